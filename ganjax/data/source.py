@@ -1,0 +1,48 @@
+"""What a data set is to the rest of the house: images that can be read by number."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from ganjax.gan import Batch
+
+
+class Spec(NamedTuple):
+    """Where the data is and how it is brought to one shape.
+
+    Plain values, so that a run can record it.
+    """
+
+    where: str  # 'digits', 'ring', 'grid', 'tfds:NAME[:config]', a folder, .zip or .npz
+    size: int = 0  # height and width in pixels; 0 keeps what is stored
+    channels: int = 0  # 1 grey, 3 RGB or 4 RGBA; 0 keeps what is stored
+    split: str = "train"
+    crop: bool = True  # with `size`: cut the central square out, or else squeeze
+    background: int = 255  # 0..255, what is seen through transparent pixels
+
+
+class Source(NamedTuple):
+    """Examples that can be read by number, in any order and by any thread."""
+
+    spec: Spec
+    length: int
+    shape: tuple[int, ...]  # of one example, (h, w, c) or (d,)
+    dtype: np.dtype  # uint8 for images, float32 for points
+    classes: tuple[str, ...]  # names of the classes; () where the data has none
+    read: Callable[[np.ndarray], Batch]  # rows int [b] -> Batch [b, ...], [b]
+
+
+def whole(source: Source) -> Batch:
+    """Every example in order, as NumPy arrays in memory; slow reading shows a bar."""
+    image = np.empty((source.length, *source.shape), source.dtype)
+    label = np.empty(source.length, np.int32)
+    with tqdm(
+        total=source.length, desc=source.spec.where, delay=1, disable=None
+    ) as bar:
+        for start in range(0, source.length, 1024):
+            rows = np.arange(start, min(start + 1024, source.length))
+            image[rows], label[rows] = source.read(rows)
+            bar.update(len(rows))
+    return Batch(image, label)

@@ -1,0 +1,230 @@
+"""What a GAN is.
+
+Functions live in NamedTuples and arrays in dataclasses; only `Turn`, which is the
+board with the weights in hand, holds both.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key, UInt8
+
+
+PyTree = Any
+Number = float | optax.Schedule
+
+
+class Batch(NamedTuple):
+    """Examples and their classes; the labels are all zero where the data has none."""
+
+    image: Array  # [..., h, w, c] uint8 as stored, or [..., d] for points
+    label: Array  # [...] int32
+
+
+Draw = tuple[Key[Array, ""], Batch]  # what chance brings to one turn
+Logs = dict[str, Array]  # name -> scalar
+
+
+class Turns(NamedTuple):
+    """The data of one step: D plays once on each of its `n` batches, then G once."""
+
+    d: PyTree  # Batch of [n, b_d, ...]
+    g: PyTree  # Batch of [b_g, ...]
+
+
+class Devices(NamedTuple):
+    """Where the step meets the hardware. On one device all of it is the identity."""
+
+    mean: Callable[[PyTree], PyTree] = lambda tree: tree  # average over replicas
+    index: Callable[[], Any] = lambda: 0  # which replica this is
+    place: Callable[[Array], Array] = lambda rows: rows  # lay a fresh batch out
+    count: int = 1  # how many replicas share a batch that each sees only a part of
+
+    def rows(self, n: int) -> Int[Array, " n"]:
+        """The numbers, in the whole batch, of the `n` rows that are computed here."""
+        return self.place(self.index() * n + jnp.arange(n))
+
+    def keys(self, key: Key[Array, ""], n: int) -> Key[Array, " n"]:
+        """One key for each row: what is drawn does not depend on the devices."""
+        return jax.vmap(jax.random.fold_in, (None, 0))(key, self.rows(n))
+
+
+ONE = Devices()
+
+
+class Look(NamedTuple):
+    """One side of the batch, real or fake, as D sees it on this turn."""
+
+    image: Array  # [b, ...] before augmentation
+    label: Int[Array, " b"]
+    logits: Float[Array, " b"]
+    d: Callable  # image -> logits, through the augmentation and weights of `logits`
+
+
+class Turn(NamedTuple):
+    """The board as one player sees it, with both networks' weights in hand."""
+
+    g: Callable  # (z, label, method=None) -> image
+    d: Callable  # (image, label, method=None) -> logits, without augmentation
+    z: Float[Array, "b *z"]
+    real: Look
+    fake: Look
+    g_stats: PyTree  # what the networks noticed while they played
+    d_stats: PyTree
+    key: Key[Array, ""]
+    step: Int[Array, ""]
+    on: Devices
+
+
+class Loss(NamedTuple):
+    """What each player minimises, as a function of the logits on (real, fake)."""
+
+    d: Callable[[Array, Array], Array]  # ([b], [b]) -> scalar
+    g: Callable[[Array, Array], Array]
+
+
+class Regularizer(NamedTuple):
+    """A term of a player's objective and its memory, as optax pairs init and update."""
+
+    init: Callable[[], PyTree]  # () -> memory
+    apply: Callable[[Turn, PyTree], tuple[Array, PyTree]]  # -> (value, memory)
+
+
+class Augment(NamedTuple):
+    """What stands in front of the discriminator, for real and fake alike."""
+
+    init: Callable[[], PyTree]  # () -> state
+    apply: Callable[[PyTree, Array, Array], Array]  # (state, key, image) -> one image
+    update: Callable[[PyTree, Array, Array], PyTree]  # (state, sign of real, step)
+
+
+class Player(NamedTuple):
+    """One side of the game: a network, how it learns, what else it must respect.
+
+    `net` is called as `net(z or image, label, train=...)`.
+    """
+
+    net: nn.Module
+    optim: optax.GradientTransformation
+    regularizers: Mapping[str, Regularizer] = {}
+
+
+def pixels(stored: UInt8[Array, "*b h w c"]) -> Float[Array, "*b h w c"]:
+    """Bytes 0..255 as the networks see them, -1..1."""
+    return stored.astype(jnp.float32) / 127.5 - 1
+
+
+def points(stored: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
+    """Points of the plane, or any floats, as they are."""
+    return stored
+
+
+class GAN(NamedTuple):
+    """Two players, what they play for, and what stands around them."""
+
+    g: Player
+    d: Player
+    loss: Loss
+    augment: Augment
+    prior: Callable[[Array], Array]  # key -> one latent z
+    ema: optax.Schedule  # step -> decay of G's average
+    decode: Callable[[Array], Array] = pixels
+
+
+class Game(NamedTuple):
+    """All that the loop, the compilers, checkpoints and commands know of a game.
+
+    A state is any pytree with `step` (int32 scalar) among its attributes; turns are
+    any pytree. A game other than GAN's is one file that writes these four functions.
+    """
+
+    init: Callable[[Array, PyTree], PyTree]  # (key, turns) -> state
+    step: Callable[..., tuple[PyTree, PyTree]]  # (state, turns, on) -> (state, logs)
+    sample: Callable[[PyTree, Array, Array], Array]  # (state, key, label [n]) -> [n, …]
+    decode: Callable[[Array], Array]  # as stored -> as `sample` gives it
+
+
+@flax.struct.dataclass
+class PlayerState:
+    """All that changes on this player's own turn, and on no other."""
+
+    params: PyTree
+    stats: PyTree  # batch norm, spectral norm, w_avg: every Linen collection but params
+    memory: PyTree  # what regularizers remember: path-length mean, LeCam averages
+    opt: optax.OptState
+
+
+@flax.struct.dataclass
+class State:
+    """All that changes while a GAN trains."""
+
+    step: Int[Array, ""]
+    key: Key[Array, ""]  # never advanced: every step folds its own number in
+    g: PlayerState
+    d: PlayerState
+    ema: PyTree  # G's variables, params and stats, averaged over the steps
+    augment: PyTree  # ADA's p
+
+
+def at(number: Number, step: Int[Array, ""]) -> Array | float:
+    """The value of a number, constant or scheduled, at a step."""
+    return number(step) if callable(number) else number
+
+
+def normal(dim: int) -> Callable[[Key[Array, ""]], Float[Array, " z"]]:
+    """The prior N(0, I) on `dim` numbers."""
+    return lambda key: jax.random.normal(key, (dim,))
+
+
+def uniform(dim: int) -> Callable[[Key[Array, ""]], Float[Array, " z"]]:
+    """The prior U(-1, 1) on `dim` numbers (Radford et al., 2016)."""
+    return lambda key: jax.random.uniform(key, (dim,), minval=-1.0)
+
+
+def half_life(images: float, batch: int, ramp: float = 0.0) -> optax.Schedule:
+    """The EMA decay per step that halves an image's weight after `images` more.
+
+    While fewer than `images / ramp` have been seen, the half-life is the share `ramp`
+    of those seen, so that the random start is forgotten (Karras et al., 2020; the
+    released code uses a ramp of 0.05). `ramp` 0 keeps the half-life constant.
+    """
+    ramp = ramp or float("inf")
+
+    def decay(step):
+        life = jnp.minimum(float(images), (step + 1.0) * batch * ramp)
+        return 0.5 ** (batch / life)
+
+    return decay
+
+
+def init(gan: GAN, key: Key[Array, ""], turns: Turns) -> State:
+    """The state before the first step; of `turns` only the shapes matter."""
+    key, z_key, g_key, d_key = jax.random.split(key, 4)
+    batch = turns.g
+    z = jax.vmap(gan.prior)(jax.random.split(z_key, len(batch.label)))
+    g = _seat(gan.g, g_key, z, batch.label)
+    d = _seat(gan.d, d_key, gan.decode(batch.image), batch.label)
+    ema = jax.tree.map(jnp.copy, {"params": g.params, **g.stats})
+    step = jnp.zeros((), jnp.int32)
+    return State(step, key, g, d, ema, gan.augment.init())
+
+
+def sample(
+    gan: GAN, state: State, key: Key[Array, ""], label: Int[Array, " n"]
+) -> Array:
+    """One draw from the averaged generator for each label; row i is set by (key, i)."""
+    z_key, noise = jax.random.split(key)
+    z = jax.vmap(gan.prior)(ONE.keys(z_key, len(label)))
+    return gan.g.net.apply(state.ema, z, label, train=False, rngs={"noise": noise})
+
+
+def _seat(player: Player, key: Array, *inputs: Array) -> PlayerState:
+    stats = dict(player.net.init(key, *inputs, train=False))
+    params = stats.pop("params")
+    memory = {name: term.init() for name, term in player.regularizers.items()}
+    return PlayerState(params, stats, memory, player.optim.init(params))

@@ -1,0 +1,199 @@
+"""The layers that several networks share.
+
+A layer with a state, or one that needs the classes, is called with `train` as the last
+keyword; normalisations are called as `norm(x, label, train=train)`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+
+PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))  # the places of a pixel in its 2x2 square
+
+
+def up(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "4 4 c d"]
+) -> Float[Array, "b H W d"]:
+    """The 4x4 stride-2 transposed convolution, [b, h, w, c] to [b, 2h, 2w, d].
+
+    It equals `jax.lax.conv_transpose(x, kernel, (2, 2), "SAME")` and is computed as
+    four stride-1 convolutions, one for each phase of the output, because a dilated one
+    has derivatives that are many times slower on a CPU.
+    """
+    b, h, w, _ = x.shape
+    phases = [_taps(x, kernel, *phase) for phase in PHASES]
+    square = jnp.stack(phases, axis=3).reshape(b, h, w, 2, 2, -1)
+    return square.swapaxes(2, 3).reshape(b, 2 * h, 2 * w, -1)
+
+
+def down(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "4 4 c d"]
+) -> Float[Array, "b H W d"]:
+    """The 4x4 stride-2 convolution, padding 1: [b, 2h, 2w, c] to [b, h, w, d].
+
+    A sum of four stride-1 convolutions, for the reason given at `up`: here it is the
+    second derivatives, those of gradient penalties, that are slow otherwise.
+    """
+    return sum(_taps(x[:, 1 - a :: 2, 1 - c :: 2], kernel, a, c) for a, c in PHASES)
+
+
+def _taps(x: Array, kernel: Array, a: int, c: int) -> Array:
+    """The stride-1 convolution with the kernel's 2x2 taps of one phase."""
+    return jax.lax.conv_general_dilated(
+        x,
+        kernel[a::2, c::2],
+        window_strides=(1, 1),
+        padding=((1 - a, a), (1 - c, c)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
+class Resample(nn.Module):
+    """A bias-free 4x4 convolution that halves or doubles an image's sides."""
+
+    features: int
+    by: Callable[[Array, Array], Array]  # up or down
+    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
+        shape = (4, 4, x.shape[-1], self.features)
+        return self.by(x, self.param("kernel", self.kernel_init, shape))
+
+
+Up = partial(Resample, by=up)
+Down = partial(Resample, by=down)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation, with a gain and a bias for each class where there are any.
+
+    The gain is stored as its difference from one (conditional: Dumoulin et al., 2017).
+    `momentum` is the share of the old average that is kept, as in Chainer, Keras and
+    Flax; PyTorch's is one minus this. No bias belongs before it, as the mean takes it
+    away and its gradient is mere rounding noise, which Adam amplifies.
+    """
+
+    classes: int = 0
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    gain_init: Callable[..., Array] = nn.initializers.zeros
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b *n c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b *n c"]:
+        shape = (max(self.classes, 1), x.shape[-1])
+        row = _row(label, self.classes)
+        gain = 1 + self.param("gain", self.gain_init, shape)[row]
+        bias = self.param("bias", nn.initializers.zeros, shape)[row]
+        x = nn.BatchNorm(
+            use_running_average=not train,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            use_bias=False,
+            use_scale=False,
+        )(x)
+        return x * _over(gain, x) + _over(bias, x)
+
+
+def _row(label: Array, classes: int) -> Array:
+    """Where a label stands in a table of the classes; without classes there is one."""
+    return label if classes else jnp.zeros_like(label)
+
+
+def _over(rows: Array, x: Array) -> Array:
+    """[b, c] seen as [b, 1, ..., 1, c], to go with an x [b, ..., c]."""
+    return jnp.expand_dims(rows, tuple(range(1, x.ndim - 1)))
+
+
+class Shift(nn.Module):
+    """What batch norm leaves when it does not normalise: a bias, for each class."""
+
+    classes: int = 0
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b *n c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b *n c"]:
+        shape = (max(self.classes, 1), x.shape[-1])
+        bias = self.param("bias", nn.initializers.zeros, shape)
+        return x + _over(bias[_row(label, self.classes)], x)
+
+
+class SpectralNorm(nn.Module):
+    """A layer whose every matrix is divided by its largest singular value.
+
+    One step of power iteration per call (Miyato et al., 2018, algorithm 1), from the
+    vector u in collection "spectral", which only `train` replaces; convolutions count
+    as matrices [h w c, d]. The gradient passes through sigma, not through u and v
+    (equations 11-12). As in the authors' code the step is taken at evaluation too, so
+    the same variables give the same output whatever `train` is.
+    """
+
+    layer: nn.Module
+    epsilon: float = 1e-12
+
+    @nn.compact
+    def __call__(self, *args: Any, train: bool) -> Any:
+        def call(layer):
+            return layer(*args)
+
+        def normalise(params):
+            divide = partial(self._divide, train)
+            return jax.tree_util.tree_map_with_path(divide, params)
+
+        if self.is_initializing():
+            call(self.layer)  # else its weights would be stored already divided
+        return nn.map_variables(call, "params", normalise)(self.layer)
+
+    def _divide(self, train: bool, path: tuple, weight: Array) -> Array:
+        if weight.ndim < 2:
+            return weight
+        matrix = weight.reshape(-1, weight.shape[-1])
+        name = ".".join(entry.key for entry in path if entry.key != "params")
+        u = self.variable("spectral", name, self._random, matrix.shape[-1:])
+        fixed = jax.lax.stop_gradient(matrix)
+        right = jax.lax.stop_gradient(u.value)
+        left = self._unit(fixed @ right)
+        right = self._unit(left @ fixed)
+        if train:
+            u.value = right
+        return weight / (left @ matrix @ right)
+
+    def _random(self, shape: tuple[int, ...]) -> Array:
+        return jax.random.normal(self.make_rng("params"), shape)
+
+    def _unit(self, x: Array) -> Array:
+        return x / (jnp.linalg.norm(x) + self.epsilon)
+
+
+def plain(layer: nn.Module) -> Callable[..., Any]:
+    """The layer as it is, called as `SpectralNorm(layer)` would be."""
+    return lambda *args, train: layer(*args)
+
+
+class Head(nn.Module):
+    """Logits of features, psi(h) + <embed(label), h> (Miyato & Koyama, 2018, eq. 3)."""
+
+    classes: int = 0
+    wrap: Callable[[nn.Module], Callable[..., Any]] = plain
+    use_bias: bool = True
+    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(
+        self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, " b"]:
+        dense = nn.Dense(1, use_bias=self.use_bias, kernel_init=self.kernel_init)
+        logits = self.wrap(dense)(h, train=train)[:, 0]
+        if not self.classes:
+            return logits
+        embed = nn.Embed(self.classes, h.shape[-1], embedding_init=self.kernel_init)
+        return logits + jnp.sum(self.wrap(embed)(label, train=train) * h, axis=-1)

@@ -1,0 +1,114 @@
+"""The 32 px residual networks of WGAN-GP and SNGAN.
+
+Gulrajani et al. (2017), appendix F, and Miyato et al. (2018), table 4, publish the same
+blocks with the same initialisation; what differs is at D's end and in what wraps its
+layers. Where the authors' code has a bias that a batch norm takes away, there is none.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ganjax.models import layers
+
+
+GLOROT = nn.initializers.glorot_uniform()
+RESIDUAL = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")  # sqrt(2) Glorot
+
+
+class Generator(nn.Module):
+    """From z to images: a dense layer to 4x4, then blocks that double it up to `size`.
+
+    `width` is 256 in SNGAN and 128 in WGAN-GP. Classes choose the gains and biases of
+    the batch norms in the blocks, not of the last one.
+    """
+
+    size: int = 32
+    channels: int = 3
+    width: int = 256
+    classes: int = 0
+    norm: Callable[..., Callable[..., Any]] = layers.BatchNorm
+
+    @nn.compact
+    def __call__(
+        self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b h w c"]:
+        x = nn.Dense(16 * self.width, kernel_init=GLOROT)(z)
+        x = x.reshape(-1, 4, 4, self.width)
+        norm = partial(self.norm, classes=self.classes)
+        for _ in range((self.size // 4).bit_length() - 1):
+            x = UpBlock(self.width, norm)(x, label, train=train)
+        x = nn.relu(self.norm()(x, label, train=train))
+        return jnp.tanh(nn.Conv(self.channels, (3, 3), kernel_init=GLOROT)(x))
+
+
+class UpBlock(nn.Module):
+    """Norm, ReLU, up, 3x3, norm, ReLU, 3x3; beside it up, 1x1."""
+
+    width: int
+    norm: Callable[..., Callable[..., Any]]
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b H W d"]:
+        conv = partial(nn.Conv, self.width, use_bias=False)
+        h = double(nn.relu(self.norm()(x, label, train=train)))
+        h = conv((3, 3), kernel_init=RESIDUAL)(h)
+        h = nn.relu(self.norm()(h, label, train=train))
+        h = conv((3, 3), kernel_init=RESIDUAL)(h)
+        return h + conv((1, 1), kernel_init=GLOROT)(double(x))
+
+
+class Discriminator(nn.Module):
+    """From images to logits [b]: two blocks that halve, two that do not, one sum.
+
+    As it stands it is SNGAN's. Classes enter by projection (Miyato & Koyama, 2018).
+    """
+
+    width: int = 128
+    classes: int = 0
+    wrap: Callable[[nn.Module], Callable[..., Any]] = layers.SpectralNorm
+    pool: Callable[..., Array] = jnp.sum
+    use_bias: bool = False  # of the last layer
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, " b"]:
+        def conv(x, kernel, init):
+            layer = nn.Conv(self.width, kernel, kernel_init=init)
+            return self.wrap(layer)(x, train=train)
+
+        def residual(x):
+            h = nn.relu(conv(x, (3, 3), RESIDUAL))
+            return conv(h, (3, 3), RESIDUAL)
+
+        x = halve(residual(image)) + conv(halve(image), (1, 1), GLOROT)
+        x = halve(residual(nn.relu(x)) + conv(x, (1, 1), GLOROT))
+        x = x + residual(nn.relu(x))
+        x = x + residual(nn.relu(x))
+        h = self.pool(nn.relu(x), axis=(1, 2))
+        head = layers.Head(self.classes, self.wrap, self.use_bias, GLOROT)
+        return head(h, label, train=train)
+
+
+# The critic of WGAN-GP.
+Critic = partial(Discriminator, wrap=layers.plain, pool=jnp.mean, use_bias=True)
+
+
+def double(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
+    """Nearest neighbour, [b, h, w, c] to [b, 2h, 2w, c]."""
+    b, h, w, c = x.shape
+    square = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
+    return square.reshape(b, 2 * h, 2 * w, c)
+
+
+def halve(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
+    """The mean of every 2x2 square, [b, 2h, 2w, c] to [b, h, w, c]."""
+    b, h, w, c = x.shape
+    return x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))

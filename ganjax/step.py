@@ -1,0 +1,146 @@
+"""How a GAN moves: one pure step, the same on one device or a thousand."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Key
+
+from ganjax.gan import (
+    GAN,
+    ONE,
+    Devices,
+    Draw,
+    Game,
+    Logs,
+    Look,
+    Player,
+    PlayerState,
+    PyTree,
+    State,
+    Turn,
+    Turns,
+    init,
+    sample,
+)
+
+
+def game(gan: GAN) -> Game:
+    """The four functions by which everything else knows a GAN."""
+    return Game(*(partial(f, gan) for f in (init, train_step, sample)), gan.decode)
+
+
+def train_step(
+    gan: GAN, state: State, turns: Turns, on: Devices = ONE
+) -> tuple[State, PyTree]:
+    """One turn for D on each batch of `turns.d` [n, b_d, ...], then one for G.
+
+    This is Algorithm 1 of Goodfellow et al. (2014) with k = n. The logs are scalars,
+    D's averaged over its turns.
+    """
+    d_key, g_key = jax.random.split(jax.random.fold_in(state.key, state.step))
+    d_keys = jax.random.split(d_key, len(turns.d.label))
+
+    state, d_logs = jax.lax.scan(partial(d_turn, gan, on), state, (d_keys, turns.d))
+    state, g_logs = g_turn(gan, on, state, (g_key, turns.g))
+
+    average = {"params": state.g.params, **state.g.stats}
+    ema = optax.incremental_update(average, state.ema, 1 - gan.ema(state.step))
+    logs = {"d": jax.tree.map(jnp.mean, d_logs), "g": g_logs}
+    return state.replace(step=state.step + 1, ema=ema), logs
+
+
+def d_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs]:
+    """D moves, and with it its augmentation; `draw` is the turn's key and batch."""
+
+    def objective(params):
+        turn = play(gan, on, state.replace(d=state.d.replace(params=params)), draw)
+        total, memory, logs = pay(gan.d, gan.loss.d, turn, state.d.memory)
+        return total, (turn.d_stats, memory, logs | watch(turn))
+
+    grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.d.params))
+    augment = gan.augment.update(state.augment, logs["sign"], state.step)
+    return state.replace(d=move(gan.d, state.d, grads, *rest), augment=augment), logs
+
+
+def g_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs]:
+    """G moves; `draw` is the turn's key and batch."""
+
+    def objective(params):
+        turn = play(gan, on, state.replace(g=state.g.replace(params=params)), draw)
+        total, memory, logs = pay(gan.g, gan.loss.g, turn, state.g.memory)
+        return total, (turn.g_stats, memory, logs)
+
+    grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.g.params))
+    return state.replace(g=move(gan.g, state.g, grads, *rest)), logs
+
+
+def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
+    """Sets out the whole board; what a turn leaves unread, XLA prunes."""
+    key, batch = draw
+    z_key, real_key, fake_key, g_key, d_key, key = jax.random.split(key, 6)
+    image, label = gan.decode(batch.image), batch.label
+    z = on.place(jax.vmap(gan.prior)(on.keys(z_key, len(label))))
+    g = bind(gan.g, state.g, jax.random.fold_in(g_key, on.index()))
+    d = bind(gan.d, state.d, jax.random.fold_in(d_key, on.index()))
+
+    def look(image, key, stats):
+        keys = on.keys(key, len(label))
+        augment = jax.vmap(partial(gan.augment.apply, state.augment))
+        see = lambda image: d(augment(keys, image), label, stats=stats)
+        logits, noticed = see(image)
+        return Look(image, label, logits, lambda image: see(image)[0]), noticed
+
+    drawn, g_stats = g(z, label)
+    real, d_stats = look(image, real_key, state.d.stats)
+    fake, d_stats = look(drawn, fake_key, d_stats)
+    stats = g_stats, d_stats
+    return Turn(output(g), output(d), z, real, fake, *stats, key, state.step, on)
+
+
+def output(net: Callable) -> Callable:
+    """A bound network without the statistics it returns."""
+    return lambda *args, **kwargs: net(*args, **kwargs)[0]
+
+
+def bind(player: Player, state: PlayerState, key: Key[Array, ""]) -> Callable:
+    """The network with its weights in hand: inputs -> (output, new stats)."""
+    dropout, noise = jax.random.split(key)
+
+    def apply(*inputs, stats=state.stats, method=None):
+        return player.net.apply(
+            {"params": state.params, **stats},
+            *inputs,
+            train=True,
+            rngs={"dropout": dropout, "noise": noise},
+            mutable=list(stats),
+            method=method,
+        )
+
+    return apply
+
+
+def pay(
+    player: Player, loss: Callable, turn: Turn, memory: PyTree
+) -> tuple[Array, PyTree, Logs]:
+    """The player's side of the loss, plus each regularizer under its own name."""
+    terms, kept = {"loss": loss(turn.real.logits, turn.fake.logits)}, {}
+    for name, term in player.regularizers.items():
+        terms[name], kept[name] = term.apply(turn, memory[name])
+    return sum(terms.values()), kept, terms
+
+
+def watch(turn: Turn) -> Logs:
+    """How sure D is: mean logits, and ADA's r_t, the mean sign on real images."""
+    real, fake = turn.real.logits, turn.fake.logits
+    return {"real": real.mean(), "fake": fake.mean(), "sign": jnp.sign(real).mean()}
+
+
+def move(
+    player: Player, state: PlayerState, grads: PyTree, stats: PyTree, memory: PyTree
+) -> PlayerState:
+    """One optimizer step, with the statistics and memory of the turn that led to it."""
+    updates, opt = player.optim.update(grads, state.opt, state.params)
+    return PlayerState(optax.apply_updates(state.params, updates), stats, memory, opt)

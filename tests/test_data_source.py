@@ -1,0 +1,143 @@
+"""Built-in data, arrays in files, and what a wrong name is answered with."""
+
+import numpy as np
+import pytest
+
+from ganjax.data import Spec, load, toys, whole
+from ganjax.errors import Mistake
+
+
+def spec(where, **fields):
+    return Spec(str(where), **fields)
+
+
+def save(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 5, 7, 3), np.uint8)
+LABELS = np.array([3, 10, 3, 10, 7, 3])
+
+
+def test_digits_divide_without_overlap():
+    parts = [whole(load(spec("digits", split=s))) for s in ("train", "test", "all")]
+    train, test, every = (part.image.reshape(-1, 64) for part in parts)
+    assert (len(train), len(test), len(every)) == (899, 898, 1797)
+    both = np.concatenate([train, test])
+    np.testing.assert_array_equal(np.sort(both, axis=0), np.sort(every, axis=0))
+    assert every.max() == 255 and every.min() == 0
+
+
+def test_digits_are_images_with_ten_classes():
+    source = load(spec("digits", size=32, channels=3))
+    batch = source.read(np.array([5, 0, 5]))
+    assert source.shape == (32, 32, 3) and batch.image.shape == (3, 32, 32, 3)
+    assert batch.image.dtype == source.dtype == np.uint8
+    assert batch.label.dtype == np.int32
+    assert source.classes == tuple("0123456789")
+    np.testing.assert_array_equal(batch.image[0], batch.image[2])
+    np.testing.assert_array_equal(batch.image[..., 0], batch.image[..., 1])
+
+
+@pytest.mark.parametrize("where, modes", [("ring", 8), ("grid", 25)])
+def test_toys_lie_about_their_centres(where, modes):
+    centres = getattr(toys, f"{where}_centres")()
+    sd = getattr(toys, f"{where}_sd".upper())
+    source = load(spec(where))
+    point, label = whole(source)
+    assert centres.shape == (modes, 2) and len(source.classes) == modes
+    assert point.dtype == source.dtype == np.float32 and source.shape == (2,)
+    np.testing.assert_allclose((point - centres[label]).std(0), sd, rtol=0.02)
+    assert np.bincount(label).min() > 0.8 * len(label) / modes
+    nearest = np.linalg.norm(point[:, None] - centres, axis=-1).argmin(1)
+    np.testing.assert_array_equal(nearest, label)
+
+
+def test_toys_repeat_and_their_splits_differ():
+    rows = np.arange(100)
+    train = load(spec("ring")).read(rows).image
+    np.testing.assert_array_equal(train, load(spec("ring")).read(rows).image)
+    assert np.abs(train - load(spec("ring", split="test")).read(rows).image).max() > 0.1
+
+
+def test_npz_gives_back_what_was_saved(tmp_path):
+    source = load(spec(save(tmp_path / "a.npz", image=IMAGES, label=LABELS)))
+    batch = whole(source)
+    np.testing.assert_array_equal(batch.image, IMAGES)
+    assert source.classes == ("3", "7", "10")
+    np.testing.assert_array_equal(batch.label, [0, 2, 0, 2, 1, 0])
+
+
+def test_npz_understands_keras_and_numbers_classes_over_both_splits(tmp_path):
+    arrays = {"x_train": IMAGES[:4], "y_train": LABELS[:4, None].astype(np.uint8)}
+    arrays |= {"x_test": IMAGES[4:], "y_test": LABELS[4:, None]}
+    path = save(tmp_path / "a.npz", **arrays)
+    train, test = (load(spec(path, split=split)) for split in ("train", "test"))
+    assert train.classes == test.classes == ("3", "7", "10")
+    np.testing.assert_array_equal(whole(test).label, [1, 0])
+    np.testing.assert_array_equal(whole(test).image, IMAGES[4:])
+
+
+def test_npz_without_channels_or_labels(tmp_path):
+    np.savez(tmp_path / "a.npz", IMAGES[..., 0])
+    source = load(spec(tmp_path / "a.npz"))
+    assert source.shape == (5, 7, 1) and source.classes == ()
+    assert not whole(source).label.any()
+
+
+def test_a_crop_keeps_the_middle_and_a_squeeze_keeps_all(tmp_path):
+    image = np.zeros((1, 4, 12, 1), np.uint8)
+    image[:, :, 4:8] = 200
+    path = save(tmp_path / "a.npz", image=image)
+    cropped = whole(load(spec(path, size=4))).image
+    squeezed = whole(load(spec(path, size=4, crop=False))).image
+    assert (cropped == 200).all()
+    assert cropped.shape == squeezed.shape == (1, 4, 4, 1) and squeezed.min() < 20
+
+
+@pytest.mark.parametrize(
+    "arrays, says",
+    [
+        ({"image": IMAGES / 255.0}, "is float64: store images as uint8"),
+        ({"image": IMAGES.transpose(0, 3, 1, 2)}, r"has shape \(6, 3, 5, 7\)"),
+        ({"image": IMAGES[:0]}, "holds no images in split 'train'"),
+        ({"image": IMAGES, "label": LABELS[:4]}, "6 images but 4 labels"),
+        ({"image": IMAGES, "label": LABELS / 2}, "store labels as whole numbers"),
+        ({"label": LABELS}, "save an array named 'image' in it"),
+        ({"image": np.array([{}, None])}, "cannot be read as an .npz"),
+    ],
+)
+def test_npz_mistakes(tmp_path, arrays, says):
+    path = save(tmp_path / "a.npz", **arrays)
+    with pytest.raises(Mistake, match=says):
+        load(spec(path))
+
+
+def test_npz_that_is_cut_off(tmp_path):
+    path = save(tmp_path / "a.npz", image=IMAGES)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(Mistake, match="save it again with np.savez"):
+        load(spec(path))
+
+
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        (
+            spec("digit"),
+            r"no data 'digit' \(did you mean digits\?\): give digits, ring",
+        ),
+        (spec(""), "no data ''"),
+        (spec("missing.zip"), "no data 'missing.zip'"),
+        (spec("digits", split="val"), "its splits are train, test and all"),
+        (spec("digits", channels=2), "--channels 2 is unknown"),
+        (spec("digits", size=-1), "--size -1 is no size"),
+        (spec("digits", background=256), "--background 256"),
+        (spec("ring", size=32), "no pixels: leave --size"),
+        (spec("ring", split="all"), "its splits are train and test"),
+    ],
+)
+def test_a_wrong_spec_is_one_sentence(wrong, says):
+    with pytest.raises(Mistake, match=says):
+        load(wrong)

@@ -1,0 +1,145 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganjax.models import dcgan, layers
+
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+KEY = jax.random.key(0)
+LABEL = jnp.array([0, 1, 2, 1])
+Z = jax.random.normal(KEY, (4, 5))
+IMAGE = jax.random.normal(KEY, (4, 16, 16, 2))
+STATS = ["batch_stats", "spectral"]
+
+generator = partial(dcgan.Generator, size=16, channels=2, width=3)
+discriminator = partial(dcgan.Discriminator, width=3)
+spectral = partial(discriminator, norm=layers.Shift, wrap=layers.SpectralNorm)
+
+NETS = pytest.mark.parametrize(
+    "net, x",
+    [
+        (generator, Z),
+        (partial(generator, norm=layers.Shift), Z),
+        (discriminator, IMAGE),
+        (spectral, IMAGE),
+    ],
+    ids=["g", "g without norm", "d", "d spectral"],
+)
+
+
+def seat(net, x):
+    """Variables away from the start, where nothing is zero by initialisation."""
+    variables = jax.jit(partial(net.init, train=False))(KEY, x, LABEL)
+    leaves, tree = jax.tree.flatten(variables["params"])
+    keys = jax.random.split(KEY, len(leaves))
+    stir = lambda key, leaf: leaf + 0.3 * jax.random.normal(key, leaf.shape)
+    params = tree.unflatten(map(stir, keys, leaves))
+    return {**variables, "params": params}
+
+
+@NETS
+def test_training_moves_the_statistics_and_evaluation_does_not(net, x):
+    net = net(classes=3)
+    variables = seat(net, x)
+    stats = {name: variables[name] for name in STATS if name in variables}
+
+    def run(train):
+        apply = partial(net.apply, train=train, mutable=STATS)
+        return jax.jit(apply)(variables, x, LABEL)
+
+    (first, kept), (second, _), (_, moved) = run(False), run(False), run(True)
+    np.testing.assert_array_equal(first, second)
+    jax.tree.map(np.testing.assert_array_equal, dict(kept), stats)
+    for a, b in zip(*map(jax.tree.leaves, (stats, moved)), strict=True):
+        assert jnp.any(a != b)
+
+
+@NETS
+def test_the_label_matters_only_where_there_are_classes(net, x):
+    for classes, changes in ((0, False), (3, True)):
+        module = net(classes=classes)
+        run = jax.jit(partial(module.apply, seat(module, x), x, train=False))
+        a, b = run(LABEL), run((LABEL + 1) % 3)
+        assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all() == changes
+
+
+@NETS
+def test_gradients_reach_every_parameter(net, x):
+    """A bias that a batch norm takes away would have a gradient of rounding noise."""
+    net = net(classes=3)
+    variables = seat(net, x)
+
+    @jax.jit
+    @jax.grad
+    def gradient(params):
+        given = {**variables, "params": params}
+        y, _ = net.apply(given, x, LABEL, train=True, mutable=STATS)
+        return jnp.sum(jnp.sin(y + jnp.arange(y.size).reshape(y.shape)))
+
+    sizes = [
+        jnp.abs(grad).max() for grad in jax.tree.leaves(gradient(variables["params"]))
+    ]
+    assert min(sizes) > 1e-4 * max(sizes)
+
+
+def test_a_generator_of_one_class_is_one_without_classes():
+    plain, one = generator(), generator(classes=1)
+    variables = plain.init(KEY, Z, LABEL, train=False)
+    zero = jnp.zeros_like(LABEL)
+    chosen = one.init(KEY, Z, zero, train=False)
+    jax.tree.map(np.testing.assert_array_equal, variables, chosen)
+    a = plain.apply(variables, Z, LABEL, train=False)
+    np.testing.assert_array_equal(a, one.apply(variables, Z, zero, train=False))
+
+
+def test_dropout_acts_in_training_only():
+    net = discriminator(dropout=0.3)
+    variables = seat(net, IMAGE)
+    rngs = {"dropout": KEY}
+    calm = net.apply(variables, IMAGE, LABEL, train=False)
+    loud, _ = net.apply(variables, IMAGE, LABEL, train=True, rngs=rngs, mutable=STATS)
+    still = partial(net.apply, variables, IMAGE, LABEL, train=False)
+    np.testing.assert_array_equal(calm, still(rngs=rngs))
+    assert jnp.all(calm != loud)
+
+
+@pytest.mark.parametrize("size, grid, channels", [(32, 4, 3), (64, 4, 1), (32, 8, 3)])
+def test_every_size_and_grid(size, grid, channels):
+    net = dcgan.Generator(size=size, grid=grid, channels=channels, width=2)
+    make = lambda: net.init_with_output(KEY, Z, LABEL, train=False)
+    image, _ = jax.eval_shape(make)
+    assert image.shape == (4, size, size, channels)
+
+
+def test_parameter_counts_of_the_paper():
+    """The 64 px networks of Radford et al. (2016), figure 1, by hand.
+
+    G: 100 x 16384 in the dense layer, 16 (1024 x 512 + 512 x 256 + 256 x 128 + 128 x 3)
+    in the convolutions, two numbers for each unit or channel that is normalised.
+    D: 16 (3 x 128 + 128 x 256 + 256 x 512 + 512 x 1024), 16384, and the norms.
+    """
+    g = 1_638_400 + 16 * (524_288 + 131_072 + 32_768 + 384) + 2 * (16_384 + 896)
+    d = 16 * (384 + 32_768 + 131_072 + 524_288) + 16_384 + 2 * 1_792
+    cases = [
+        (dcgan.Generator(size=64), jnp.zeros((4, 100)), g),
+        (dcgan.Discriminator(), jnp.zeros((4, 64, 64, 3)), d),
+        (dcgan.Generator(size=64, classes=10), Z[:, :1], g - 99 * 16_384 + 18 * 17_280),
+        (dcgan.Discriminator(classes=10), jnp.zeros((4, 64, 64, 3)), d + 163_840),
+    ]
+    for net, x, count in cases:
+        variables = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)
+        leaves = jax.tree.leaves(variables["params"])
+        assert sum(leaf.size for leaf in leaves) == count
+
+
+def test_initial_weights_are_those_of_the_paper():
+    net = dcgan.Generator(size=16, width=16)
+    params = net.init(KEY, jnp.zeros((4, 100)), LABEL, train=False)["params"]
+    kernel, gain = params["Dense_0"]["kernel"], params["BatchNorm_0"]["gain"]
+    np.testing.assert_allclose(kernel.std(), 0.02, rtol=0.05)
+    np.testing.assert_allclose(gain.std(), 0.02, rtol=0.2)

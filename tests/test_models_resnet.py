@@ -1,0 +1,129 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganjax.models import resnet
+
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+KEY = jax.random.key(0)
+LABEL = jnp.array([0, 1, 2, 1])
+Z = jax.random.normal(KEY, (4, 5))
+IMAGE = jax.random.normal(KEY, (4, 8, 8, 2))
+STATS = ["batch_stats", "spectral"]
+
+generator = partial(resnet.Generator, size=8, channels=2, width=4)
+discriminator = partial(resnet.Discriminator, width=4)
+critic = partial(resnet.Critic, width=4)
+
+NETS = pytest.mark.parametrize(
+    "net, x",
+    [(generator, Z), (discriminator, IMAGE), (critic, IMAGE)],
+    ids=["g", "d", "critic"],
+)
+
+
+def seat(net, x):
+    """Variables away from the start, where nothing is zero by initialisation."""
+    variables = jax.jit(partial(net.init, train=False))(KEY, x, LABEL)
+    leaves, tree = jax.tree.flatten(variables["params"])
+    keys = jax.random.split(KEY, len(leaves))
+    stir = lambda key, leaf: leaf + 0.3 * jax.random.normal(key, leaf.shape)
+    params = tree.unflatten(map(stir, keys, leaves))
+    return {**variables, "params": params}
+
+
+@NETS
+def test_training_moves_the_statistics_and_evaluation_does_not(net, x):
+    net = net(classes=3)
+    variables = seat(net, x)
+    stats = {name: variables[name] for name in STATS if name in variables}
+
+    def run(train):
+        apply = partial(net.apply, train=train, mutable=STATS)
+        return jax.jit(apply)(variables, x, LABEL)
+
+    (first, kept), (second, _), (_, moved) = run(False), run(False), run(True)
+    np.testing.assert_array_equal(first, second)
+    jax.tree.map(np.testing.assert_array_equal, dict(kept), stats)
+    for a, b in zip(*map(jax.tree.leaves, (stats, moved)), strict=True):
+        assert a.size == 1 or jnp.any(a != b)
+
+
+@NETS
+def test_the_label_matters_only_where_there_are_classes(net, x):
+    for classes, changes in ((0, False), (3, True)):
+        module = net(classes=classes)
+        run = jax.jit(partial(module.apply, seat(module, x), x, train=False))
+        a, b = run(LABEL), run((LABEL + 1) % 3)
+        assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all() == changes
+
+
+@NETS
+def test_gradients_reach_every_parameter(net, x):
+    """A bias that a batch norm takes away would have a gradient of rounding noise."""
+    net = net(classes=3)
+    variables = seat(net, x)
+
+    @jax.jit
+    @jax.grad
+    def gradient(params):
+        given = {**variables, "params": params}
+        y, _ = net.apply(given, x, LABEL, train=True, mutable=STATS)
+        return jnp.sum(jnp.sin(y + jnp.arange(y.size).reshape(y.shape)))
+
+    sizes = [
+        jnp.abs(grad).max() for grad in jax.tree.leaves(gradient(variables["params"]))
+    ]
+    assert min(sizes) > 1e-4 * max(sizes)
+
+
+def test_a_generator_of_one_class_is_one_without_classes():
+    plain, one = generator(), generator(classes=1)
+    variables = seat(plain, Z)
+    zero = jnp.zeros_like(LABEL)
+    a = plain.apply(variables, Z, LABEL, train=False)
+    np.testing.assert_array_equal(a, one.apply(variables, Z, zero, train=False))
+
+
+def test_images_lie_between_minus_one_and_one():
+    net = generator(size=16)
+    image = net.apply(seat(net, Z), 100 * Z, LABEL, train=False)
+    assert image.shape == (4, 16, 16, 2)
+    assert jnp.abs(image).max() <= 1
+
+
+def test_doubling_repeats_and_halving_averages():
+    x = jax.random.normal(KEY, (2, 4, 6, 3))
+    np.testing.assert_array_equal(resnet.double(x), x.repeat(2, 1).repeat(2, 2))
+    np.testing.assert_allclose(resnet.halve(resnet.double(x)), x, rtol=1e-6)
+
+
+# Parameters of the authors' networks at 32x32x3 and z of 128, counted by hand from their
+# code: a layer of k x k from c to d has k k c d + d, a batch norm of c has 2 c for each
+# class. G, width w: a dense layer of 128 to 16 w, three blocks (norm, 3x3, norm, 3x3,
+# and 1x1), a norm, and 3x3 to 3. D, width 128: 3 to 128 (3x3, 3x3, 1x1), 128 to 128
+# (3x3, 3x3, 1x1), twice 128 to 128 (3x3, 3x3), and the last layer, which has a bias in
+# WGAN-GP only; with classes an embedding of 128 for each. Nine biases of G lead into
+# batch norms only and so change nothing: those are not here.
+COUNTS = [
+    (resnet.Generator(), 4_276_739 - 9 * 256),  # SNGAN
+    (resnet.Generator(classes=10), 4_304_387 - 9 * 256),
+    (resnet.Generator(width=128), 1_204_483 - 9 * 128),  # WGAN-GP
+    (resnet.Generator(width=128, classes=10), 1_218_307 - 9 * 128),
+    (resnet.Discriminator(), 1_053_824),
+    (resnet.Discriminator(classes=10), 1_055_104),
+    (resnet.Critic(), 1_053_825),
+]
+
+
+@pytest.mark.parametrize("net, count", COUNTS)
+def test_parameter_counts_are_the_published_ones(net, count):
+    x = jnp.zeros((4, 128) if isinstance(net, resnet.Generator) else (4, 32, 32, 3))
+    variables = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)
+    leaves = jax.tree.leaves(variables["params"])
+    assert sum(leaf.size for leaf in leaves) == count
