@@ -5,7 +5,7 @@ A save becomes visible when it is whole, so a kill at any moment leaves the last
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from ganjax.gan import PyTree
 
 
 LATEST = 2  # how many of the newest saves are kept, beside the best
+SCORE = "score"
 
 
 class Saves(NamedTuple):
@@ -28,14 +29,11 @@ class Saves(NamedTuple):
     orbax: ocp.CheckpointManager
 
 
-def open_saves(folder: Path, score: str = "", *, read_only: bool = False) -> Saves:
-    """The saves in `folder`; the one with the lowest `score` is kept beside the newest.
-
-    A save without that score does not compete.
-    """
+def open_saves(folder: Path, *, read_only: bool = False) -> Saves:
+    """The saves in `folder`: the newest are kept, and the one with the lowest score."""
     newest = policies.LatestN(LATEST)
     best = policies.BestN(
-        get_metric_fn=lambda scores: scores.get(score, float("inf")),
+        get_metric_fn=lambda scores: scores.get(SCORE, float("inf")),
         reverse=True,
         n=1,
         keep_checkpoints_without_metrics=False,
@@ -46,19 +44,20 @@ def open_saves(folder: Path, score: str = "", *, read_only: bool = False) -> Sav
         read_only=read_only,
         cleanup_tmp_directories=not read_only,
     )
-    manager = ocp.CheckpointManager(folder.absolute(), options=options)
-    return Saves(folder, manager)
+    return Saves(folder, ocp.CheckpointManager(folder.absolute(), options=options))
 
 
-def save(saves: Saves, step: int, state: PyTree, scores: Mapping[str, float]) -> None:
-    """Begins a save; returns once the arrays are copied from the devices."""
-    items = ocp.args.Composite(
-        state=ocp.args.StandardSave(state),
-        check=ocp.args.JsonSave(
-            {"contents": contents(state), "digests": digests(state)}
-        ),
+def save(saves: Saves, step: int, state: PyTree, score: float | None = None) -> None:
+    """Begins a save; returns once the arrays are copied from the devices.
+
+    `score` is how good the state is, lower being better, where that is known.
+    """
+    check = {"contents": contents(state), "digests": digests(state)}
+    args = ocp.args.Composite(
+        state=ocp.args.StandardSave(state), check=ocp.args.JsonSave(check)
     )
-    saves.orbax.save(step, args=items, metrics=dict(scores) or None, force=True)
+    metrics = None if score is None else {SCORE: score}
+    saves.orbax.save(step, args=args, metrics=metrics, force=True)
 
 
 def finish(saves: Saves) -> None:
@@ -66,32 +65,38 @@ def finish(saves: Saves) -> None:
     saves.orbax.wait_until_finished()
 
 
-def restore(saves: Saves, like: PyTree, warn: Callable[[str], None]) -> PyTree | None:
+def restore(
+    saves: Saves, like: PyTree, warn: Callable[[str], None], *, step: int | None = None
+) -> PyTree | None:
     """The newest whole save, laid out as `like` is, or None where there is none.
 
-    `like` is a state, or a tree of `jax.ShapeDtypeStruct`. A damaged save is named in a
-    sentence to `warn`, put aside and passed over. A save of another shape is a Mistake.
+    `like` is a state, or a tree of `jax.ShapeDtypeStruct`; with `step` no newer save is
+    considered. A damaged save is named in a sentence to `warn`, put aside and passed
+    over. A save of other contents raises a `Mistake`.
     """
-    for step in sorted(saves.orbax.all_steps(), reverse=True):
+    steps = [s for s in saves.orbax.all_steps() if step is None or s <= step]
+    for step in sorted(steps, reverse=True):
         try:
             return _read(saves, step, like)
         except Mistake:
             raise
         except Exception as error:
-            aside = _put_aside(saves, step)
-            why = str(error).splitlines()[0][:120]
+            why = (str(error).splitlines() or [type(error).__name__])[0][:120]
             warn(
-                f"The save of step {step} is damaged ({why}); it is put aside: {aside}"
+                f"The save {saves.folder / str(step)} is damaged and passed over: {why}"
             )
+            _put_aside(saves, step)
     return None
 
 
-def best_step(saves: Saves, score: str) -> int:
-    """The step of the save with the lowest `score`, or the newest if none has one."""
+def best_step(saves: Saves) -> int | None:
+    """The step of the save with the lowest score, the newest if none has one, or None."""
     steps = saves.orbax.all_steps()
-    scores = {step: (saves.orbax.metrics(step) or {}).get(score) for step in steps}
+    scores = {step: (saves.orbax.metrics(step) or {}).get(SCORE) for step in steps}
     scored = [step for step in steps if scores[step] is not None]
-    return min(scored, key=lambda step: scores[step]) if scored else max(steps)
+    if scored:
+        return min(scored, key=lambda step: scores[step])
+    return max(steps, default=None)
 
 
 def contents(state: PyTree) -> dict[str, str]:
@@ -140,10 +145,9 @@ def _read(saves: Saves, step: int, like: PyTree) -> PyTree:
     return state
 
 
-def _put_aside(saves: Saves, step: int) -> Path:
+def _put_aside(saves: Saves, step: int) -> None:
     aside = saves.folder / f"damaged-{step}"
     while aside.exists():
         aside = aside.with_name(aside.name + "-again")
     os.replace(saves.folder / str(step), aside)
     saves.orbax.reload()
-    return aside

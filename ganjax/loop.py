@@ -58,8 +58,9 @@ def fit(
     """Plays from wherever `state` stands to step `steps`, or until `stop` says so.
 
     `program(state, window, count)` plays `count <= longest` steps on the data that
-    `window(first step)` makes, on a thread of its own and one call ahead. A call never
-    crosses a step on which a hook is due; how many steps it holds otherwise changes the
+    `window(first step)` makes, on a thread of its own and one call ahead. Hooks are due
+    at every multiple of their `n`, and all of them at the end; no call crosses such a
+    step. How many steps it holds otherwise changes the
     speed alone, and `agree` makes several processes choose alike. `watch` sees the logs
     of a call while the next one runs. A state that is not finite raises `Diverged`
     before any hook sees it.
@@ -89,7 +90,7 @@ def fit(
             if late:
                 settle(late)
             late = Call(done, count, logs, is_finite(state))
-            ready = [each.hook for each in hooks if done % each.n == 0]
+            ready = [each.hook for each in hooks if done % each.n == 0 or done == steps]
             if ready:
                 row, late = settle(late), None
                 for hook in ready:

@@ -33,11 +33,12 @@ BOTH = pytest.mark.parametrize(
 
 
 def test_shapes_and_ranges():
-    image, _ = generator().init_with_output(KEY, 100 * Z, LABEL, train=False)
+    run = lambda net: jax.jit(partial(net.init_with_output, train=False))
+    image, _ = run(generator())(KEY, 100 * Z, LABEL)
     assert image.shape == (4, 4, 4, 2)
     assert jnp.abs(image).max() <= 1
     points = mlp.Generator(shape=(2,), width=8, depth=1, output=mlp.linear)
-    point, _ = points.init_with_output(KEY, 100 * Z, LABEL, train=False)
+    point, _ = run(points)(KEY, 100 * Z, LABEL)
     assert point.shape == (4, 2)
     assert jnp.abs(point).max() > 1
 
@@ -46,7 +47,7 @@ def test_shapes_and_ranges():
 def test_the_label_matters_only_where_there_are_classes(net, x):
     for classes, changes in ((0, False), (3, True)):
         module = net(classes=classes)
-        variables = module.init(KEY, x, LABEL, train=False)
+        variables = jax.jit(partial(module.init, train=False))(KEY, x, LABEL)
         run = jax.jit(partial(module.apply, variables, x, train=False))
         a, b = run(LABEL), run((LABEL + 1) % 3)
         assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all() == changes
@@ -55,7 +56,7 @@ def test_the_label_matters_only_where_there_are_classes(net, x):
 @BOTH
 def test_gradients_reach_every_parameter(net, x):
     module = net(classes=3)
-    params = module.init(KEY, x, LABEL, train=False)["params"]
+    params = jax.jit(partial(module.init, train=False))(KEY, x, LABEL)["params"]
     value = lambda p: jnp.sum(module.apply({"params": p}, x, LABEL, train=True) ** 2)
     grads = jax.jit(jax.grad(value))(params)
     assert all(jnp.abs(grad).max() > 1e-6 for grad in jax.tree.leaves(grads))
@@ -64,7 +65,8 @@ def test_gradients_reach_every_parameter(net, x):
 def test_parameter_counts():
     """By hand: 5x8+8, 8x8+8, 8x32+32 for G; 32x8+8, 8x8+8, 8+1 for D."""
     for net, x, count in ((generator, Z, 408), (discriminator, IMAGE, 345)):
-        params = net().init(KEY, x, LABEL, train=False)["params"]
+        make = partial(net().init, train=False)
+        params = jax.eval_shape(make, KEY, x, LABEL)["params"]
         assert sum(leaf.size for leaf in jax.tree.leaves(params)) == count
 
 

@@ -2,7 +2,18 @@
 
 from ganjax.data.prepare import prepare
 from ganjax.data.source import Source, Spec, whole
+from ganjax.data.stream import Sizes, Stream, resident, streamed
 from ganjax.data.where import load
 
 
-__all__ = ["Source", "Spec", "load", "prepare", "whole"]
+__all__ = [
+    "Sizes",
+    "Source",
+    "Spec",
+    "Stream",
+    "load",
+    "prepare",
+    "resident",
+    "streamed",
+    "whole",
+]

@@ -5,7 +5,7 @@ keyword; normalisations are called as `norm(x, label, train=train)`.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import flax.linen as nn
@@ -40,7 +40,8 @@ def down(
     A sum of four stride-1 convolutions, for the reason given at `up`: here it is the
     second derivatives, those of gradient penalties, that are slow otherwise.
     """
-    return sum(_taps(x[:, 1 - a :: 2, 1 - c :: 2], kernel, a, c) for a, c in PHASES)
+    phases = [_taps(x[:, 1 - a :: 2, 1 - c :: 2], kernel, a, c) for a, c in PHASES]
+    return reduce(jnp.add, phases)
 
 
 def _taps(x: Array, kernel: Array, a: int, c: int) -> Array:

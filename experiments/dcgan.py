@@ -1,0 +1,88 @@
+"""The sample DCGAN of many tutorials, repaired, on any images.
+
+Its hyperparameters are kept: z 100, batch 32, Adam 2e-4 / 0.5, leaky ReLU 0.2, batch
+norm 0.8, dropout 0.3, a first grid of 8x8x256, images of 64x64x3. As it is often
+printed it cannot run or learn, for these reasons:
+
+- G reshapes to (-1, 8*8*256), which no transposed convolution takes; here it is 8x8x256.
+- G makes one channel, while D expects 64x64x3; here both have `--channels`.
+- One loss, D's, serves both players, and both minimise it; here each has its own.
+- That loss sums raw logits with no cross-entropy; here it is the non-saturating one.
+- The noise is drawn once, before the loop; here every turn of every step draws its own.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import optax
+
+from ganjax import GAN, Game, Player, augment, game, losses, train
+from ganjax.data import Spec
+from ganjax.gan import normal
+from ganjax.models import dcgan
+from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, command
+
+
+@dataclass(frozen=True)
+class Args:
+    run: Flat[Run] = Run("runs/dcgan", steps=50_000, batch=32, save_every=2_500)
+    data: str = "digits"
+    """digits, tfds:NAME, or the path of a folder, a .zip or an .npz of images."""
+    size: Count = 64
+    """Height and width of the images, 4 or 8 doubled a few times."""
+    channels: Count = 3
+    classes: Cadence = 0
+    """How many classes G is told of; 0 for none."""
+    latent: Count = 100
+    width: Count = 64
+    """Channels at half the size of the image."""
+    lr: Positive = 2e-4
+    beta1: Share = 0.5
+    slope: Share = 0.2
+    momentum: Share = 0.8
+    """What batch norm keeps of its averages in a step."""
+    dropout: Share = 0.3
+
+
+TINY = Args(
+    Run("runs/tiny_dcgan", steps=4, batch=16), size=16, channels=1, latent=4, width=4
+)
+
+
+def make(args: Args) -> Game:
+    adam = optax.adam(args.lr, b1=args.beta1)
+    norm = partial(dcgan.NORM, momentum=args.momentum)
+    g = dcgan.Generator(
+        size=args.size,
+        channels=args.channels,
+        width=args.width,
+        classes=args.classes,
+        grid=8,
+        slope=args.slope,
+        norm=norm,
+    )
+    d = dcgan.Discriminator(
+        width=args.width,
+        classes=args.classes,
+        slope=args.slope,
+        dropout=args.dropout,
+        norm=norm,
+    )
+    return game(
+        GAN(
+            g=Player(g, adam),
+            d=Player(d, adam),
+            loss=losses.non_saturating(),
+            augment=augment.identity(),
+            prior=normal(args.latent),
+            ema=optax.constant_schedule(0.999),
+        )
+    )
+
+
+def main(args: Args):
+    return train(args, make(args), Spec(args.data, args.size, args.channels))
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,150 @@
+"""`ganjax COMMAND RUN`: what can be done with a run once it has a save.
+
+A run knows itself: its experiment, arguments, data and classes are in its folder.
+"""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from tyro.conf import Positional, subcommand
+
+from ganjax import data
+from ganjax.errors import Mistake
+from ganjax.run import folder as folders, sampling
+from ganjax.run.args import Count, Range, check
+from ganjax.run.command import in_sentences, parse
+from ganjax.run.judge import judge
+from ganjax.run.loading import Loaded, load
+from ganjax.run.pictures import picture, save_png, write_whole
+from ganjax.run.report import write_report
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Draws new samples: a picture of them, or their arrays."""
+
+    run: Positional[str]
+    """The folder of a run."""
+    n: Count = 64
+    label: int | None = None
+    """The class to draw; by default every class in turn."""
+    out: str = "samples.png"
+    """A .png of all samples in a grid, or an .npz with `image` and `label`."""
+    seed: Annotated[int, Range(0, 2**31 - 1)] = 0
+    best: bool = False
+    """Takes the save with the best score instead of the newest."""
+    member: Annotated[int, Range(0)] = 0
+    """Which one of a population, counted from 0."""
+    trust: bool = False
+    """Runs the run's experiment file though it is not known here."""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Scores samples against images that were held out; real images give the scale."""
+
+    run: Positional[str]
+    """The folder of a run."""
+    best: bool = False
+    """Takes the save with the best score instead of the newest."""
+    member: Annotated[int, Range(0)] = 0
+    """Which one of a population, counted from 0."""
+    trust: bool = False
+    """Runs the run's experiment file though it is not known here."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Writes the run's page anew: curves, scores and samples over time."""
+
+    run: Positional[str]
+    """The folder of a run."""
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Fetches a TensorFlow Datasets set and prepares it for training."""
+
+    name: Positional[str]
+    """tfds:NAME or tfds:NAME:CONFIG"""
+    manual_dir: str = ""
+    """A folder with files of the set that were downloaded by hand."""
+
+
+def sample(args: Sample) -> None:
+    """Writes `args.n` samples to `args.out`."""
+    out = Path(args.out).expanduser()
+    if out.suffix not in (".png", ".npz"):
+        raise Mistake(f"--out {out} is neither a .png nor an .npz; name one of them.")
+    loaded = load(args.run, best=args.best, member=args.member, trust=args.trust)
+    drawn = loaded.sample(args.n, label=args.label, seed=args.seed)
+    if out.suffix == ".png":
+        save_png(picture(drawn), out)
+    else:
+        save_npz(out, drawn, chosen(args, loaded))
+    print(f"{args.n} samples: {out}")
+
+
+def evaluate(args: Evaluate) -> None:
+    """Prints the scores as JSON, and keeps them in the run's folder."""
+    loaded = load(args.run, best=args.best, member=args.member, trust=args.trust)
+    folder = Path(args.run).expanduser()
+    judged = judge(folders.spec_of(folders.read(folder)), loaded.game)
+    scores = {
+        "reference": judged.reference,
+        "samples": judged.count,
+        **judged.score(loaded.sample(judged.count)),
+        **judged.real(),
+    }
+    text = json.dumps(scores, indent=1) + "\n"
+    folders.write(folder / "scores.json", text)
+    print(text, end="")
+
+
+def report(args: Report) -> None:
+    """Writes report.html and says where."""
+    folder = Path(args.run).expanduser()
+    folders.read(folder)
+    print(f"Report: {write_report(folder)}")
+
+
+def prepare(args: Prepare) -> None:
+    """Prepares a set and says where it lies."""
+    print(f"Prepared: {data.prepare(args.name, args.manual_dir)}")
+
+
+COMMANDS = {Sample: sample, Evaluate: evaluate, Report: report, Prepare: prepare}
+Command = (
+    Annotated[Sample, subcommand("sample")]
+    | Annotated[Evaluate, subcommand("evaluate")]
+    | Annotated[Report, subcommand("report")]
+    | Annotated[Prepare, subcommand("prepare")]
+)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line; a wrong input gives one sentence and status 2."""
+    with in_sentences():
+        args = parse(Command, __doc__ or "", argv)
+        check(args)
+        COMMANDS[type(args)](args)
+
+
+def chosen(args: Sample, loaded: Loaded) -> np.ndarray:
+    """The label of each sample."""
+    if args.label is None:
+        return sampling.labels(args.n, len(loaded.classes))
+    return np.full(args.n, args.label, np.int32)
+
+
+def save_npz(path: Path, image: np.ndarray, label: np.ndarray) -> None:
+    """Writes samples, images as bytes 0..255 and points as they are, whole or not."""
+    if image.ndim == 4:
+        image = np.clip(np.round((image + 1) * 127.5), 0, 255).astype(np.uint8)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, image=image, label=label)
+    write_whole(path, packed.getvalue())

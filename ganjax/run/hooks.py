@@ -1,0 +1,119 @@
+"""What happens along the way: numbers, pictures, scores and saves of a run."""
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from ganjax import checkpoint
+from ganjax.data import Source
+from ganjax.gan import Game
+from ganjax.loop import Hook, Row
+from ganjax.run import logs, sampling
+from ganjax.run.folder import write
+from ganjax.run.judge import judge
+from ganjax.run.machine import Machine
+from ganjax.run.pictures import members, picture, save_png
+from ganjax.run.tensorboard import events
+
+
+IMAGES, POINTS = 64, 2_000  # in a picture
+MOST_COLUMNS = 12  # classes that still get a column each
+
+Watch = Callable[[int, Row], None]
+
+
+def chief() -> bool:
+    """Whether this process is the one that writes."""
+    return jax.process_index() == 0
+
+
+def numbers(folder: Path, log_every: int, show: Watch) -> Watch:
+    """Shows the row of every call, and writes those that are due."""
+    record = recorder(folder)
+
+    def watch(step, row):
+        show(step, row)
+        if step % log_every == 0:
+            record(step, row)
+
+    return watch
+
+
+def recorder(folder: Path) -> Watch:
+    """Writes a row to the metrics, and to TensorBoard's events where it is installed."""
+    event = events(folder)
+
+    def record(step, row):
+        logs.append(folder / logs.METRICS, step, row)
+        event(step, row)
+
+    return record
+
+
+def pictures(
+    folder: Path, seed: int, made: Machine, game: Game, source: Source
+) -> Hook:
+    """Draws samples on latents that stay the same throughout; real examples at once."""
+    flat = len(source.shape) == 1
+    count, classes = POINTS if flat else IMAGES, len(source.classes)
+    real = np.asarray(
+        game.decode(source.read(np.arange(min(count, source.length))).image)
+    )
+    draw = functools.partial(picture, behind=real) if flat else picture
+    if not flat and 2 <= classes <= MOST_COLUMNS:
+        count = count // classes * classes
+        draw = functools.partial(picture, columns=classes)
+    label = sampling.labels(count, classes)
+    if chief():
+        save_png(picture(real), folder / "real.png")
+
+    def hook(step, state, row):
+        samples = sampling.draw(made.sample, state, sampling.FIXED, label, seed)
+        if chief():
+            each = [draw(of_seed) for of_seed in samples]
+            image = members(each) if len(each) > 1 else each[0]
+            save_png(image, folder / "samples" / f"{step:09d}.png")
+
+    return hook
+
+
+def scores(
+    folder: Path, seed: int, made: Machine, game: Game, source: Source, kept: Row
+) -> Hook:
+    """Scores samples against held-out data; `kept` then holds the last scores.
+
+    Under several seeds each score is a list, and a save is judged by their mean.
+    """
+    judging = functools.cache(lambda: judge(source.spec, game))
+    record = recorder(folder)
+
+    def hook(step, state, row):
+        judged = judging()
+        label = sampling.labels(judged.count, len(source.classes))
+        samples = sampling.draw(made.sample, state, sampling.SCORED, label, seed)
+        if chief():
+            if not (folder / "real.json").exists():
+                write(folder / "real.json", json.dumps(judged.real()) + "\n")
+            each = [judged.score(of_seed) for of_seed in samples]
+            found = {name: np.squeeze([one[name] for one in each]) for name in each[0]}
+            record(step, found)
+            kept.clear()
+            kept.update(step=np.asarray(step), score=found[judged.headline])
+
+    return hook
+
+
+def saving(folder: Path, saves: checkpoint.Saves, kept: Row) -> Hook:
+    """Begins a save, with its score if one was found at this step."""
+
+    def hook(step, state, row):
+        score = float(kept["score"].mean()) if kept.get("step") == step else None
+        if chief():
+            logs.settle(folder / logs.METRICS)
+        checkpoint.save(saves, step, state, score)
+
+    return hook

@@ -1,0 +1,99 @@
+"""The scores that fit the data: chosen by what the data is, the same for every game."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ganjax import evaluation
+from ganjax.data import Source, Spec, load, toys, whole
+from ganjax.errors import Mistake
+from ganjax.gan import Game
+
+
+CENTRES = {
+    "ring": (toys.ring_centres(), toys.RING_SD),
+    "grid": (toys.grid_centres(), toys.GRID_SD),
+}
+MOST = 2_000  # images compared at once
+LABELLED = 500  # fewer labelled images than these do not make a classifier
+
+
+class Judge(NamedTuple):
+    """How samples are scored, and against what."""
+
+    count: int  # how many samples it wants
+    score: Callable[[np.ndarray], dict[str, float]]  # samples [count, ...] -> scores
+    headline: str  # the score by which the best save is chosen; lower is better
+    real: Callable[[], dict[str, float]]  # what real images score in place of samples
+    reference: str  # in words
+
+
+def judge(spec: Spec, game: Game) -> Judge:
+    """The judge of games played on the data of `spec`.
+
+    Toy mixtures are scored by their modes. Images are compared with the held-out split
+    of the data, or the training images themselves where there is none, by their pixels
+    and, if they have classes, by a classifier's features.
+    """
+    source = load(spec)
+    try:
+        held_out = load(spec._replace(split="test"))
+        reference = "held-out images"
+    except Mistake:
+        held_out, reference = source, "the training images, as no others are held out"
+    decode = lambda images: np.asarray(game.decode(images))
+    train = decode(_some(source))
+    test = decode(_some(held_out))
+    if spec.where in CENTRES:
+        return _mixture(spec, train, test)
+    features = [evaluation.pixels()]
+    if len(source.classes) > 1 and source.length >= LABELLED:
+        features.append(_classifier(source, held_out).features)
+    count = len(test)
+
+    def score(samples):
+        scores = {}
+        for each in features:
+            scores |= evaluation.evaluate(samples, train, test, each)
+        return scores
+
+    def real():
+        scores = {}
+        for each in features:
+            scores |= evaluation.evaluate_real(train, test, each, count)
+        return scores
+
+    return Judge(count, score, f"frechet/{features[-1].name}", real, reference)
+
+
+def _mixture(spec: Spec, train: np.ndarray, test: np.ndarray) -> Judge:
+    centres, deviation = CENTRES[spec.where]
+    features = evaluation.points()
+
+    def score(samples):
+        found = evaluation.modes(samples, centres, 4 * deviation, len(samples) // 100)
+        distance = evaluation.frechet_distance(test, samples)
+        shares = evaluation.prdc(test, samples, 5)._asdict()
+        return {
+            "modes": float(found.covered),
+            "quality": found.quality,
+            "frechet/points": distance,
+            **{f"{name}/points": value for name, value in shares.items()},
+        }
+
+    def real():
+        return evaluation.evaluate_real(train, test, features, len(test))
+
+    return Judge(len(test), score, "frechet/points", real, "fresh points")
+
+
+def _some(source: Source) -> np.ndarray:
+    rows = np.random.default_rng(0).permutation(source.length)[:MOST]
+    return source.read(np.sort(rows)).image
+
+
+def _classifier(source: Source, held_out: Source) -> evaluation.Classifier:
+    train, test = whole(source), whole(held_out)
+    classes = len(source.classes)
+    return evaluation.train_classifier(*train, *test, classes=classes)

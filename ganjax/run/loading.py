@@ -1,0 +1,148 @@
+"""A run as a thing to use: its game, its state, its samples."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import SingleDeviceSharding
+
+import ganjax
+from ganjax import checkpoint
+from ganjax.errors import Mistake
+from ganjax.gan import Batch, Game, PyTree, Turns
+from ganjax.run import args as arguments, folder as folders, sampling
+
+
+class Loaded(NamedTuple):
+    """A run from disk. Of a population it is one member."""
+
+    game: Game
+    state: PyTree
+    classes: tuple[str, ...]
+    sample: Callable[..., np.ndarray]  # (n, label=None, seed=0) -> [n, ...] in -1..1
+
+
+def load(
+    run: str | Path,
+    *,
+    game: Game | None = None,
+    best: bool = False,
+    member: int = 0,
+    trust: bool = False,
+) -> Loaded:
+    """The newest save of a run, or the one with the best score, ready to be sampled.
+
+    The game is made by the run's own experiment file, which is read only if it is equal
+    to one that is present here or if `trust` is given; or hand in the `game`. Raises a
+    `Mistake` where there is no run, no save, or no trust.
+    """
+    folder = Path(run).expanduser()
+    manifest = folders.read(folder)
+    game = game or game_of(folder, manifest, trust)
+    like = _abstract(game, manifest)
+    saves = checkpoint.open_saves(folder / "checkpoints", read_only=True)
+    step = checkpoint.best_step(saves) if best else None
+    state = checkpoint.restore(saves, like, _warn, step=step)
+    if state is None:
+        raise Mistake(f"{folder} has no save yet; let it train until its first one.")
+    if manifest["args"]["run"]["seeds"] > 1:
+        state = jax.tree.map(lambda x: x[member], state)
+    classes = tuple(manifest["classes"])
+    draw = jax.jit(game.sample)
+
+    def sample(n: int, label: int | None = None, seed: int = 0) -> np.ndarray:
+        """`n` samples, of every class in turn or of class `label`; `seed` picks them."""
+        chosen = sampling.labels(n, len(classes))
+        if label is not None:
+            _check_label(label, classes)
+            chosen = np.full(n, label, np.int32)
+        each = lambda *args: np.asarray(draw(*args))[None]
+        return sampling.draw(each, state, sampling.ASKED, chosen, seed)[0]
+
+    return Loaded(game, state, classes, sample)
+
+
+def game_of(folder: Path, manifest: dict[str, Any], trust: bool = False) -> Game:
+    """The game of a run, made by its experiment with its arguments."""
+    module = experiment(folder, manifest, trust)
+    return module.make(arguments.restore(module.Args, manifest["args"]))
+
+
+def experiment(folder: Path, manifest: dict[str, Any], trust: bool) -> ModuleType:
+    """The experiment's module, run only if its code is known here or trusted."""
+    path = folder / folders.EXPERIMENT
+    if not path.exists():
+        raise Mistake(
+            f"{folder} was begun in a notebook, so it has no experiment file; hand the "
+            "game to ganjax.load(run, game=...)."
+        )
+    known = {folders.digest(p) for p in _present() if folder.resolve() not in p.parents}
+    if folders.digest(path) not in known and not trust:
+        raise Mistake(
+            f"{path} is code that is not known here; read it, and if you trust it, give "
+            "--trust (in Python, trust=True)."
+        )
+    name = f"ganjax_run_{manifest['experiment']}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def borrow(run: Path, state: PyTree) -> PyTree:
+    """`state` with the weights and statistics of the newest save of another run.
+
+    Step, keys, optimizers and memories stay new. Raises a `Mistake` if the shapes of
+    the two runs differ.
+    """
+    folders.read(run)
+    saves = checkpoint.open_saves(run / "checkpoints", read_only=True)
+    theirs = checkpoint.restore(saves, state, _warn)
+    if theirs is None:
+        raise Mistake(f"--init-from {run} has no save yet.")
+    weights = {"params", "stats", "ema"}
+
+    def pick(path, mine, other):
+        names = {getattr(key, "name", None) for key in path}
+        return other if names & weights else mine
+
+    return jax.tree_util.tree_map_with_path(pick, state, theirs)
+
+
+def _abstract(game: Game, manifest: dict[str, Any]) -> PyTree:
+    batch = Batch(0, 0)
+    shapes = folders.shapes_of(manifest, Turns(batch, batch))
+    zeros = lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    one = lambda seed: game.init(jax.random.key(seed), zeros())
+    seeds = manifest["args"]["run"]["seeds"]
+    many = lambda: jax.vmap(one)(np.arange(seeds)) if seeds > 1 else one(0)
+    here = SingleDeviceSharding(jax.devices()[0])
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here),
+        jax.eval_shape(many),
+    )
+
+
+def _present() -> list[Path]:
+    shelves = Path(ganjax.__file__).parents[1] / "experiments", Path("experiments")
+    return [path.resolve() for shelf in shelves for path in shelf.glob("*.py")]
+
+
+def _check_label(label: int, classes: tuple[str, ...]) -> None:
+    if not classes:
+        raise Mistake(f"--label {label}: this run has no classes; leave it out.")
+    if not 0 <= label < len(classes):
+        raise Mistake(
+            f"--label {label} is no class of this run; give 0 to {len(classes) - 1}."
+        )
+
+
+def _warn(sentence: str) -> None:
+    print(sentence, file=sys.stderr)

@@ -1,0 +1,147 @@
+"""From the name of a layout to a state and a program that lie on the devices."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec as P
+
+from ganjax import parallel
+from ganjax.data import Stream
+from ganjax.errors import Mistake
+from ganjax.gan import Game, PyTree, Turns
+from ganjax.run.args import Run
+
+
+class Machine(NamedTuple):
+    """A game, compiled for the devices at hand."""
+
+    init: Callable[[], PyTree]  # () -> state
+    program: Callable[[PyTree, PyTree, int], tuple[PyTree, PyTree]]
+    window: Callable[[int], PyTree]  # first step -> the data of a call
+    sample: Callable[[PyTree, jax.Array, jax.Array], np.ndarray]  # [seeds, n, ...]
+
+
+def join(run: Run) -> None:
+    """Joins the processes of a distributed run, before anything else touches JAX."""
+    if run.distributed and not jax.distributed.is_initialized():
+        if jax.config.jax_platforms == "cpu":
+            jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        try:
+            jax.distributed.initialize()
+        except (ValueError, RuntimeError) as error:
+            raise Mistake(
+                "--distributed found no other processes to join: run under a cluster's "
+                "launcher, or set JAX_COORDINATOR_ADDRESS, JAX_PROCESS_ID and "
+                "JAX_NUM_PROCESSES in each."
+            ) from error
+
+
+def machine(run: Run, game: Game, stream: Stream) -> Machine:
+    """Compiles `game` for `run.devices`; raises a `Mistake` where the sizes do not fit."""
+    check_sizes(run, stream.shapes)
+    layout = _population if run.seeds > 1 else _LAYOUTS[run.devices]
+    return layout(run, game, stream)
+
+
+def check_sizes(run: Run, shapes: Turns) -> None:
+    """Raises a `Mistake` unless the devices divide the batches, or the seeds."""
+    devices = jax.device_count()
+    if run.seeds > 1:
+        if run.devices not in ("jit", "shard"):
+            raise Mistake(
+                f"--seeds {run.seeds} trains a population, which --devices {run.devices} "
+                "cannot; use --devices shard."
+            )
+        if run.seeds % devices:
+            raise Mistake(
+                f"--seeds {run.seeds} cannot be shared by {devices} devices; give a "
+                f"multiple of {devices}."
+            )
+    elif run.devices != "jit":
+        for batch in (shapes.d.label.shape[1], shapes.g.label.shape[0]):
+            if batch % devices:
+                raise Mistake(
+                    f"A batch of {batch} cannot be shared by {devices} devices; give a "
+                    f"--batch that is a multiple of {devices}, or --devices jit."
+                )
+
+
+def _jit(run: Run, game: Game, stream: Stream) -> Machine:
+    program = parallel.scan(game.step, stream.draw, stream.longest)
+    init = jax.jit(lambda: _init(game, stream, run.seed))
+    data = jax.tree.map(jnp.asarray, stream.data())
+    return _machine(run, game, stream, parallel.jit(program), init, data)
+
+
+def _shard(run: Run, game: Game, stream: Stream, divide: bool = False) -> Machine:
+    mesh = parallel.mesh()
+    program = parallel.scan(game.step, stream.draw, stream.longest)
+    shapes = jax.eval_shape(lambda: _init(game, stream, run.seed))
+    split = parallel.fsdp(shapes, mesh.size) if divide else parallel.WHOLE
+    compiled = parallel.shard(program, (None, stream.rows, None), mesh, split)
+    lay = jax.tree.map(
+        lambda spec: NamedSharding(mesh, spec),
+        split,
+        is_leaf=lambda x: isinstance(x, P),
+    )
+    init = jax.jit(lambda: _init(game, stream, run.seed), out_shardings=lay)
+    whole = NamedSharding(mesh, parallel.WHOLE)
+    data = parallel.put(stream.data(), whole)
+    return _machine(run, game, stream, compiled, init, data, whole)
+
+
+def _fsdp(run: Run, game: Game, stream: Stream) -> Machine:
+    return _shard(run, game, stream, divide=True)
+
+
+def _pmap(run: Run, game: Game, stream: Stream) -> Machine:
+    program = parallel.scan(game.step, stream.draw, stream.longest)
+    compiled = parallel.pmap(program, (None, stream.rows, None))
+    init = jax.jit(lambda: _init(game, stream, run.seed))
+    return _machine(run, game, stream, compiled, init, stream.data())
+
+
+def _population(run: Run, game: Game, stream: Stream) -> Machine:
+    mesh = parallel.mesh()
+    program = parallel.scan(game.step, stream.draw, stream.longest)
+    seeds = np.arange(run.seed, run.seed + run.seeds)
+    members = NamedSharding(mesh, P(parallel.AXIS))
+    init = jax.jit(
+        lambda: jax.vmap(lambda seed: _init(game, stream, seed))(seeds),
+        out_shardings=members,
+    )
+    data = parallel.put(stream.data(), NamedSharding(mesh, parallel.WHOLE))
+    compiled = parallel.population(program, mesh)
+
+    def window(first):
+        windows = [stream.window(int(seed), first) for seed in seeds]
+        return jax.tree.map(lambda *each: np.stack(each), *windows)
+
+    many = jax.jit(jax.vmap(game.sample, (0, None, None)))
+    return Machine(
+        init=init,
+        program=lambda state, window, n: compiled(state, (data, window, np.int32(n))),
+        window=window,
+        sample=lambda state, key, label: np.asarray(many(state, key, label)),
+    )
+
+
+_LAYOUTS = {"jit": _jit, "shard": _shard, "fsdp": _fsdp, "pmap": _pmap}
+
+
+def _machine(run, game, stream, compiled, init, data, out=None) -> Machine:
+    draw = jax.jit(game.sample, out_shardings=out)
+    return Machine(
+        init=init,
+        program=lambda state, window, n: compiled(state, (data, window, np.int32(n))),
+        window=lambda first: stream.window(run.seed, first),
+        sample=lambda state, key, label: np.asarray(draw(state, key, label))[None],
+    )
+
+
+def _init(game: Game, stream: Stream, seed: int | jax.Array) -> PyTree:
+    turns = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), stream.shapes)
+    return game.init(jax.random.key(seed), turns)
