@@ -11,19 +11,21 @@ import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key, UInt8
 
 
 PyTree = Any
+ArrayLike = Array | np.ndarray
 Number = float | optax.Schedule
 
 
 class Batch(NamedTuple):
     """Examples and their classes; the labels are all zero where the data has none."""
 
-    image: Array  # [..., h, w, c] uint8 as stored, or [..., d] for points
-    label: Array  # [...] int32
+    image: Any  # [..., h, w, c] uint8 as stored, or [..., d] for points
+    label: Any  # [...] int32
 
 
 Draw = tuple[Key[Array, ""], Batch]  # what chance brings to one turn
@@ -114,12 +116,12 @@ class Player(NamedTuple):
     regularizers: Mapping[str, Regularizer] = {}
 
 
-def pixels(stored: UInt8[Array, "*b h w c"]) -> Float[Array, "*b h w c"]:
+def pixels(stored: UInt8[ArrayLike, "*b h w c"]) -> Float[Array, "*b h w c"]:
     """Bytes 0..255 as the networks see them, -1..1."""
-    return stored.astype(jnp.float32) / 127.5 - 1
+    return jnp.asarray(stored, jnp.float32) / 127.5 - 1
 
 
-def points(stored: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
+def points(stored: Float[ArrayLike, "*b d"]) -> Float[ArrayLike, "*b d"]:
     """Points of the plane, or any floats, as they are."""
     return stored
 
@@ -163,8 +165,8 @@ class PlayerState:
 class State:
     """All that changes while a GAN trains."""
 
-    step: Int[Array, ""]
-    key: Key[Array, ""]  # never advanced: every step folds its own number in
+    step: PyTree  # int32 scalar
+    key: PyTree  # one, never advanced: every step folds its own number in
     g: PlayerState
     d: PlayerState
     ema: PyTree  # G's variables, params and stats, averaged over the steps

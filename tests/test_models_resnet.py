@@ -80,7 +80,7 @@ def test_gradients_reach_every_parameter(net, x):
     """A bias that a batch norm takes away would have a gradient of rounding noise."""
     _, _, _, grads, _ = play(net, x.shape)
     sizes = [jnp.abs(grad).max() for grad in jax.tree.leaves(grads)]
-    assert min(sizes) > 1e-5 * max(sizes)
+    assert min(sizes) > 1e-4 * max(sizes)
 
 
 def test_a_generator_of_one_class_is_one_without_classes():

@@ -5,7 +5,7 @@ keyword; normalisations are called as `norm(x, label, train=train)`.
 """
 
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -13,8 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-
-PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))  # the places of a pixel in its 2x2 square
+from ganjax.models.convolution import conv
 
 
 def up(
@@ -22,14 +21,17 @@ def up(
 ) -> Float[Array, "b H W d"]:
     """The 4x4 stride-2 transposed convolution, [b, h, w, c] to [b, 2h, 2w, d].
 
-    It equals `jax.lax.conv_transpose(x, kernel, (2, 2), "SAME")` and is computed as
-    four stride-1 convolutions, one for each phase of the output, because a dilated one
-    has derivatives that are many times slower on a CPU.
+    It equals `jax.lax.conv_transpose(x, kernel, (2, 2), "SAME")` and is computed as a
+    2x2 convolution to the four pixels of a square, because a dilated convolution has
+    derivatives that are many times slower on a CPU.
     """
-    b, h, w, _ = x.shape
-    phases = [_taps(x, kernel, *phase) for phase in PHASES]
-    square = jnp.stack(phases, axis=3).reshape(b, h, w, 2, 2, -1)
-    return square.swapaxes(2, 3).reshape(b, 2 * h, 2 * w, -1)
+    _, _, c, d = kernel.shape
+    taps = kernel.reshape(2, 2, 2, 2, c, d)[:, ::-1, :, ::-1]
+    taps = taps.transpose(0, 2, 4, 1, 3, 5)
+    square = conv(x, taps.reshape(2, 2, c, 4 * d), ((1, 1), (1, 1)))
+    b, h, w, _ = square.shape
+    square = square.reshape(b, h, w, 2, 2, d).swapaxes(2, 3)
+    return square.reshape(b, 2 * h, 2 * w, d)[:, 1:-1, 1:-1]
 
 
 def down(
@@ -37,22 +39,14 @@ def down(
 ) -> Float[Array, "b H W d"]:
     """The 4x4 stride-2 convolution, padding 1: [b, 2h, 2w, c] to [b, h, w, d].
 
-    A sum of four stride-1 convolutions, for the reason given at `up`: here it is the
-    second derivatives, those of gradient penalties, that are slow otherwise.
+    A 2x2 convolution on squares of four pixels, for the reason given at `up`.
     """
-    phases = [_taps(x[:, 1 - a :: 2, 1 - c :: 2], kernel, a, c) for a, c in PHASES]
-    return reduce(jnp.add, phases)
-
-
-def _taps(x: Array, kernel: Array, a: int, c: int) -> Array:
-    """The stride-1 convolution with the kernel's 2x2 taps of one phase."""
-    return jax.lax.conv_general_dilated(
-        x,
-        kernel[a::2, c::2],
-        window_strides=(1, 1),
-        padding=((1 - a, a), (1 - c, c)),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-    )
+    _, _, c, d = kernel.shape
+    taps = kernel.reshape(2, 2, 2, 2, c, d).swapaxes(1, 2).reshape(2, 2, 4 * c, d)
+    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    b, h, w, _ = x.shape
+    square = x.reshape(b, h // 2, 2, w // 2, 2, c).swapaxes(2, 3)
+    return conv(square.reshape(b, h // 2, w // 2, 4 * c), taps, ((0, 0), (0, 0)))
 
 
 class Resample(nn.Module):

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.models import layers
+from ganjax.models.convolution import Conv
 
 
 GLOROT = nn.initializers.glorot_uniform()
@@ -43,7 +44,7 @@ class Generator(nn.Module):
         for _ in range((self.size // 4).bit_length() - 1):
             x = UpBlock(self.width, norm)(x, label, train=train)
         x = nn.relu(self.norm()(x, label, train=train))
-        return jnp.tanh(nn.Conv(self.channels, (3, 3), kernel_init=GLOROT)(x))
+        return jnp.tanh(Conv(self.channels, kernel_init=GLOROT)(x))
 
 
 class UpBlock(nn.Module):
@@ -56,12 +57,12 @@ class UpBlock(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b H W d"]:
-        conv = partial(nn.Conv, self.width, use_bias=False)
+        conv = partial(Conv, self.width, use_bias=False)
         h = double(nn.relu(self.norm()(x, label, train=train)))
-        h = conv((3, 3), kernel_init=RESIDUAL)(h)
+        h = conv(3, kernel_init=RESIDUAL)(h)
         h = nn.relu(self.norm()(h, label, train=train))
-        h = conv((3, 3), kernel_init=RESIDUAL)(h)
-        return h + conv((1, 1), kernel_init=GLOROT)(double(x))
+        h = conv(3, kernel_init=RESIDUAL)(h)
+        return h + conv(1, kernel_init=GLOROT)(double(x))
 
 
 class Discriminator(nn.Module):
@@ -80,16 +81,16 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        def conv(x, kernel, init):
-            layer = nn.Conv(self.width, kernel, kernel_init=init)
+        def conv(x, size, init):
+            layer = Conv(self.width, size, kernel_init=init)
             return self.wrap(layer)(x, train=train)
 
         def residual(x):
-            h = nn.relu(conv(x, (3, 3), RESIDUAL))
-            return conv(h, (3, 3), RESIDUAL)
+            h = nn.relu(conv(x, 3, RESIDUAL))
+            return conv(h, 3, RESIDUAL)
 
-        x = halve(residual(image)) + conv(halve(image), (1, 1), GLOROT)
-        x = halve(residual(nn.relu(x)) + conv(x, (1, 1), GLOROT))
+        x = halve(residual(image)) + conv(halve(image), 1, GLOROT)
+        x = halve(residual(nn.relu(x)) + conv(x, 1, GLOROT))
         x = x + residual(nn.relu(x))
         x = x + residual(nn.relu(x))
         h = self.pool(nn.relu(x), axis=(1, 2))

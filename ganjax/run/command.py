@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
@@ -48,6 +49,7 @@ def parse(kind: Any, description: str, argv: list[str] | None = None) -> Any:
 @contextlib.contextmanager
 def in_sentences() -> Iterator[None]:
     """What a person can mend becomes one sentence and exit status 2; divergence is 3."""
+    logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         yield
     except Mistake as mistake:

@@ -58,11 +58,12 @@ def load(
 
     def sample(n: int, label: int | None = None, seed: int = 0) -> np.ndarray:
         """`n` samples, of every class in turn or of class `label`; `seed` picks them."""
+        each = lambda *args: np.asarray(draw(*args))[None]
         chosen = sampling.labels(n, len(classes))
         if label is not None:
             _check_label(label, classes)
+            _check_heeds(each, state)
             chosen = np.full(n, label, np.int32)
-        each = lambda *args: np.asarray(draw(*args))[None]
         return sampling.draw(each, state, sampling.ASKED, chosen, seed)[0]
 
     return Loaded(game, state, classes, sample)
@@ -141,6 +142,15 @@ def _check_label(label: int, classes: tuple[str, ...]) -> None:
     if not 0 <= label < len(classes):
         raise Mistake(
             f"--label {label} is no class of this run; give 0 to {len(classes) - 1}."
+        )
+
+
+def _check_heeds(sample: Callable, state: PyTree) -> None:
+    key = jax.random.key(0)
+    zero, one = (sample(state, key, np.asarray([label], np.int32)) for label in (0, 1))
+    if np.array_equal(zero, one):
+        raise Mistake(
+            "This run's generator was not told of classes; leave out --label."
         )
 
 

@@ -1,0 +1,16 @@
+"""Eight simulated devices, strict shapes, and compiled programs kept between tests."""
+
+import os
+import tempfile
+
+
+os.environ.setdefault("GANJAX_CACHE", tempfile.mkdtemp(prefix="ganjax-cache-"))
+
+import jax  # noqa: E402
+
+
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="ganjax-xla-"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

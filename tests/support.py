@@ -1,0 +1,31 @@
+"""What several tests ask of two states."""
+
+import jax
+import numpy as np
+
+
+def arrays(state) -> dict[str, np.ndarray]:
+    """Every array of a state, by its path."""
+    found = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        found[jax.tree_util.keystr(path)] = np.asarray(leaf)
+    return found
+
+
+def apart(a, b) -> dict[str, float]:
+    """The largest absolute difference of each array, by its path."""
+    a, b = arrays(a), arrays(b)
+    assert a.keys() == b.keys()
+    gap = lambda x, y: np.abs(x.astype(np.float64) - y).max(initial=0.0)
+    return {path: float(gap(a[path], b[path])) for path in a}
+
+
+def same(a, b) -> None:
+    """Asserts that two states are equal to the bit."""
+    a, b = arrays(a), arrays(b)
+    assert a.keys() == b.keys()
+    for path in a:
+        assert a[path].dtype == b[path].dtype, path
+        assert a[path].tobytes() == b[path].tobytes(), path

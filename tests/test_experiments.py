@@ -1,0 +1,118 @@
+"""Every experiment, unasked: it trains, resumes, and plays alike on one device or many."""
+
+import dataclasses
+import importlib.util
+import json
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import ganjax
+from ganjax import gan
+from ganjax.run import folder as folders
+from ganjax.step import d_turn, g_turn
+from tests.support import apart, arrays, same
+
+
+FOLDER = Path(__file__).parents[1] / "experiments"
+PATHS = sorted(FOLDER.glob("*.py"))
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem, scope="module")
+def experiment(request):
+    path = request.param
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def run(experiment, tmp_path_factory):
+    """The tiny run, played to its end with a save halfway: its folder and last state."""
+    folder = tmp_path_factory.mktemp(experiment.__name__) / "run"
+    args = tiny(experiment, workdir=str(folder))
+    return folder, experiment.main(args)
+
+
+def tiny(experiment, **changes):
+    changes = {"log_every": 1, "sample_every": 2, "save_every": 2, **changes}
+    args = experiment.TINY
+    return dataclasses.replace(args, run=dataclasses.replace(args.run, **changes))
+
+
+def test_it_says_what_it_is(experiment):
+    assert experiment.__doc__.strip().splitlines()[0].endswith((".", ":"))
+    assert experiment.Args().run.workdir == f"runs/{experiment.__name__}"
+
+
+def test_it_trains_and_leaves_a_whole_run(experiment, run):
+    folder, state = run
+    assert int(state.step) == experiment.TINY.run.steps
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    logged = [row["step"] for row in rows if any("loss" in name for name in row)]
+    assert logged == [1, 2, 3, 4]
+    assert all(np.isfinite(list(row.values())).all() for row in rows)
+    assert any("frechet" in name for name in rows[-1])
+    assert {p.name for p in (folder / "samples").iterdir()} == {
+        "000000002.png",
+        "000000004.png",
+    }
+    assert json.loads((folder / "status.json").read_text())["state"] == "finished"
+    assert (folder / "report.html").stat().st_size > 5_000
+
+
+def test_it_learns_on_both_sides(experiment, run):
+    game = experiment.make(experiment.TINY)
+    folder, state = run
+    shapes = folders.shapes_of(folders.read(folder), gan.Turns(*[gan.Batch(0, 0)] * 2))
+    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
+    first = game.init(jax.random.key(experiment.TINY.run.seed), zeros)
+    moved = apart(first, state)
+    still = [path for path, by in moved.items() if "params" in path and by == 0]
+    assert not still
+
+
+def test_a_resumed_run_is_the_same_to_the_bit(experiment, run, tmp_path):
+    folder, state = run
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    shutil.rmtree(again / "checkpoints" / "4")
+    resumed = experiment.main(tiny(experiment, workdir=str(again)))
+    same(resumed, state)
+    for name in ("metrics.jsonl", "samples/000000004.png", "animation.webp"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_it_is_loaded_and_sampled_without_being_told_anything(run):
+    folder, state = run
+    loaded = ganjax.load(folder)
+    same(loaded.state, state)
+    samples = loaded.sample(3)
+    assert samples.shape[0] == 3 and np.isfinite(samples).all()
+    np.testing.assert_array_equal(samples[:2], loaded.sample(3)[:2])
+
+
+@pytest.mark.parametrize("layout", ["jit", "fsdp", "pmap"])
+def test_it_plays_under_every_layout(experiment, layout, run, tmp_path):
+    args = tiny(experiment, workdir=str(tmp_path / "run"), devices=layout, steps=4)
+    state = experiment.main(args)
+    assert all(np.isfinite(x).all() for x in arrays(state).values())
+    if layout != "pmap":
+        assert max(apart(state, run[1]).values()) <= 1e-5
+
+
+def test_each_turn_moves_its_own_player_alone(experiment, run):
+    (players, *_), (folder, state) = experiment.make(experiment.TINY).step.args, run
+    shapes = folders.shapes_of(folders.read(folder), gan.Turns(*[gan.Batch(0, 0)] * 2))
+    batch = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes.g)
+    for turn, own, other in ((d_turn, "d", "g"), (g_turn, "g", "d")):
+        after, _ = jax.jit(partial(turn, players, gan.ONE))(state, (state.key, batch))
+        same(getattr(after, other), getattr(state, other))
+        assert max(apart(getattr(after, own), getattr(state, own)).values()) > 0
