@@ -5,6 +5,7 @@ import tempfile
 
 
 os.environ.setdefault("GANJAX_CACHE", tempfile.mkdtemp(prefix="ganjax-cache-"))
+os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # quick to compile
 
 import jax  # noqa: E402
 

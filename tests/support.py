@@ -1,7 +1,14 @@
-"""What several tests ask of two states."""
+"""What several tests need: how far states are apart, and processes of their own."""
+
+import os
+import sys
+from pathlib import Path
 
 import jax
 import numpy as np
+
+
+ROOT = Path(__file__).parents[1]
 
 
 def arrays(state) -> dict[str, np.ndarray]:
@@ -29,3 +36,20 @@ def same(a, b) -> None:
     for path in a:
         assert a[path].dtype == b[path].dtype, path
         assert a[path].tobytes() == b[path].tobytes(), path
+
+
+def environment(folder: Path, devices: int = 1) -> dict[str, str]:
+    """The environment of a process of its own: some CPU devices, kept programs."""
+    return os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_NUM_CPU_DEVICES": str(devices),
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "xla"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def experiment(name: str, *flags: object) -> list[str]:
+    """The command that runs an experiment."""
+    script = str(ROOT / "experiments" / f"{name}.py")
+    return [sys.executable, script, *map(str, flags)]

@@ -61,14 +61,14 @@ def line_chart(
     curves = {name: _finite(curve) for name, curve in series.items()}
     curves = {name: curve for name, curve in curves.items() if len(curve.step)}
     if not curves:
-        return _figure(title, "", '<p class="note">No finite values yet.</p>')
+        return _figure(title, "", '<p class="note">No finite values yet.</p>', wide)
     frame, cut = _frame(curves, marks, (680, 260) if wide else (340, 210))
     inside = "".join(
         _line(name, curve, frame, i % STYLES)
         for i, (name, curve) in enumerate(curves.items())
     )
     svg = (
-        f'<svg class="{"wide" if wide else "small"}" role="img" '
+        f'<svg role="img" '
         f'viewBox="0 0 {frame.width} {frame.height}" '
         f'aria-label="{escape(_spoken(title, curves))}">'
         f"{_axes(frame, label)}{_marks(marks, frame)}"
@@ -78,22 +78,21 @@ def line_chart(
         f'viewBox="0 {TOP - 3} {frame.width} {frame.height - TOP - BOTTOM + 6}">'
         f"{inside}</svg></svg>"
     )
-    return _figure(title, _legend(curves), svg + cut)
+    return _figure(title, _legend(curves), svg + cut, wide)
 
 
-def number(value: float) -> str:
-    """A value as a reader wants it: four digits that count, whole numbers whole."""
+def number(value: float, digits: int = 4) -> str:
+    """A value as a reader wants it: `digits` that count, whole numbers whole."""
     if not math.isfinite(value):
         return "–"
-    if value == round(value) and abs(value) < 1e12:
-        return f"{value:,.0f}".replace("-", "−")
-    if abs(value) >= 1000 and abs(value) < 1e7:
+    size = abs(value)
+    if (value == round(value) and size < 1e12) or 10 ** (digits - 1) <= size < 1e7:
         text = f"{value:,.0f}"
-    elif abs(value) < 1e-3 or abs(value) >= 1e7:
-        mantissa, power = f"{value:.2e}".split("e")
+    elif size < 1e-3 or size >= 1e7:
+        mantissa, power = f"{value:.{digits - 2}e}".split("e")
         text = f"{mantissa}e{int(power)}"
     else:
-        text = f"{value:#.4g}".rstrip(".")
+        text = f"{value:#.{digits}g}".rstrip(".")
     return text.replace("-", "−")
 
 
@@ -182,7 +181,7 @@ def _most(values: np.ndarray) -> tuple[float, float, bool]:
 def _padded(low: float, high: float, share: float) -> tuple[float, float]:
     least = max(1e-9, abs(high) * 1e-6)
     if high - low < least:
-        pad = max(abs(high) / 10, 0.5)
+        pad = abs(high) / 2 or 0.5
         return low - pad, high + pad
     pad = share * (high - low)
     return low - pad, high + pad
@@ -206,14 +205,13 @@ def _axes(frame: Frame, label: str) -> str:
 
 
 def _marks(marks: Mapping[str, float], frame: Frame) -> str:
-    parts = []
+    right, parts, names = frame.width - RIGHT, [], []
     for name, value in marks.items():
         if math.isfinite(value):
             y = float(frame.at(np.zeros(()), np.asarray(value))[1])
-            right = frame.width - RIGHT
             parts.append(f'<path class="mark" d="M{LEFT} {y:.1f}H{right}"/>')
-            parts.append(_text(right, y - 4, f"{name} {number(value)}", "end"))
-    return "".join(parts)
+            names.append(f"dotted: {name} {number(value)}")
+    return "".join(parts) + _text(right, TOP - 9, ", ".join(names), "end")
 
 
 def _line(name: str, curve: Curve, frame: Frame, style: int) -> str:
@@ -294,6 +292,7 @@ def _spoken(title: str, curves: Mapping[str, Curve]) -> str:
     return f"{title}. " + "; ".join(parts)
 
 
-def _figure(title: str, legend: str, body: str) -> str:
+def _figure(title: str, legend: str, body: str, wide: bool) -> str:
     heading = f"<figcaption>{escape(title)}</figcaption>"
-    return f'<figure class="chart">{heading}{legend}{body}</figure>'
+    kind = "chart wide" if wide else "chart"
+    return f'<figure class="{kind}">{heading}{legend}{body}</figure>'

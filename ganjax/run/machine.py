@@ -1,5 +1,6 @@
 """From the name of a layout to a state and a program that lie on the devices."""
 
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -25,18 +26,27 @@ class Machine(NamedTuple):
 
 
 def join(run: Run) -> None:
-    """Joins the processes of a distributed run, before anything else touches JAX."""
-    if run.distributed and not jax.distributed.is_initialized():
-        if jax.config.jax_platforms == "cpu":
-            jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        try:
-            jax.distributed.initialize()
-        except (ValueError, RuntimeError) as error:
-            raise Mistake(
-                "--distributed found no other processes to join: run under a cluster's "
-                "launcher, or set JAX_COORDINATOR_ADDRESS, JAX_PROCESS_ID and "
-                "JAX_NUM_PROCESSES in each."
-            ) from error
+    """Joins the processes of a distributed run, before anything else touches JAX.
+
+    The cluster's launcher says how many there are and which this is, or the environment
+    variables that the `Mistake` names do, raised where neither does.
+    """
+    if not run.distributed or jax.distributed.is_initialized():
+        return
+    if jax.config.jax_platforms == "cpu":
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    address = os.environ.get("JAX_COORDINATOR_ADDRESS")
+    count, process = (os.environ.get(f"JAX_{x}") for x in ("NUM_PROCESSES", "PROCESS_ID"))
+    try:
+        jax.distributed.initialize(
+            address, int(count) if count else None, int(process) if process else None
+        )
+    except (ValueError, RuntimeError) as error:
+        raise Mistake(
+            "--distributed found no other processes to join: run under a cluster's "
+            "launcher, or set JAX_COORDINATOR_ADDRESS, JAX_PROCESS_ID and "
+            "JAX_NUM_PROCESSES in each."
+        ) from error
 
 
 def machine(run: Run, game: Game, stream: Stream) -> Machine:

@@ -51,12 +51,15 @@ p { margin: 0 0 12px; max-width: 68ch; }
 .status.diverged b::before { background: var(--bad); border-radius: 0; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }
-.still figcaption { font-weight: 400; color: var(--soft); margin-top: 6px; }
+.still figcaption { font-weight: 400; color: var(--soft); margin-bottom: 6px; }
 .still img, details img {
   display: block; max-width: 100%; height: auto; border-radius: 4px;
 }
-.pair { display: grid; gap: 28px; grid-template-columns: repeat(2, minmax(0, 1fr)); }
-.pair img { width: 100%; }
+.hero {
+  display: grid; gap: 28px; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 290px), 1fr));
+}
+.hero img { width: 100%; }
 .strip {
   display: grid; gap: 26px 20px;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 210px), 1fr));
@@ -66,7 +69,8 @@ figcaption { font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }
   display: grid; gap: 34px 28px;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 280px), 1fr));
 }
-.charts + .charts, .chart + .charts, table + .charts { margin-top: 34px; }
+.scroll + .charts { margin-top: 40px; }
+@media (min-width: 700px) { .charts > .wide { grid-column: span 2; } }
 .chart svg { display: block; width: 100%; height: auto; margin-top: 4px; }
 .chart text { font-size: 11px; fill: var(--soft); }
 .rule, .axis { stroke: var(--rule); stroke-width: 1; fill: none; }
@@ -96,21 +100,22 @@ td { text-align: right; white-space: nowrap; }
 .scores thead th + th { text-align: right; }
 .facts th { width: 34%; color: var(--soft); vertical-align: top; }
 .facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-.two { display: grid; gap: 0 44px; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+.two { columns: 2; column-gap: 44px; }
+.two > div { break-inside: avoid; margin-bottom: 32px; }
+.two h3 { margin-top: 0; }
 pre {
   background: var(--card); border: 1px solid var(--rule); border-radius: 6px;
   padding: 14px 16px; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0;
   font: 14px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
 }
 summary { cursor: pointer; color: var(--soft); font-size: 14px; margin-bottom: 6px; }
-details img { margin-bottom: 8px; }
 @media (max-width: 640px) {
   main { padding: 32px 18px 64px; }
   h1 { font-size: 27px; }
   h2 { margin-top: 48px; }
-  .pair, .two { grid-template-columns: minmax(0, 1fr); }
+  .two { columns: 1; }
   .strip { grid-template-columns: repeat(2, minmax(0, 1fr)); }
-  .chart .wide text { font-size: 19px; }
+  .wide.chart text { font-size: 19px; }
   th, td { padding-left: 14px; }
 }
 @media print { h2 { break-after: avoid; } figure { break-inside: avoid; } }
@@ -174,7 +179,7 @@ def still(path: Path, alt: str, caption: str, limit: int) -> str:
     """A figure of one picture file, embedded in at most `limit` bytes before base64."""
     image = _embedded(path, alt, limit)
     caption = f"<figcaption>{escape(caption)}</figcaption>"
-    return f'<figure class="still">{image}{caption}</figure>'
+    return f'<figure class="still">{caption}{image}</figure>'
 
 
 def moving(path: Path, alt: str, caption: str) -> str:

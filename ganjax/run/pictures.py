@@ -68,9 +68,10 @@ def members(images: Sequence[Image.Image]) -> Image.Image:
     """A population's pictures in one, each under its caption "seed 0", "seed 1", ..."""
     if not images:
         raise Mistake("There are no pictures to join: give one for each seed.")
-    font = ImageFont.load_default(16)
     width, height = (max(image.size[axis] for image in images) for axis in (0, 1))
-    margin, caption = 16, 32
+    letters = max(16, width // 24)
+    margin, caption = letters, 2 * letters
+    font = ImageFont.load_default(letters)
     columns = math.ceil(math.sqrt(len(images) * height / width))
     columns = min(len(images), columns)
     rows = math.ceil(len(images) / columns)
@@ -80,7 +81,7 @@ def members(images: Sequence[Image.Image]) -> Image.Image:
     for seed, image in enumerate(images):
         x = margin + seed % columns * (width + margin)
         y = seed // columns * (height + caption)
-        draw.text((x, y + 8), f"seed {seed}", fill=(70, 75, 85), font=font)
+        draw.text((x, y + letters // 2), f"seed {seed}", fill=(70, 75, 85), font=font)
         image = image.convert("RGBA")
         page.paste(image, (x, y + caption), image)
     return page
