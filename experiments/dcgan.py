@@ -34,8 +34,10 @@ class Args:
     classes: Cadence = 0
     """How many classes G is told of; 0 for none."""
     latent: Count = 100
-    width: Count = 64
-    """Channels at half the size of the image."""
+    g_width: Count = 64
+    """G's channels at half the size of the image; it has as many more as it is smaller."""
+    d_width: Count = 64
+    """D's channels at half the size of the image."""
     lr: Positive = 2e-4
     beta1: Share = 0.5
     slope: Share = 0.2
@@ -45,7 +47,12 @@ class Args:
 
 
 TINY = Args(
-    Run("runs/tiny_dcgan", steps=4, batch=16), size=16, channels=1, latent=4, width=4
+    Run("runs/tiny_dcgan", steps=4, batch=16),
+    size=16,
+    channels=1,
+    latent=4,
+    g_width=4,
+    d_width=4,
 )
 
 
@@ -55,14 +62,14 @@ def make(args: Args) -> Game:
     g = dcgan.Generator(
         size=args.size,
         channels=args.channels,
-        width=args.width,
+        width=args.g_width,
         classes=args.classes,
         grid=8,
         slope=args.slope,
         norm=norm,
     )
     d = dcgan.Discriminator(
-        width=args.width,
+        width=args.d_width,
         classes=args.classes,
         slope=args.slope,
         dropout=args.dropout,

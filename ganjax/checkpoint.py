@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
@@ -93,10 +94,8 @@ def best_step(saves: Saves) -> int | None:
     """The step of the save with the lowest score, the newest if none has one, or None."""
     steps = saves.orbax.all_steps()
     scores = {step: (saves.orbax.metrics(step) or {}).get(SCORE) for step in steps}
-    scored = [step for step in steps if scores[step] is not None]
-    if scored:
-        return min(scored, key=lambda step: scores[step])
-    return max(steps, default=None)
+    scored = [(score, step) for step, score in scores.items() if score is not None]
+    return min(scored)[1] if scored else max(steps, default=None)
 
 
 def contents(state: PyTree) -> dict[str, str]:
@@ -113,7 +112,7 @@ def digests(state: PyTree) -> dict[str, str]:
 
 
 def _digest(leaf: jax.Array) -> str:
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
     if leaf.is_fully_replicated:
         leaf = leaf.addressable_data(0)
@@ -124,7 +123,7 @@ def _digest(leaf: jax.Array) -> str:
 
 def _read(saves: Saves, step: int, like: PyTree) -> PyTree:
     args = ocp.args.Composite(check=ocp.args.JsonRestore())
-    check = saves.orbax.restore(step, args=args).check
+    check = saves.orbax.restore(step, args=args)["check"]
     wanted = contents(like)
     for path in sorted(wanted.keys() | check["contents"].keys()):
         here, there = wanted.get(path, "none"), check["contents"].get(path, "none")
@@ -138,7 +137,7 @@ def _read(saves: Saves, step: int, like: PyTree) -> PyTree:
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
     )
     args = ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
-    state = saves.orbax.restore(step, args=args).state
+    state = saves.orbax.restore(step, args=args)["state"]
     for path, found in digests(state).items():
         if found and check["digests"].get(path) not in ("", found):
             raise ValueError(f"{path} is not what was saved")

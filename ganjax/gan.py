@@ -121,9 +121,9 @@ def pixels(stored: UInt8[ArrayLike, "*b h w c"]) -> Float[Array, "*b h w c"]:
     return jnp.asarray(stored, jnp.float32) / 127.5 - 1
 
 
-def points(stored: Float[ArrayLike, "*b d"]) -> Float[ArrayLike, "*b d"]:
+def points(stored: Float[ArrayLike, "*b d"]) -> Float[Array, "*b d"]:
     """Points of the plane, or any floats, as they are."""
-    return stored
+    return jnp.asarray(stored)
 
 
 class GAN(NamedTuple):
@@ -173,7 +173,7 @@ class State:
     augment: PyTree  # ADA's p
 
 
-def at(number: Number, step: Int[Array, ""]) -> Array | float:
+def at(number: Number, step: Int[Array, ""]) -> Any:
     """The value of a number, constant or scheduled, at a step."""
     return number(step) if callable(number) else number
 
@@ -222,7 +222,9 @@ def sample(
     """One draw from the averaged generator for each label; row i is set by (key, i)."""
     z_key, noise = jax.random.split(key)
     z = jax.vmap(gan.prior)(ONE.keys(z_key, len(label)))
-    return gan.g.net.apply(state.ema, z, label, train=False, rngs={"noise": noise})
+    rngs = {"noise": noise}
+    image: Any = gan.g.net.apply(state.ema, z, label, train=False, rngs=rngs)
+    return image
 
 
 def _seat(player: Player, key: Array, *inputs: Array) -> PlayerState:

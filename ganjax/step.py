@@ -1,6 +1,7 @@
 """How a GAN moves: one pure step, the same on one device or a thousand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -29,7 +30,8 @@ from ganjax.gan import (
 
 def game(gan: GAN) -> Game:
     """The four functions by which everything else knows a GAN."""
-    return Game(*(partial(f, gan) for f in (init, train_step, sample)), gan.decode)
+    bound = partial(init, gan), partial(train_step, gan), partial(sample, gan)
+    return Game(*bound, decode=gan.decode)
 
 
 def train_step(
@@ -49,32 +51,32 @@ def train_step(
     average = {"params": state.g.params, **state.g.stats}
     ema = optax.incremental_update(average, state.ema, 1 - gan.ema(state.step))
     logs = {"d": jax.tree.map(jnp.mean, d_logs), "g": g_logs}
-    return state.replace(step=state.step + 1, ema=ema), logs
+    return replace(state, step=state.step + 1, ema=ema), logs
 
 
 def d_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs]:
     """D moves, and with it its augmentation; `draw` is the turn's key and batch."""
 
     def objective(params):
-        turn = play(gan, on, state.replace(d=state.d.replace(params=params)), draw)
+        turn = play(gan, on, replace(state, d=replace(state.d, params=params)), draw)
         total, memory, logs = pay(gan.d, gan.loss.d, turn, state.d.memory)
         return total, (turn.d_stats, memory, logs | watch(turn))
 
     grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.d.params))
     augment = gan.augment.update(state.augment, logs["sign"], state.step)
-    return state.replace(d=move(gan.d, state.d, grads, *rest), augment=augment), logs
+    return replace(state, d=move(gan.d, state.d, grads, *rest), augment=augment), logs
 
 
 def g_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs]:
     """G moves; `draw` is the turn's key and batch."""
 
     def objective(params):
-        turn = play(gan, on, state.replace(g=state.g.replace(params=params)), draw)
+        turn = play(gan, on, replace(state, g=replace(state.g, params=params)), draw)
         total, memory, logs = pay(gan.g, gan.loss.g, turn, state.g.memory)
         return total, (turn.g_stats, memory, logs)
 
     grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.g.params))
-    return state.replace(g=move(gan.g, state.g, grads, *rest)), logs
+    return replace(state, g=move(gan.g, state.g, grads, *rest)), logs
 
 
 def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
@@ -129,7 +131,7 @@ def pay(
     terms, kept = {"loss": loss(turn.real.logits, turn.fake.logits)}, {}
     for name, term in player.regularizers.items():
         terms[name], kept[name] = term.apply(turn, memory[name])
-    return sum(terms.values()), kept, terms
+    return sum(terms.values(), jnp.zeros(())), kept, terms
 
 
 def watch(turn: Turn) -> Logs:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -63,7 +64,8 @@ def test_it_says_what_it_is(experiment):
 def test_it_trains_and_leaves_a_whole_run(experiment, run):
     folder, state = run
     assert int(state.step) == experiment.TINY.run.steps
-    rows = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    text = (folder / "metrics.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
     logged = [row["step"] for row in rows if any("loss" in name for name in row)]
     assert logged == [1, 2, 3, 4]
     assert all(np.isfinite(list(row.values())).all() for row in rows)
@@ -80,7 +82,7 @@ def test_it_learns_on_both_sides(experiment, run):
     game = experiment.make(experiment.TINY)
     folder, state = run
     shapes = folders.shapes_of(folders.read(folder), gan.Turns(*[gan.Batch(0, 0)] * 2))
-    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     first = game.init(jax.random.key(experiment.TINY.run.seed), zeros)
     moved = apart(first, state)
     still = [path for path, by in moved.items() if "params" in path and by == 0]
@@ -119,7 +121,7 @@ def test_it_plays_under_every_layout(experiment, layout, run, tmp_path):
 def test_each_turn_moves_its_own_player_alone(experiment, run):
     (players, *_), (folder, state) = experiment.make(experiment.TINY).step.args, run
     shapes = folders.shapes_of(folders.read(folder), gan.Turns(*[gan.Batch(0, 0)] * 2))
-    batch = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes.g)
+    batch = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes.g)
     for turn, own, other in ((d_turn, "d", "g"), (g_turn, "g", "d")):
         after, _ = jax.jit(partial(turn, players, gan.ONE))(state, (state.key, batch))
         same(getattr(after, other), getattr(state, other))

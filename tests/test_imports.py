@@ -94,4 +94,6 @@ def test_no_code_is_run_from_data():
                 assert name not in ("eval", "exec", "pickle.load", "pickle.loads"), path
                 assert "pickle" not in name and "joblib" not in name, path
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
-                assert isinstance(node.value, ast.Constant) and node.value.value is False
+                assert (
+                    isinstance(node.value, ast.Constant) and node.value.value is False
+                )

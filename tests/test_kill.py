@@ -72,8 +72,14 @@ def test_it_survives_kills_at_every_moment(whole, tmp_path):
 
     same(ganjax.load(run).state, ganjax.load(whole / "run").state)
     names = {p.relative_to(whole / "run") for p in (whole / "run").rglob("*")}
-    kept = [n for n in names if n.suffix in (".jsonl", ".png", ".webp") or n.name == "real.json"]
+    kept = [
+        n
+        for n in names
+        if n.suffix in (".jsonl", ".png", ".webp") or n.name == "real.json"
+    ]
     assert len(kept) >= 9
     for name in kept:
         if name.name != "clock.jsonl":
-            assert (run / name).read_bytes() == (whole / "run" / name).read_bytes(), name
+            assert (run / name).read_bytes() == (whole / "run" / name).read_bytes(), (
+                name
+            )

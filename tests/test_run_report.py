@@ -16,7 +16,7 @@ from ganjax.run.report import write_report
 from ganjax.run.story import STILLS
 
 
-VOID = {"meta", "img", "path", "circle", "br"}
+VOID = {"meta", "img", "path", "br"}
 MANIFEST = {
     "experiment": "digits",
     "doc": "A small one & quick.",
@@ -272,7 +272,7 @@ def test_ticks_are_round(low, high, wanted):
         (-0.5, "−0.5000"),
         (1234.56, "1,235"),
         (12.3456, "12.35"),
-        (0.000012345, "1.23e-5"),
+        (0.000012345, "1.23e−5"),
         (3.2e12, "3.20e12"),
         (float("nan"), "–"),
     ],

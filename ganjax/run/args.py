@@ -92,7 +92,7 @@ def plain(args: Any) -> dict[str, Any]:
     return asdict(args)
 
 
-def restore(kind: type[T], values: dict[str, Any]) -> T:
+def restore(kind: Any, values: dict[str, Any]) -> Any:
     """The arguments that `plain` made, of the dataclass `kind`.
 
     Raises a `Mistake` where a name is not one of its fields.

@@ -37,10 +37,9 @@ class Frame(NamedTuple):
         """Steps and values as places in the drawing."""
         across = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
-        return (
-            LEFT + across * (self.width - LEFT - RIGHT),
-            self.height - BOTTOM - up * (self.height - TOP - BOTTOM),
-        )
+        right = LEFT + across * (self.width - LEFT - RIGHT)
+        down = self.height - BOTTOM - up * (self.height - TOP - BOTTOM)
+        return np.asarray(right), np.asarray(down)
 
 
 def line_chart(

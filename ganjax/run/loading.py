@@ -91,6 +91,7 @@ def experiment(folder: Path, manifest: dict[str, Any], trust: bool) -> ModuleTyp
         )
     name = f"ganjax_run_{manifest['experiment']}"
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

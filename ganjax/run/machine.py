@@ -33,10 +33,12 @@ def join(run: Run) -> None:
     """
     if not run.distributed or jax.distributed.is_initialized():
         return
-    if jax.config.jax_platforms == "cpu":
+    if jax.config.read("jax_platforms") == "cpu":
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     address = os.environ.get("JAX_COORDINATOR_ADDRESS")
-    count, process = (os.environ.get(f"JAX_{x}") for x in ("NUM_PROCESSES", "PROCESS_ID"))
+    count, process = (
+        os.environ.get(f"JAX_{x}") for x in ("NUM_PROCESSES", "PROCESS_ID")
+    )
     try:
         jax.distributed.initialize(
             address, int(count) if count else None, int(process) if process else None

@@ -1,0 +1,42 @@
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help quickstart test quick lint clean
+
+help: ## Says what can be made.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+quickstart: $(VENV)/ready ## Trains the default experiment on digits and shows pictures.
+	@echo "Training two small MLPs on 899 handwritten digits; this takes a few minutes."
+	@$(BIN)/python experiments/mlp_digits.py
+
+test: $(VENV)/ready-test lint ## Runs every check: style, types, tests.
+	$(BIN)/python -m pytest
+
+quick: $(VENV)/ready-test ## Runs the tests but those that start processes of their own.
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/ready-test ## Checks style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+clean: ## Removes the environment, not the runs.
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "ganjax needs Python 3.11 or newer: make PYTHON=/path/to/python3.x"; exit 1; }
+	@echo "Creating the environment $(VENV) with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/ready: pyproject.toml | $(BIN)/python
+	@echo "Installing ganjax and what it needs (about 1 GB) into $(VENV)."
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/ready-test: pyproject.toml | $(BIN)/python
+	@echo "Installing ganjax and what its tests need into $(VENV)."
+	@$(BIN)/python -m pip install --quiet --editable ".[test]"
+	@touch $@ $(VENV)/ready
