@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from html import escape
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,8 @@ STYLES = 6  # colours and dashes in the page's style sheet
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 20, 34  # margins, in units of the drawing
 
 NONE: Mapping[str, float] = MappingProxyType({})
+
+Place = TypeVar("Place", float, np.ndarray)
 
 
 class Curve(NamedTuple):
@@ -33,13 +35,15 @@ class Frame(NamedTuple):
     width: int
     height: int
 
-    def at(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Steps and values as places in the drawing."""
-        across = (x - self.x[0]) / (self.x[1] - self.x[0])
-        up = (y - self.y[0]) / (self.y[1] - self.y[0])
-        right = LEFT + across * (self.width - LEFT - RIGHT)
-        down = self.height - BOTTOM - up * (self.height - TOP - BOTTOM)
-        return np.asarray(right), np.asarray(down)
+    def across(self, step: Place) -> Place:
+        """How far to the right a step is drawn."""
+        share = (step - self.x[0]) / (self.x[1] - self.x[0])
+        return LEFT + share * (self.width - LEFT - RIGHT)
+
+    def down(self, value: Place) -> Place:
+        """How far from the top a value is drawn."""
+        share = (value - self.y[0]) / (self.y[1] - self.y[0])
+        return self.height - BOTTOM - share * (self.height - TOP - BOTTOM)
 
 
 def line_chart(
@@ -190,12 +194,12 @@ def _axes(frame: Frame, label: str) -> str:
     right, floor = frame.width - RIGHT, frame.height - BOTTOM
     parts = []
     for value in ticks(*frame.y, 4):
-        y = frame.at(np.zeros(()), np.asarray(value))[1]
+        y = frame.down(value)
         parts.append(f'<path class="rule" d="M{LEFT} {y:.1f}H{right}"/>')
         text = _short(value, frame.y)
-        parts.append(_text(LEFT - 6, float(y) + 4, text, "end"))
+        parts.append(_text(LEFT - 6, y + 4, text, "end"))
     for value in ticks(*frame.x, 6 if frame.width > 400 else 4):
-        x = float(frame.at(np.asarray(value), np.zeros(()))[0])
+        x = frame.across(value)
         anchor = "end" if x > right - 12 else "middle"
         parts.append(_text(x, floor + 15, _short(value, frame.x), anchor))
     parts.append(f'<path class="axis" d="M{LEFT} {floor}H{right}"/>')
@@ -207,7 +211,7 @@ def _marks(marks: Mapping[str, float], frame: Frame) -> str:
     right, parts, names = frame.width - RIGHT, [], []
     for name, value in marks.items():
         if math.isfinite(value):
-            y = float(frame.at(np.zeros(()), np.asarray(value))[1])
+            y = frame.down(value)
             parts.append(f'<path class="mark" d="M{LEFT} {y:.1f}H{right}"/>')
             names.append(f"dotted: {name} {number(value)}")
     return "".join(parts) + _text(right, TOP - 9, ", ".join(names), "end")
@@ -231,15 +235,15 @@ def _line(name: str, curve: Curve, frame: Frame, style: int) -> str:
 def _path(x: np.ndarray, y: np.ndarray, frame: Frame, seeds: int = 1) -> str:
     finite = np.isfinite(y)
     points = POINTS if seeds == 1 else POINTS // 2
-    across, down = frame.at(*decimate(x[finite], y[finite], points))
+    x, y = decimate(x[finite], y[finite], points)
     far = 10 * frame.height  # SVG readers lose precision on very distant places
-    down = down.clip(-far, far)
+    across, down = frame.across(x), frame.down(y).clip(-far, far)
     places = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, down, strict=True))
     return f"M{places}" if places else ""
 
 
 def _dots(name: str, x: np.ndarray, y: np.ndarray, frame: Frame, style: int) -> str:
-    across, down = frame.at(x, y)
+    across, down = frame.across(x), frame.down(y)
     return "".join(
         f'<circle class="dot s{style}" cx="{a:.1f}" cy="{b:.1f}" r="2.4">'
         f"<title>{escape(name)}: {number(float(value))} at step "
