@@ -1,4 +1,5 @@
-PYTHON ?= python3.11
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -26,7 +27,7 @@ clean: ## Removes the environment, not the runs.
 	rm -rf $(VENV)
 
 $(BIN)/python:
-	@command -v $(PYTHON) >/dev/null || { echo "ganjax needs Python 3.11 or newer: make PYTHON=/path/to/python3.x"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "ganjax needs Python 3.11 or newer: make PYTHON=/path/to/python3.x"; exit 1; }
 	@echo "Creating the environment $(VENV) with $$($(PYTHON) --version)."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip

@@ -3,6 +3,8 @@
 import socket
 import subprocess
 
+import pytest
+
 import ganjax
 from tests.support import apart, environment, experiment
 
@@ -11,6 +13,7 @@ FLAGS = ("--steps", 10, "--batch", 16, "--width", 8, "--log-every", 5)
 SECONDS = 180
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(tmp_path):
     alone = experiment("ring", "--workdir", tmp_path / "one", *FLAGS)
     subprocess.run(alone, env=environment(tmp_path), check=True, timeout=SECONDS)

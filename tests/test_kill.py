@@ -42,6 +42,7 @@ def whole(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_it_survives_kills_at_every_moment(whole, tmp_path):
     run = tmp_path / "run"
     command = experiment("ring", "--workdir", run, *FLAGS, *CADENCE)

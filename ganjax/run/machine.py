@@ -33,7 +33,7 @@ def join(run: Run) -> None:
     """
     if not run.distributed or jax.distributed.is_initialized():
         return
-    if jax.config.read("jax_platforms") == "cpu":
+    if jax.config.jax_platforms == "cpu":  # pyright: ignore
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     address = os.environ.get("JAX_COORDINATOR_ADDRESS")
     count, process = (
