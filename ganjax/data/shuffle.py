@@ -10,7 +10,7 @@ ROUNDS = _u32(48)
 Repeat = Callable[[Any, Any, Callable, Any], Any]  # as `jax.lax.fori_loop`
 
 
-def loop(first: int, last: int, body: Callable, value: Any) -> Any:
+def loop(first: Any, last: Any, body: Callable, value: Any) -> Any:
     """`jax.lax.fori_loop` for NumPy."""
     for i in range(first, last):
         value = body(_u32(i), value)

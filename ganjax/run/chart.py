@@ -203,7 +203,7 @@ def _axes(frame: Frame, label: str) -> str:
         anchor = "end" if x > right - 12 else "middle"
         parts.append(_text(x, floor + 15, _short(value, frame.x), anchor))
     parts.append(f'<path class="axis" d="M{LEFT} {floor}H{right}"/>')
-    parts.append(_text((LEFT + right) / 2, frame.height - 4, "step", "middle"))
+    parts.append(_text((LEFT + right) / 2, frame.height - 4, "step", "middle", "unit"))
     return "".join(parts) + _text(LEFT, TOP - 9, label, "start")
 
 
@@ -252,10 +252,10 @@ def _dots(name: str, x: np.ndarray, y: np.ndarray, frame: Frame, style: int) -> 
     )
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> str:
     if not text:
         return ""
-    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    place = f'class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
     return f"<text {place}>{escape(text)}</text>"
 
 
