@@ -85,8 +85,8 @@ def test_it_learns_on_both_sides(experiment, run):
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     first = game.init(jax.random.key(experiment.TINY.run.seed), zeros)
     moved = apart(first, state)
-    still = [path for path, by in moved.items() if "params" in path and by == 0]
-    assert not still
+    kernels = {path: by for path, by in moved.items() if "'kernel'" in path}
+    assert min(by for path, by in kernels.items() if "params" in path) > 0
 
 
 def test_a_resumed_run_is_the_same_to_the_bit(experiment, run, tmp_path):

@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import os
 import shutil
 import socket
 import urllib.error
@@ -84,7 +85,7 @@ def idx_builder(stock: Any) -> Any:
     return Builder
 
 
-def read_idx(path: str | Path) -> np.ndarray:
+def read_idx(path: str | os.PathLike) -> np.ndarray:
     """The bytes in a gzipped IDX file: [n, h, w] images or [n] labels (LeCun, 1998)."""
     data = gzip.decompress(Path(path).read_bytes())
     zero, kind, dims = data[:2], data[2], data[3]

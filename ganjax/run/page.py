@@ -72,6 +72,8 @@ figcaption { font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }
 .scroll + .charts { margin-top: 40px; }
 @media (min-width: 700px) { .charts > .wide { grid-column: span 2; } }
 .chart svg { display: block; width: 100%; height: auto; margin-top: 4px; }
+.chart > svg { overflow: visible; }
+.line, .thin { vector-effect: non-scaling-stroke; }
 .chart text { font-size: 11px; fill: var(--soft); }
 .rule, .axis { stroke: var(--rule); stroke-width: 1; fill: none; }
 .axis { stroke: var(--soft); stroke-opacity: .6; }
@@ -116,6 +118,8 @@ summary { cursor: pointer; color: var(--soft); font-size: 14px; margin-bottom: 6
   .two { columns: 1; }
   .strip { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .wide.chart text { font-size: 19px; }
+  .wide.chart .unit { transform: translateY(13px); }
+  .wide.chart > svg { margin: 8px 0 10px; }
   th, td { padding-left: 14px; }
 }
 @media print { h2 { break-after: avoid; } figure { break-inside: avoid; } }

@@ -1,0 +1,36 @@
+"""The notebooks run from top to bottom, at a tiny size."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT, environment
+
+
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], 4)
+NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+shown = [o for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
+print(sum("image/png" in o["data"] for o in shown))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_shows_pictures(path: Path, tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN, path],
+        env=environment(tmp_path) | {"GANJAX_STEPS": "20", "PATH": os.environ["PATH"]},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout.split()[-1]) >= 2
