@@ -224,8 +224,7 @@ def _line(name: str, curve: Curve, frame: Frame, style: int) -> str:
     title = f"<title>{escape(hover)}</title>"
     many = len(x) > DOTS
     thin = [_path(x, column, frame, seeds.shape[1]) for column in seeds.T]
-    if not many and seeds.shape[1] == 1:
-        thin = []
+    thin = thin if many or seeds.shape[1] > 1 else []
     pale = "".join(f'<path class="thin s{style}" d="{d}"/>' for d in thin)
     strong = _path(*(smooth(x, mean) if many else (x, mean)), frame)
     dots = "" if many else _dots(name, x, mean, frame, style)
