@@ -10,11 +10,11 @@ import ganjax
 from tests.support import environment, experiment, same
 
 
-STEPS, EVERY = 600, 20
+STEPS, EVERY = 1_600, 20
 FLAGS = ("--steps", STEPS, "--batch", 16, "--width", 8, "--log-every", 5)
-CADENCE = ("--save-every", EVERY, "--sample-every", 100, "--evaluate-every", 300)
+CADENCE = ("--save-every", EVERY, "--sample-every", 200, "--evaluate-every", 800)
 KILLS, IN_SAVES = 20, 8
-SECONDS = 120  # after which something hangs
+SECONDS = 240  # after which something hangs
 
 
 def saves(run):
