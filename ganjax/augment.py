@@ -101,7 +101,7 @@ def translation(share: float = 0.125) -> Transform:
     """Shifts by whole pixels, up to `share` of the size, black (0) moving in."""
 
     def shift(key, length):
-        most = round(length * share)
+        most = int(length * share + 0.5)
         by = jax.random.randint(key, (), -most, most + 1)
         return jax.nn.one_hot(jnp.arange(length) + by, length)
 
@@ -123,7 +123,7 @@ def cutout(share: float = 0.5) -> Transform:
     """Blanks to 0 a rectangle of `share` of each side, centred anywhere."""
 
     def inside(key, length):
-        size = round(length * share)
+        size = int(length * share + 0.5)
         centre = jax.random.randint(key, (), 0, length + 1 - size % 2)
         place = jnp.arange(length) - centre + size // 2
         return (place >= 0) & (place < size)

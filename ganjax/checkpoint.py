@@ -28,24 +28,29 @@ class Saves(NamedTuple):
 
     folder: Path
     orbax: ocp.CheckpointManager
+    read_only: bool
 
 
 def open_saves(folder: Path, *, read_only: bool = False) -> Saves:
     """The saves in `folder`: the newest are kept, and the one with the lowest score."""
     newest = policies.LatestN(LATEST)
+    score = lambda scores: scores.get(SCORE, float("inf"))
     best = policies.BestN(
-        get_metric_fn=lambda scores: scores.get(SCORE, float("inf")),
+        get_metric_fn=score,
         reverse=True,
         n=1,
         keep_checkpoints_without_metrics=False,
     )
     options = ocp.CheckpointManagerOptions(
+        best_fn=score,  # without it the scores are not written to disk
+        best_mode="min",
         preservation_policy=policies.AnyPreservationPolicy([newest, best]),
         create=not read_only,
         read_only=read_only,
         cleanup_tmp_directories=not read_only,
     )
-    return Saves(folder, ocp.CheckpointManager(folder.absolute(), options=options))
+    manager = ocp.CheckpointManager(folder.absolute(), options=options)
+    return Saves(folder, manager, read_only)
 
 
 def save(saves: Saves, step: int, state: PyTree, score: float | None = None) -> None:
@@ -72,8 +77,8 @@ def restore(
     """The newest whole save, laid out as `like` is, or None where there is none.
 
     `like` is a state, or a tree of `jax.ShapeDtypeStruct`; with `step` no newer save is
-    considered. A damaged save is named in a sentence to `warn`, put aside and passed
-    over. A save of other contents raises a `Mistake`.
+    considered. A damaged save is named in a sentence to `warn`, passed over and, unless
+    only read, put aside. A save of other contents raises a `Mistake`.
     """
     steps = [s for s in saves.orbax.all_steps() if step is None or s <= step]
     for step in sorted(steps, reverse=True):
@@ -86,7 +91,8 @@ def restore(
             warn(
                 f"The save {saves.folder / str(step)} is damaged and passed over: {why}"
             )
-            _put_aside(saves, step)
+            if not saves.read_only:
+                _put_aside(saves, step)
     return None
 
 

@@ -125,7 +125,9 @@ def is_finite(state: PyTree) -> Bool[Array, ""]:
     """Whether every float of the state is neither infinite nor NaN."""
     leaves = jax.tree.leaves(state)
     floats = [x for x in leaves if jnp.issubdtype(x.dtype, jnp.inexact)]
-    return jnp.stack([jnp.isfinite(x).all() for x in floats]).all()
+    return jnp.stack(
+        [jnp.ones((), bool), *(jnp.isfinite(x).all() for x in floats)]
+    ).all()
 
 
 def step_of(state: PyTree) -> int:

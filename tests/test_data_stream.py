@@ -4,72 +4,160 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.lax import fori_loop
 
-from ganjax.data import Sizes, load, resident, streamed, whole
+from ganjax.data import Sizes, resident, streamed
 from ganjax.data.shuffle import loop, order, shuffle
-from ganjax.data.source import Spec
-from ganjax.gan import ONE
+from ganjax.data.source import Source, Spec
+from ganjax.gan import ONE, Batch, Devices
+
+
+LENGTHS = [1, 2, 3, 7, 64, 899, 1000]
+ROWS = Batch(
+    np.random.default_rng(0).normal(size=(23, 2)).astype(np.float32),
+    np.arange(23, dtype=np.int32),  # each row's own number
+)
+SOURCE = Source(
+    Spec("rows"),
+    23,
+    (2,),
+    np.dtype(np.float32),
+    (),
+    lambda i: Batch(*(x[i] for x in ROWS)),
+)
+SIZES = [Sizes(1, 4, 4), Sizes(3, 4, 6), Sizes(3, 2, 30)]
+
+
+def permutation(length, *seeds):
+    place = np.arange(length, dtype=np.uint32)
+    return shuffle(loop, place, length, *map(np.uint32, seeds))
 
 
 def rows(length, size, step, seed=0, role=0):
-    places = np.arange(size, dtype=np.uint32)
-    return order(loop, np.uint32(seed), role, np.uint32(step), length, size, places)
+    places, step = np.arange(size, dtype=np.uint32), np.full(size, step, np.uint32)
+    return order(loop, np.uint32(seed), role, step, length, size, places)
 
 
-@pytest.mark.parametrize("length", [1, 2, 3, 7, 64, 899])
-def test_a_shuffle_is_a_permutation_and_another_for_each_seed(length):
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_shuffle_is_a_permutation(length):
+    for seeds in ((0,), (1,), (2**32 - 1,), (0, 0), (7, 1, 3)):
+        assert sorted(permutation(length, *seeds)) == list(range(length))
+
+
+def test_each_seed_role_and_epoch_has_a_permutation_of_its_own():
+    seeds = [(0,), (1,), (0, 0), (0, 1), (1, 0), (0, 0, 0), (0, 0, 1), (0, 1, 0)]
+    made = [permutation(64, *each) for each in seeds]
+    assert len(np.unique(made, axis=0)) == len(seeds)
+
+
+@pytest.mark.parametrize("length", [1, 7, 1000])
+def test_numpy_and_jax_shuffle_alike(length):
     place = np.arange(length, dtype=np.uint32)
-    one, two = (shuffle(loop, place, length, np.uint32(s)) for s in (1, 2))
-    assert sorted(one) == sorted(two) == list(range(length))
-    assert length < 7 or (one != two).any()
+    ours = jax.jit(lambda place, *seeds: shuffle(fori_loop, place, length, *seeds))
+    for seeds in ((3, 5), (2**32 - 1, 0)):
+        theirs = ours(place, *map(np.uint32, seeds))
+        assert theirs.dtype == jnp.uint32
+        np.testing.assert_array_equal(theirs, permutation(length, *seeds))
 
 
-def test_numpy_and_jax_shuffle_alike():
-    place = np.arange(100, dtype=np.uint32)
-    ours = shuffle(loop, place, 100, np.uint32(3), np.uint32(5))
-    fori = jax.lax.fori_loop
-    theirs = shuffle(fori, jnp.asarray(place), 100, jnp.uint32(3), jnp.uint32(5))
-    np.testing.assert_array_equal(ours, theirs)
+@pytest.mark.parametrize("varied", ["seed", "lap"])
+def test_every_arrangement_is_as_likely(varied):
+    """Chi-square over the rows at two places at once: 8 x 7 pairs, 200 of each."""
+    draws = 8 * 7 * 200
+    place = np.broadcast_to(np.arange(8, dtype=np.uint32), (draws, 8))
+    number = np.broadcast_to(np.arange(draws, dtype=np.uint32)[:, None], (draws, 8))
+    seeds = (number, np.uint32(3)) if varied == "seed" else (np.uint32(3), number)
+    made = shuffle(loop, place, 8, *seeds)
+    for one, two in ((0, 1), (3, 7)):
+        counts = np.zeros((8, 8))
+        np.add.at(counts, (made[:, one], made[:, two]), 1)
+        counts = counts[~np.eye(8, dtype=bool)]
+        assert ((counts - 200) ** 2 / 200).sum() < 110  # 55 degrees: p = 2e-5
 
 
-def test_every_place_is_as_likely_for_every_row():
-    place = np.arange(8, dtype=np.uint32)
-    counts = np.zeros((8, 8))
-    for seed in range(800):
-        counts[place, shuffle(loop, place, 8, np.uint32(seed))] += 1
-    assert ((counts - 100) ** 2 / 100).sum() < 100  # chi-square, 49 degrees: p = 2e-5
+@pytest.mark.parametrize(("length", "size"), [(50, 8), (23, 23), (64, 16), (7, 4)])
+def test_an_epoch_shows_no_row_twice_and_in_time_every_row_is_seen(length, size):
+    steps, seen = length // size, set()
+    for epoch in range(40):
+        shown = [rows(length, size, steps * epoch + i) for i in range(steps)]
+        assert len(set(np.concatenate(shown))) == steps * size
+        seen |= set(np.concatenate(shown).tolist())
+    assert seen == set(range(length))
 
 
-def test_an_epoch_shows_no_row_twice_and_the_next_is_another():
-    epochs = [
-        np.concatenate([rows(50, 8, 6 * e + i) for i in range(6)]) for e in (0, 1)
-    ]
-    assert all(len(set(epoch)) == 48 for epoch in epochs)
-    assert (epochs[0] != epochs[1]).any()
+def test_the_next_epoch_is_another():
+    assert sorted(rows(16, 16, 0)) == sorted(rows(16, 16, 1))
+    assert (rows(16, 16, 0) != rows(16, 16, 1)).any()
 
 
-def test_a_batch_may_be_larger_than_the_data_and_a_step_very_late():
+def test_a_batch_may_be_larger_than_the_data():
     assert sorted(rows(5, 10, 3)) == sorted([*range(5)] * 2)
-    assert rows(1000, 16, 2**31 - 1).max() < 1000
+    counts = np.bincount(rows(5, 12, 3), minlength=5)
+    assert set(counts) == {2, 3} and counts.sum() == 12
+    assert (rows(5, 10, 3) != rows(5, 10, 4)).any()
 
 
-@pytest.mark.parametrize("sizes", [Sizes(1, 8, 8), Sizes(3, 8, 16)])
+@pytest.mark.parametrize("size", [16, 300])
+def test_a_step_may_be_very_late(size):
+    late = [rows(100, size, 2**31 - 1 - back) for back in (0, 1)]
+    assert np.max(late) < 100 and (late[0] != late[1]).any()
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_the_host_and_the_device_draw_the_same_turns(sizes):
-    source = load(Spec("digits"))
-    here, there = resident(whole(source), sizes), streamed(source, sizes, longest=2)
-    draw = jax.jit(lambda d, w, i: here.draw(d, w, i, 0, ONE))
-    for step in (0, 1, 111, 112, 113):
-        device = draw(here.data(), here.window(7, step), jnp.int32(step))
-        host = there.draw((), there.window(7, step), None, 0, ONE)
-        jax.tree.map(np.testing.assert_array_equal, device, host)
-        assert jax.tree.map(jnp.shape, host) == jax.tree.map(jnp.shape, here.shapes)
+    """Window after window, through several epochs and far beyond."""
+    here, there = resident(ROWS, sizes), streamed(SOURCE, sizes, longest=3)
+    device = jax.jit(lambda *feed: here.draw(*feed, 0, ONE))
+    for first in (0, 3, 6, 2**31 - 4):
+        window = there.window(7, first)
+        for place in range(3):
+            ours = device(here.data(), here.window(7, 0), jnp.int32(first + place))
+            theirs = there.draw((), window, None, place, ONE)
+            jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+            kind = lambda x: (x.shape, x.dtype)
+            for turns in (ours, theirs):
+                assert jax.tree.map(kind, turns) == jax.tree.map(kind, here.shapes)
+    assert here.shapes == there.shapes
 
 
-def test_processes_read_their_shares_of_the_whole():
-    source, sizes = load(Spec("digits")), Sizes(2, 8, 4)
-    parts = [streamed(source, sizes, process=p, count=2).window(0, 3) for p in (0, 1)]
-    entire = streamed(source, sizes).window(0, 3)
-    for part, axis in (("d", 2), ("g", 1)):
-        halves = [getattr(x, part).image for x in parts]
-        joined = np.concatenate(halves, axis=axis)
-        np.testing.assert_array_equal(joined, getattr(entire, part).image)
+def test_each_player_and_each_turn_has_rows_of_its_own():
+    turns = streamed(SOURCE, Sizes(3, 7, 7)).window(0, 0)
+    d = turns.d.label[0]
+    assert d.shape == (3, 7) and len(set(d.ravel())) == 21
+    assert not any(set(batch) == set(turns.g.label[0]) for batch in d)
+    np.testing.assert_array_equal(turns.d.image, ROWS.image[turns.d.label])
+
+
+@pytest.mark.parametrize("sizes", SIZES[:2], ids=str)
+def test_processes_read_their_shares_of_the_whole(sizes):
+    parts = [streamed(SOURCE, sizes, process=p, count=2).window(0, 3) for p in (0, 1)]
+    stream = streamed(SOURCE, sizes)
+    entire = stream.window(0, 3)
+    join = lambda axis, *each: np.concatenate(each, axis=axis)
+    for player, axis in stream.rows._asdict().items():
+        shares = [getattr(part, player) for part in parts]
+        joined = jax.tree.map(lambda *each, axis=axis: join(axis, *each), *shares)
+        jax.tree.map(np.testing.assert_array_equal, joined, getattr(entire, player))
+
+
+def test_replicas_draw_their_shares_of_the_whole():
+    stream = resident(ROWS, Sizes(3, 4, 6))
+
+    @jax.jit
+    def draw(data, replica):
+        part, step = Devices(index=lambda: replica, count=2), jnp.int32(4)
+        return [stream.draw(data, np.uint32(5), step, 0, on).d for on in (part, ONE)]
+
+    (one, whole), (two, _) = (draw(ROWS, jnp.int32(i)) for i in (0, 1))
+    np.testing.assert_array_equal(jnp.append(one.label, two.label, axis=1), whole.label)
+
+
+def test_members_of_a_population_see_data_of_their_own():
+    sizes = Sizes(2, 8, 8)
+    for stream in (resident(ROWS, sizes), streamed(SOURCE, sizes)):
+        data, zero = jax.tree.map(jnp.asarray, stream.data()), jnp.int32(0)
+        seen = [
+            stream.draw(data, stream.window(seed, 0), zero, 0, ONE).d.label
+            for seed in (0, 1, 2)
+        ]
+        assert len(np.unique(np.reshape(seen, (3, -1)), axis=0)) == 3

@@ -8,66 +8,128 @@ import numpy as np
 import pytest
 
 from ganjax import losses
+from ganjax.gan import Loss
 
 
-ALL = {
-    name: make
+MADE = {
+    name: make()
     for name, make in inspect.getmembers(losses, inspect.isfunction)
-    if make.__module__ == losses.__name__
+    if make.__module__ == losses.__name__ and name[0] != "_"
 }
-RNG = np.random.default_rng(0)
-REAL, FAKE = RNG.normal(size=(2, 16)) * 2
-softplus = lambda x: np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)
-sigmoid = lambda x: 1 / (1 + np.exp(-x))
-VALUES = {  # in float64: D's loss and G's
+EACH = pytest.mark.parametrize("loss", MADE.values(), ids=MADE.keys())
+N = 16
+REAL, FAKE = np.random.default_rng(0).normal(size=(2, N)).astype(np.float32) * 2
+sigmoid = lambda x: 1 / (1 + np.exp(-np.float64(x)))
+log = np.log
+
+
+def goodfellow(real, fake):
+    """V(D, G), with D(x) the sigmoid of the logit (Goodfellow et al., 2014, eq. 1)."""
+    return log(sigmoid(real)).mean() + log(1 - sigmoid(fake)).mean()
+
+
+# D's loss and G's in float64, and their gradients, as (of real, of fake), times N.
+PAPERS = {
     "minimax": (
-        -np.log(sigmoid(REAL)).mean() - np.log(1 - sigmoid(FAKE)).mean(),
-        np.log(1 - sigmoid(FAKE)).mean(),
+        lambda real, fake: -goodfellow(real, fake),
+        lambda real, fake: (sigmoid(real) - 1, sigmoid(fake)),
+        lambda real, fake: log(1 - sigmoid(fake)).mean(),
+        lambda real, fake: (0 * real, -sigmoid(fake)),
     ),
     "non_saturating": (
-        -np.log(sigmoid(REAL)).mean() - np.log(1 - sigmoid(FAKE)).mean(),
-        -np.log(sigmoid(FAKE)).mean(),
+        lambda real, fake: -goodfellow(real, fake),
+        lambda real, fake: (sigmoid(real) - 1, sigmoid(fake)),
+        lambda real, fake: -log(sigmoid(fake)).mean(),
+        lambda real, fake: (0 * real, sigmoid(fake) - 1),
     ),
     "hinge": (
-        np.maximum(0, 1 - REAL).mean() + np.maximum(0, 1 + FAKE).mean(),
-        -FAKE.mean(),
+        lambda real, fake: -(np.minimum(0, real - 1) + np.minimum(0, -1 - fake)).mean(),
+        lambda real, fake: (-1.0 * (real < 1), 1.0 * (fake > -1)),
+        lambda real, fake: -fake.mean(),
+        lambda real, fake: (0 * real, 0 * fake - 1),
     ),
-    "wasserstein": (FAKE.mean() - REAL.mean(), -FAKE.mean()),
+    "wasserstein": (
+        lambda real, fake: -(real.mean() - fake.mean()),
+        lambda real, fake: (0 * real - 1, 0 * fake + 1),
+        lambda real, fake: -fake.mean(),
+        lambda real, fake: (0 * real, 0 * fake - 1),
+    ),
     "least_squares": (
-        ((REAL - 1) ** 2).mean() / 2 + (FAKE**2).mean() / 2,
-        ((FAKE - 1) ** 2).mean() / 2,
+        lambda real, fake: ((real - 1) ** 2).mean() / 2 + (fake**2).mean() / 2,
+        lambda real, fake: (real - 1, fake),
+        lambda real, fake: ((fake - 1) ** 2).mean() / 2,
+        lambda real, fake: (0 * real, fake - 1),
     ),
     "relativistic": (
-        -np.log(sigmoid(REAL - FAKE)).mean(),
-        -np.log(sigmoid(FAKE - REAL)).mean(),
+        lambda real, fake: -log(sigmoid(real - fake)).mean(),
+        lambda real, fake: (-sigmoid(fake - real), sigmoid(fake - real)),
+        lambda real, fake: -log(sigmoid(fake - real)).mean(),
+        lambda real, fake: (sigmoid(real - fake), -sigmoid(real - fake)),
     ),
 }
 
 
-@pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
-def test_each_player_pulls_its_own_way(make):
-    real, fake = jnp.zeros(4) - 0.5, jnp.zeros(4) + 0.5
-    for_real, for_fake = jax.grad(make().d, (0, 1))(real, fake)
-    assert (for_real < 0).all() and (for_fake > 0).all()
-    assert (jax.grad(make().g, 1)(real, -fake) < 0).all()
+def values(loss: Loss, real, fake):
+    """D's loss and G's, each with its gradient: [(value, (of real, of fake)), ...]."""
+    both = lambda *logits: [jax.value_and_grad(f, (0, 1))(*logits) for f in loss]
+    return jax.jit(both)(jnp.float32(real), jnp.float32(fake))
 
 
-@pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
-def test_a_repeated_batch_costs_the_same(make):
-    real, fake = jnp.asarray(REAL, jnp.float32), jnp.asarray(FAKE, jnp.float32)
-    for player in make():
-        once, twice = player(real, fake), player(jnp.tile(real, 2), jnp.tile(fake, 2))
-        np.testing.assert_allclose(once, twice, rtol=1e-6)
+def test_every_loss_here_is_compared_with_its_paper():
+    assert MADE.keys() == PAPERS.keys(), "write the paper's values of a new loss above"
 
 
-@pytest.mark.parametrize("name", VALUES)
-def test_the_value_is_the_paper_s(name):
-    real, fake = jnp.asarray(REAL, jnp.float32), jnp.asarray(FAKE, jnp.float32)
-    for player, wanted in zip(ALL[name](), VALUES[name], strict=True):
-        np.testing.assert_allclose(player(real, fake), wanted, rtol=1e-6, atol=1e-6)
+@EACH
+def test_each_player_pulls_its_own_way(loss):
+    """Among logits where even the losses with a margin or a target ask for more."""
+    _, of_d = values(loss, np.linspace(-0.9, 0.9, N), np.linspace(0.1, 2, N))[0]
+    assert (of_d[0] < 0).all() and (of_d[1] > 0).all()
+    _, of_g = values(loss, np.linspace(-2, 2, N), np.linspace(-2, 0.9, N))[1]
+    assert (of_g[1] < 0).all()
+
+
+@EACH
+def test_a_repeated_or_reordered_batch_costs_the_same(loss):
+    once = [value for value, _ in values(loss, REAL, FAKE)]
+    twice = [value for value, _ in values(loss, np.tile(REAL, 2), np.tile(FAKE, 2))]
+    back = [value for value, _ in values(loss, REAL[::-1], FAKE[::-1])]
+    np.testing.assert_allclose(twice, once, rtol=1e-6)
+    np.testing.assert_allclose(back, once, rtol=1e-6)
+
+
+@EACH
+@pytest.mark.parametrize("sure", [1e4, -1e4])
+def test_values_and_gradients_are_finite_however_sure_d_is(loss, sure):
+    for leaf in jax.tree.leaves(values(loss, REAL + sure, FAKE - sure)):
+        assert leaf.dtype == jnp.float32 and jnp.isfinite(leaf).all()
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_values_and_gradients_are_the_paper_s(name):
+    d, d_slopes, g, g_slopes = PAPERS[name]
+    real, fake = np.float64(REAL), np.float64(FAKE)
+    ours = values(MADE[name], REAL, FAKE)
+    for (value, _), wanted in zip(ours, (d, g), strict=True):
+        assert value.shape == ()
+        np.testing.assert_allclose(value, wanted(real, fake), rtol=1e-6, atol=1e-6)
+    for (_, slopes), wanted in zip(ours, (d_slopes, g_slopes), strict=True):
+        exact = np.stack(wanted(real, fake)) / N
+        np.testing.assert_allclose(np.stack(slopes), exact, rtol=1e-6, atol=1e-6)
 
 
 def test_hinge_asks_nothing_beyond_the_margin():
-    far = jnp.asarray([1.5, 3.0])
-    for grads in jax.grad(losses.hinge().d, (0, 1))(far, -far):
-        assert (grads == 0).all()
+    far = np.asarray([1.5, 3.0, 1e4])
+    value, slopes = values(MADE["hinge"], far, -far)[0]
+    assert value == 0 and not np.any(slopes)
+
+
+def test_in_the_minimax_game_g_loses_what_d_wins():
+    (_, of_d), (_, of_g) = values(MADE["minimax"], REAL, FAKE)
+    np.testing.assert_array_equal(of_g[1], -of_d[1])
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_only_the_relativistic_loss_pairs_each_real_with_a_fake(name):
+    once = [value for value, _ in values(MADE[name], REAL, FAKE)]
+    moved = [value for value, _ in values(MADE[name], REAL, np.roll(FAKE, 1))]
+    assert np.allclose(moved, once, rtol=1e-5) == (name != "relativistic")

@@ -1,0 +1,226 @@
+"""What every transform keeps to, and what each of them does."""
+
+import inspect
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from ganjax import augment
+from ganjax.augment import adaptive, chain, colour, cutout, fixed, flip, translation
+
+
+def makes_a_transform(make):
+    """A function of this file that gives a transform when called with nothing."""
+    signature = inspect.signature(make)
+    several = [p for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
+    return signature.return_annotation == augment.Transform and not several
+
+
+TRANSFORMS = {
+    name: make()
+    for name, make in inspect.getmembers(augment, inspect.isfunction)
+    if make.__module__ == augment.__name__
+    and name[0] != "_"
+    and makes_a_transform(make)
+}
+EACH = pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS.keys())
+KEYS = jax.random.split(jax.random.key(0), 128)
+
+
+def picture(*shape):
+    return jax.random.uniform(jax.random.key(7), shape, minval=-1.0)
+
+
+def play(transform, image, p=1.0):
+    """The image under each of the keys: [128, h, w, c]."""
+    run = jax.jit(jax.vmap(transform, (0, None, None)))
+    return np.asarray(run(KEYS, image, jnp.float32(p)))
+
+
+def acted(images, image):
+    """Which of the images differ from the one that went in."""
+    return (images != np.asarray(image)[None]).any(axis=(1, 2, 3))
+
+
+def test_the_transforms_are_found():
+    assert {"flip", "colour", "translation", "cutout"} < TRANSFORMS.keys()
+
+
+@EACH
+@pytest.mark.parametrize("shape", [(8, 12, 1), (16, 8, 3)])
+def test_a_transform_keeps_to_the_rules(transform, shape):
+    image, weight = picture(*shape), jax.random.normal(jax.random.key(1), shape)
+
+    @partial(jax.jit, static_argnums=2)
+    @partial(jax.vmap, in_axes=(0, None, None))
+    def run(key, p, slopes):
+        cost = lambda image: jnp.sum(weight * transform(key, image, p))
+        return transform(key, image, p), jax.grad(cost)(image)
+
+    out, slopes = run(KEYS, jnp.float32(1.0), True)
+    assert out.shape == (len(KEYS), *shape) and out.dtype == image.dtype
+    assert np.isfinite(out).all() and np.isfinite(slopes).all()
+    assert (np.abs(slopes).max(axis=(1, 2, 3)) > 0).all(), "nothing reaches G"
+    assert acted(out, image).any(), "it never acts"
+    assert len(np.unique(np.asarray(out), axis=0)) > 1, "the key does not matter"
+    same, slopes = run(KEYS, jnp.float32(0.0), True)
+    assert not acted(same, image).any(), "it acts with probability 0"
+    np.testing.assert_array_equal(slopes, np.broadcast_to(weight, out.shape))
+
+
+@EACH
+def test_a_transform_is_set_by_its_key(transform):
+    """Made anew and not compiled, so that no chance is frozen into a program."""
+    image = picture(8, 8, 3)
+    one, two = (transform(KEYS[0], image, jnp.float32(1.0)) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_allclose(play(transform, image)[0], one, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [flip, colour, translation, cutout])
+def test_a_transform_acts_as_often_as_p_says(make):
+    image = picture(8, 8, 3)
+    always, half = (acted(play(make(), image, p), image).mean() for p in (1.0, 0.5))
+    assert abs(half - always / 2) < 4 * np.sqrt(0.25 / len(KEYS))
+
+
+def test_a_flip_mirrors_half_of_the_time():
+    image = picture(4, 6, 3)
+    out = play(flip(), image)
+    mirrored = acted(out, image)
+    assert (out[mirrored] == np.asarray(image)[None, :, ::-1]).all()
+    assert 0.3 < mirrored.mean() < 0.7
+
+
+def shifted(image, down, right):
+    """`np.roll` with zeros moving in."""
+    moved = np.roll(image, (down, right), (0, 1))
+    rows, columns = np.arange(image.shape[0]), np.arange(image.shape[1])
+    whole = (rows - down >= 0) & (rows - down < len(rows))
+    broad = (columns - right >= 0) & (columns - right < len(columns))
+    return moved * (whole[:, None] & broad)[..., None]
+
+
+def test_a_translation_is_a_roll_with_black_moving_in():
+    image = np.asarray(picture(4, 20, 2))  # an eighth is half a pixel, and 2.5
+    places = [(down, right) for down in range(-1, 2) for right in range(-3, 4)]
+    rolled = {place: shifted(image, *place) for place in places}
+    found = [
+        [place for place in places if np.array_equal(out, rolled[place])]
+        for out in play(translation(), jnp.asarray(image))
+    ]
+    assert all(len(place) == 1 for place in found), "not a shift by whole pixels"
+    assert {place for (place,) in found} == set(places), "not every shift is made"
+
+
+@pytest.mark.parametrize(("share", "size"), [(0.5, (4, 6)), (0.375, (3, 5))])
+def test_a_cutout_blanks_one_rectangle_and_no_more(share, size):
+    image = picture(8, 12, 2) + 2  # nowhere 0
+    out = play(cutout(share), image)
+    hole = (out == 0).all(axis=-1)
+    np.testing.assert_array_equal(out, np.where(hole[..., None], 0, image[None]))
+    rows, columns = hole.any(axis=2), hole.any(axis=1)
+    np.testing.assert_array_equal(hole, rows[:, :, None] & columns[:, None, :])
+    for line, most in ((rows, size[0]), (columns, size[1])):
+        lengths = line.sum(axis=1)
+        assert lengths.max() == most and lengths.min() >= most // 2
+        assert (np.abs(np.diff(line.astype(int), axis=1)).sum(axis=1) <= 2).all()
+        assert line.any(axis=0).all(), "some place is never blanked"
+
+
+def test_contrast_keeps_the_mean_and_a_grey_image_has_no_saturation():
+    """Of a grey image, colour is a brightness that moves the mean and a contrast."""
+    image = np.asarray(picture(4, 6, 1))
+    out = play(colour(), jnp.asarray(image)).reshape(len(KEYS), -1)
+    flat = image.ravel()
+    brightness = out.mean(axis=1) - flat.mean()
+    assert -0.5 <= brightness.min() < -0.3 and 0.3 < brightness.max() <= 0.5
+    contrast = out.std(axis=1) / flat.std()
+    assert 0.499 < contrast.min() < 0.7 and 1.3 < contrast.max() < 1.501
+    centred = contrast[:, None] * (flat - flat.mean())[None]
+    np.testing.assert_allclose(
+        out, out.mean(axis=1, keepdims=True) + centred, atol=1e-5
+    )
+
+
+def test_saturation_scales_what_is_not_grey():
+    image = np.asarray(picture(4, 6, 3))
+    out = play(colour(), jnp.asarray(image))
+    grey = lambda x: x.mean(axis=-1, keepdims=True)
+    spread = lambda x: x.reshape(-1, x.shape[-3] * x.shape[-2] * x.shape[-1]).std(
+        axis=1
+    )
+    contrast = spread(grey(out)) / spread(grey(image))
+    assert 0.499 < contrast.min() and contrast.max() < 1.501
+    saturation = spread(out - grey(out)) / spread(image - grey(image)) / contrast
+    assert saturation.min() < 0.3 and 1.7 < saturation.max() < 2.001
+    scale = (saturation * contrast)[:, None, None, None]
+    expected = grey(out) + scale * (image - grey(image))[None]
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+def test_a_chain_goes_in_order_and_gives_each_its_own_key():
+    double, raise_ = lambda key, x, p: 2 * x, lambda key, x, p: x + p
+    image = jnp.ones((1, 1, 1))
+    assert chain(double, raise_)(KEYS[0], image, 3.0).item() == 5
+    assert chain(raise_, double)(KEYS[0], image, 3.0).item() == 8
+    draw = lambda key, x, p: jnp.append(x, jax.random.uniform(key))
+    first, second = chain(draw, draw)(KEYS[0], jnp.zeros(0), 1.0)
+    assert first != second
+
+
+def test_identity_is_nothing():
+    none = augment.identity()
+    state, image = none.init(), picture(2, 2, 1)
+    assert none.apply(state, KEYS[0], image) is image
+    assert none.update(state, jnp.ones(()), jnp.zeros(())) == state == ()
+
+
+def test_a_fixed_augmentation_follows_its_schedule():
+    """The p that a turn leaves behind is the one of the step after."""
+    probability = lambda key, image, p: image + p
+    made = fixed(probability, optax.linear_schedule(0.2, 1.0, 8))
+    p, seen = made.init(), []
+    for step in range(10):
+        seen.append(made.apply(p, KEYS[0], jnp.zeros((1, 1, 1))).item())
+        p = made.update(p, jnp.asarray(1.0), jnp.asarray(step))
+        assert p.dtype == jnp.float32 and p.shape == ()
+    np.testing.assert_allclose(
+        seen, np.minimum(0.2 + 0.1 * np.arange(10), 1), rtol=1e-6
+    )
+    constant = fixed(probability, 0.3)
+    p = constant.update(constant.init(), jnp.asarray(1.0), jnp.asarray(9))
+    np.testing.assert_allclose([constant.init(), p], 0.3)
+
+
+def drive(made, sign, turns, p=0.0, step=0):
+    p = jnp.float32(p)
+    for _ in range(turns):
+        p = made.update(p, jnp.float32(sign), jnp.asarray(step))
+    return float(p)
+
+
+def test_adaptive_rises_while_d_is_too_sure_and_falls_otherwise():
+    made = adaptive(flip(), batch=50, images=1000)
+    assert made.init() == 0
+    np.testing.assert_allclose(drive(made, 0.9, turns=4), 4 * 50 / 1000, rtol=1e-6)
+    np.testing.assert_allclose(drive(made, 0.61, turns=1, p=0.5), 0.55, rtol=1e-6)
+    np.testing.assert_allclose(drive(made, 0.5, turns=2, p=0.5), 0.4, rtol=1e-6)
+    assert drive(made, 1.0, turns=25) == 1 and drive(made, -1.0, turns=3, p=0.1) == 0
+    assert drive(made, 0.6, turns=3, p=0.25) == 0.25
+
+
+def test_adaptive_s_target_may_follow_a_schedule():
+    made = adaptive(flip(), 50, optax.linear_schedule(0.0, 1.0, 10), images=1000)
+    assert drive(made, 0.5, 1, p=0.5, step=0) > 0.5 > drive(made, 0.5, 1, p=0.5, step=9)
+
+
+def test_adaptive_plays_its_transform_with_p():
+    made, image = adaptive(flip(), batch=1), picture(2, 4, 1)
+    for p in (0.0, 1.0):
+        out = play(lambda key, image, p: made.apply(p, key, image), image, p)
+        np.testing.assert_array_equal(out, play(flip(), image, p))

@@ -1,0 +1,206 @@
+"""How a GAN moves: whose turn it is, what it changes, and what it reads."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from ganjax import GAN, Batch, Player, augment, losses
+from ganjax.gan import ONE, Regularizer, Turns, init, normal, points, sample
+from ganjax.regularizers import r1, stateless
+from ganjax.step import d_turn, g_turn, game, train_step
+from tests.support import apart, same
+
+
+class Counting(nn.Module):
+    """A linear network that counts how often it was played and kept what it saw."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x, label, *, train):
+        calls = self.variable("stats", "calls", jnp.zeros, ())
+        last = self.variable("stats", "last", jnp.zeros, ())
+        if train:
+            calls.value, last.value = calls.value + 1, x.mean()
+        x = nn.Dense(self.features)(x)
+        return x if self.features > 1 else x[:, 0]
+
+
+ROWS = stateless(lambda turn: jnp.float32(len(turn.z)))
+PAID = Regularizer(
+    init=lambda: jnp.zeros(()), apply=lambda turn, paid: (jnp.zeros(()), paid + 1)
+)
+
+
+def made(**parts):
+    adam = optax.adam(1e-2)
+    gan = GAN(
+        g=Player(Counting(2), adam, {"rows": ROWS, "paid": PAID}),
+        d=Player(Counting(1), adam, {"rows": ROWS, "paid": PAID, "r1": r1(1.0)}),
+        loss=losses.non_saturating(),
+        augment=augment.adaptive(
+            lambda key, x, p: x + p, batch=4, target=-2, images=100
+        ),
+        prior=normal(2),
+        ema=optax.constant_schedule(0.75),
+        decode=points,
+    )
+    return gan._replace(**parts)
+
+
+def turns(n=3, d=4, g=6, seed=0):
+    """D's batches and G's, of sizes that differ."""
+    rng = np.random.default_rng(seed)
+    batch = lambda *rows: Batch(
+        jnp.asarray(rng.normal(size=(*rows, 2)), jnp.float32),
+        jnp.zeros(rows, jnp.int32),
+    )
+    return Turns(batch(n, d), batch(g))
+
+
+def begin(gan):
+    return init(gan, jax.random.key(0), turns())
+
+
+def compiled(gan):
+    return jax.jit(partial(train_step, gan))
+
+
+@pytest.fixture(scope="module")
+def played():
+    """A GAN, its first state, and the state and logs after one step."""
+    gan = made()
+    step, state = compiled(gan), begin(gan)
+    return gan, step, state, *step(state, turns())
+
+
+def test_a_step_is_n_turns_of_d_and_one_of_g(played):
+    gan, _, start, after, logs = played
+    d_key, g_key = jax.random.split(jax.random.fold_in(start.key, 0))
+    state, data, d_logs = start, turns(), []
+    move = jax.jit(partial(d_turn, gan, ONE))
+    for i, key in enumerate(jax.random.split(d_key, 3)):
+        state, row = move(state, (key, jax.tree.map(lambda x, i=i: x[i], data.d)))
+        d_logs.append(row)
+    moved, g_logs = jax.jit(partial(g_turn, gan, ONE))(state, (g_key, data.g))
+    average = {"params": moved.g.params, **moved.g.stats}
+    ema = jax.tree.map(lambda old, new: 0.75 * old + 0.25 * new, start.ema, average)
+    wanted = moved.replace(step=moved.step + 1, ema=ema)
+    assert max(apart(wanted, after).values()) < 1e-6
+    mean = jax.tree.map(lambda *rows: jnp.stack(rows).mean(), *d_logs)
+    assert max(apart({"d": mean, "g": g_logs}, logs).values()) < 1e-6
+    assert max(apart(d_logs[0], d_logs[1]).values()) > 1e-3
+
+    for kept in ("g", "ema", "key", "step"):
+        same(getattr(state, kept), getattr(start, kept))
+    for kept in ("d", "augment", "ema", "key", "step"):
+        same(getattr(moved, kept), getattr(state, kept))
+
+
+def test_what_a_player_keeps_moves_on_its_own_turns_alone(played):
+    _, _, start, after, _ = played
+    assert (after.step, after.d.opt[0].count, after.g.opt[0].count) == (1, 3, 1)
+    assert (after.d.memory["paid"], after.g.memory["paid"]) == (3, 1)
+    assert after.d.stats["stats"]["calls"] == 6, "real and fake, three times"
+    assert after.g.stats["stats"]["calls"] == 1
+    assert start.d.stats["stats"]["calls"] == start.g.stats["stats"]["calls"] == 0
+    np.testing.assert_allclose(after.augment, 3 * 4 / 100, rtol=1e-6)
+
+
+def test_d_s_statistics_are_of_the_real_images_and_then_of_the_fakes():
+    gan = made(augment=augment.identity())
+    turn = jax.jit(partial(d_turn, gan, ONE))
+    state, data = begin(gan), turns(n=1)
+    batch = jax.tree.map(lambda x: x[0], data.d)
+    far = batch._replace(image=batch.image + 100)
+    ours, theirs = (turn(state, (jax.random.key(0), x))[0] for x in (batch, far))
+    assert ours.d.stats["stats"]["last"] == theirs.d.stats["stats"]["last"] != 0
+
+
+def test_the_logs_name_every_term_and_are_scalars(played):
+    *_, logs = played
+    terms = {"loss", "rows", "paid"}
+    assert set(logs["d"]) == terms | {"r1", "real", "fake", "sign"}
+    assert set(logs["g"]) == terms
+    for value in jax.tree.leaves(logs):
+        assert value.shape == () and jnp.isfinite(value)
+    assert (logs["d"]["rows"], logs["g"]["rows"]) == (4, 6), "rows of each one's batch"
+
+
+def test_a_state_holds_arrays_alone_and_keeps_its_form(played):
+    _, step, start, after, _ = played
+    assert all(isinstance(x, jax.Array) for x in jax.tree.leaves(after))
+    form = lambda state: jax.tree.map(jax.typeof, state)
+    assert form(after) == form(start)
+    state = start
+    for seed in range(3):
+        state, _ = step(state, turns(seed=seed))
+    assert step._cache_size() == 1, "it was compiled again"
+    assert state.step == 3
+
+
+def test_a_step_follows_from_the_state_and_draws_anew_at_each(played):
+    _, step, start, after, logs = played
+    again, _ = step(start, turns())
+    same(again, after)
+    _, other = step(start.replace(step=start.step + 1), turns())
+    assert other["g"]["loss"] != logs["g"]["loss"]
+
+
+def nan(tree):
+    return jax.tree.map(lambda x: x * jnp.nan, tree)
+
+
+def test_what_the_objective_does_not_read_does_not_matter(played):
+    _, step, start, after, _ = played
+    data = turns()
+    blind = data._replace(g=data.g._replace(image=nan(data.g.image)))
+    same(step(start, blind)[0], after)
+    forgot, _ = step(start.replace(ema=nan(start.ema)), data)
+    same(forgot.replace(ema=after.ema), after)
+
+
+def test_a_relativistic_g_does_read_the_real_images():
+    gan = made(loss=losses.relativistic())
+    step, state, data = compiled(gan), begin(gan), turns()
+    other = data._replace(g=data.g._replace(image=data.g.image[::-1]))
+    ours, theirs = (step(state, x)[0] for x in (data, other))
+    same(ours.d, theirs.d)
+    assert max(apart(ours.g.opt, theirs.g.opt).values()) > 0
+
+
+def test_an_average_without_decay_is_g_itself():
+    gan = made(ema=lambda step: jnp.where(step == 0, 0.0, 1.0))
+    step = compiled(gan)
+    once, _ = step(begin(gan), turns())
+    same(once.ema, {"params": once.g.params, **once.g.stats})
+    twice, _ = step(once, turns())
+    same(twice.ema, once.ema)
+    assert max(apart(twice.g.params, once.g.params).values()) > 0
+
+
+def test_a_schedule_of_d_s_learning_rate_counts_d_s_turns():
+    """With three turns in a step, a rate that ends after three leaves D be in step 2."""
+    adam = optax.adam(optax.piecewise_constant_schedule(1e-2, {3: 0.0}))
+    gan = made()
+    gan = gan._replace(g=gan.g._replace(optim=adam), d=gan.d._replace(optim=adam))
+    step = compiled(gan)
+    once, _ = step(begin(gan), turns())
+    twice, _ = step(once, turns())
+    assert max(apart(once.d.params, begin(gan).d.params).values()) > 0
+    same(twice.d.params, once.d.params)
+    assert max(apart(twice.g.params, once.g.params).values()) > 0
+
+
+def test_a_game_is_the_gan_s_four_functions(played):
+    gan, _, start, *_ = played
+    made, label, key = game(gan), jnp.zeros(3, jnp.int32), jax.random.key(3)
+    same(made.init(jax.random.key(0), turns()), start)
+    same(made.sample(start, key, label), sample(gan, start, key, label))
+    assert made.decode is gan.decode
+    assert jax.eval_shape(made.step, start, turns())[0].step.shape == ()
