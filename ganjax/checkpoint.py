@@ -84,7 +84,7 @@ def restore(
     for step in sorted(steps, reverse=True):
         try:
             return _read(saves, step, like)
-        except Mistake:
+        except (Mistake, MemoryError, PermissionError):
             raise
         except Exception as error:
             why = (str(error).splitlines() or [type(error).__name__])[0][:120]

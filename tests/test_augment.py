@@ -130,6 +130,8 @@ def test_a_cutout_blanks_one_rectangle_and_no_more(share, size):
         assert lengths.max() == most and lengths.min() >= most // 2
         assert (np.abs(np.diff(line.astype(int), axis=1)).sum(axis=1) <= 2).all()
         assert line.any(axis=0).all(), "some place is never blanked"
+        places = {tuple(each) for each in line}
+        assert places == {each[::-1] for each in places}, "one side is favoured"
 
 
 def test_contrast_keeps_the_mean_and_a_grey_image_has_no_saturation():

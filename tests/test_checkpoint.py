@@ -139,6 +139,14 @@ def test_a_damaged_save_is_named_put_aside_and_passed_over(folder, damage):
     assert read(folder)[1] == [], "it is named only once"
 
 
+def test_a_save_whose_arrays_are_whole_but_not_its_own_is_damaged(folder):
+    shutil.rmtree(folder / "2" / "state")
+    shutil.copytree(folder / "1" / "state", folder / "2" / "state")
+    found, (sentence,) = read(folder)
+    same(found, state(1))
+    assert "is not what was saved" in sentence
+
+
 def test_the_step_of_a_damaged_save_may_be_saved_again_and_damaged_again(folder):
     for aside in ("damaged-2", "damaged-2-again"):
         flip(largest(folder / "2"))

@@ -1,6 +1,6 @@
 """The notebooks run from top to bottom, at a tiny size."""
 
-import os
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +26,7 @@ print(sum("image/png" in o["data"] for o in shown))
 def test_a_notebook_runs_and_shows_pictures(path: Path, tmp_path):
     ended = subprocess.run(
         [sys.executable, "-c", RUN, path],
-        env=environment(tmp_path) | {"GANJAX_STEPS": "20", "PATH": os.environ["PATH"]},
+        env=environment(tmp_path) | {"GANJAX_STEPS": "20", "TMPDIR": str(tmp_path)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -34,3 +34,11 @@ def test_a_notebook_runs_and_shows_pictures(path: Path, tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     assert int(ended.stdout.split()[-1]) >= 2
+    runs = [json.loads(run.read_text()) for run in tmp_path.glob("*/*/run.json")]
+    assert [run["experiment"] for run in runs] == ["notebook"] * 2
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_without_outputs(path: Path):
+    cells = json.loads(path.read_text())["cells"]
+    assert not [cell for cell in cells if cell.get("outputs")]

@@ -122,6 +122,18 @@ def test_d_s_statistics_are_of_the_real_images_and_then_of_the_fakes():
     assert ours.d.stats["stats"]["last"] == theirs.d.stats["stats"]["last"] != 0
 
 
+def test_the_augmentation_hears_how_sure_d_is_of_the_real_images():
+    gan = made(augment=augment.adaptive(lambda key, x, p: x, 4, target=0, images=100))
+    turn, state, data = jax.jit(partial(d_turn, gan, ONE)), begin(gan), turns(n=1)
+    draw = jax.random.key(0), jax.tree.map(lambda x: x[0], data.d)
+    for bias, wanted in ((100.0, 0.54), (-100.0, 0.46)):
+        params = {"Dense_0": state.d.params["Dense_0"] | {"bias": jnp.full((1,), bias)}}
+        sure = state.replace(d=state.d.replace(params=params), augment=jnp.float32(0.5))
+        moved, logs = turn(sure, draw)
+        np.testing.assert_allclose(moved.augment, wanted, rtol=1e-6)
+        assert logs["sign"] == np.sign(bias) and abs(logs["real"] - bias) < 10
+
+
 def test_the_logs_name_every_term_and_are_scalars(played):
     *_, logs = played
     terms = {"loss", "rows", "paid"}
