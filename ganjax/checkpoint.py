@@ -3,9 +3,11 @@
 A save becomes visible when it is whole, so a kill at any moment leaves the last one.
 """
 
+import contextlib
 import hashlib
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,14 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
-from orbax.checkpoint import checkpoint_managers as policies
 
 from ganjax.errors import Mistake
 from ganjax.gan import PyTree
 
 
 LATEST = 2  # how many of the newest saves are kept, beside the best
-SCORE = "score"
 
 
 class Saves(NamedTuple):
@@ -28,29 +28,36 @@ class Saves(NamedTuple):
 
     folder: Path
     orbax: ocp.CheckpointManager
+    scores: dict[int, float]  # by step, lower being better, where they are known
     read_only: bool
+
+
+class NewestAndBest(NamedTuple):
+    """Which saves Orbax keeps: the newest few, and the one with the lowest score."""
+
+    scores: dict[int, float]
+
+    def should_preserve(self, checkpoints: Sequence, *, context: object) -> list[bool]:
+        """Whether each of the checkpoints, in the order of their steps, is kept."""
+        steps = [checkpoint.step for checkpoint in checkpoints]
+        kept = {*steps[-LATEST:], _lowest(self.scores, steps)}
+        return [step in kept for step in steps]
 
 
 def open_saves(folder: Path, *, read_only: bool = False) -> Saves:
     """The saves in `folder`: the newest are kept, and the one with the lowest score."""
-    newest = policies.LatestN(LATEST)
-    score = lambda scores: scores.get(SCORE, float("inf"))
-    best = policies.BestN(
-        get_metric_fn=score,
-        reverse=True,
-        n=1,
-        keep_checkpoints_without_metrics=False,
-    )
+    folder = folder.absolute()
+    scores = dict(_scores(folder))
     options = ocp.CheckpointManagerOptions(
-        best_fn=score,  # without it the scores are not written to disk
-        best_mode="min",
-        preservation_policy=policies.AnyPreservationPolicy([newest, best]),
+        preservation_policy=NewestAndBest(scores),
         create=not read_only,
         read_only=read_only,
+        save_interval_steps=0 if read_only else 1,
         cleanup_tmp_directories=not read_only,
     )
-    manager = ocp.CheckpointManager(folder.absolute(), options=options)
-    return Saves(folder, manager, read_only)
+    return Saves(
+        folder, ocp.CheckpointManager(folder, options=options), scores, read_only
+    )
 
 
 def save(saves: Saves, step: int, state: PyTree, score: float | None = None) -> None:
@@ -58,12 +65,14 @@ def save(saves: Saves, step: int, state: PyTree, score: float | None = None) -> 
 
     `score` is how good the state is, lower being better, where that is known.
     """
-    check = {"contents": contents(state), "digests": digests(state)}
+    check = {"contents": contents(state), "digests": digests(state), "score": score}
     args = ocp.args.Composite(
         state=ocp.args.StandardSave(state), check=ocp.args.JsonSave(check)
     )
-    metrics = None if score is None else {SCORE: score}
-    saves.orbax.save(step, args=args, metrics=metrics, force=True)
+    saves.scores.pop(step, None)
+    if score is not None:
+        saves.scores[step] = score
+    saves.orbax.save(step, args=args, force=True)
 
 
 def finish(saves: Saves) -> None:
@@ -72,18 +81,24 @@ def finish(saves: Saves) -> None:
 
 
 def restore(
-    saves: Saves, like: PyTree, warn: Callable[[str], None], *, step: int | None = None
+    saves: Saves,
+    like: PyTree,
+    warn: Callable[[str], None],
+    *,
+    step: int | None = None,
+    part: bool = False,
 ) -> PyTree | None:
     """The newest whole save, laid out as `like` is, or None where there is none.
 
-    `like` is a state, or a tree of `jax.ShapeDtypeStruct`; with `step` no newer save is
+    `like` is a state, or a tree of `jax.ShapeDtypeStruct`; with `part` it is dictionaries
+    of some of a state's arrays, and only those are read. With `step` no newer save is
     considered. A damaged save is named in a sentence to `warn`, passed over and, unless
     only read, put aside. A save of other contents raises a `Mistake`.
     """
     steps = [s for s in saves.orbax.all_steps() if step is None or s <= step]
     for step in sorted(steps, reverse=True):
         try:
-            return _read(saves, step, like)
+            return _read(saves, step, like, part)
         except (Mistake, MemoryError, PermissionError):
             raise
         except Exception as error:
@@ -99,22 +114,39 @@ def restore(
 def best_step(saves: Saves) -> int | None:
     """The step of the save with the lowest score, the newest if none has one, or None."""
     steps = saves.orbax.all_steps()
-    scores = {step: (saves.orbax.metrics(step) or {}).get(SCORE) for step in steps}
-    scored = [(score, step) for step, score in scores.items() if score is not None]
-    return min(scored)[1] if scored else max(steps, default=None)
+    best = _lowest(saves.scores, steps)
+    return max(steps, default=None) if best is None else best
 
 
 def contents(state: PyTree) -> dict[str, str]:
     """The type and shape of each array, by its path in the state."""
     leaves = jax.tree_util.tree_leaves_with_path(state)
     kind = lambda x: f"{x.dtype}[{','.join(map(str, x.shape))}]"
-    return {jax.tree_util.keystr(path): kind(leaf) for path, leaf in leaves}
+    return {_name(path): kind(leaf) for path, leaf in leaves}
 
 
 def digests(state: PyTree) -> dict[str, str]:
     """The SHA-256 of each array, by its path; none of one split over processes."""
     leaves = jax.tree_util.tree_leaves_with_path(state)
-    return {jax.tree_util.keystr(path): _digest(leaf) for path, leaf in leaves}
+    return {_name(path): _digest(leaf) for path, leaf in leaves}
+
+
+def _name(path: tuple) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _lowest(scores: dict[int, float], steps: Sequence[int]) -> int | None:
+    scored = [(scores[step], step) for step in steps if step in scores]
+    return min(scored)[1] if scored else None
+
+
+def _scores(folder: Path) -> Iterator[tuple[int, float]]:
+    for path in folder.glob("*/check/metadata"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            yield (
+                int(path.parents[1].name),
+                float(json.loads(path.read_text())["score"]),
+            )
 
 
 def _digest(leaf: jax.Array) -> str:
@@ -127,11 +159,12 @@ def _digest(leaf: jax.Array) -> str:
     return hashlib.sha256(np.ascontiguousarray(leaf).tobytes()).hexdigest()
 
 
-def _read(saves: Saves, step: int, like: PyTree) -> PyTree:
+def _read(saves: Saves, step: int, like: PyTree, part: bool) -> PyTree:
     args = ocp.args.Composite(check=ocp.args.JsonRestore())
     check = saves.orbax.restore(step, args=args)["check"]
     wanted = contents(like)
-    for path in sorted(wanted.keys() | check["contents"].keys()):
+    of_interest = wanted.keys() if part else wanted.keys() | check["contents"].keys()
+    for path in sorted(of_interest):
         here, there = wanted.get(path, "none"), check["contents"].get(path, "none")
         if here != there:
             raise Mistake(
@@ -142,12 +175,18 @@ def _read(saves: Saves, step: int, like: PyTree) -> PyTree:
     abstract = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
     )
-    args = ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
+    how = _some(abstract) if part else ocp.args.StandardRestore(abstract)
+    args = ocp.args.Composite(state=how)
     state = saves.orbax.restore(step, args=args)["state"]
     for path, found in digests(state).items():
         if found and check["digests"].get(path) not in ("", found):
             raise ValueError(f"{path} is not what was saved")
     return state
+
+
+def _some(abstract: PyTree) -> ocp.args.PyTreeRestore:
+    each = ocp.checkpoint_utils.construct_restore_args(abstract)
+    return ocp.args.PyTreeRestore(abstract, restore_args=each, partial_restore=True)
 
 
 def _put_aside(saves: Saves, step: int) -> None:

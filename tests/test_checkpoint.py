@@ -174,7 +174,7 @@ def test_where_every_save_is_damaged_there_is_none(folder):
 @pytest.mark.parametrize("change", ["shape", "type", "missing", "new"])
 def test_a_save_of_other_contents_is_a_mistake_that_names_the_array(folder, change):
     like = state()
-    path = "['params']['w']"
+    path = "params.w"
     if change == "shape":
         like["params"]["w"] = jnp.zeros((8, 16))
     elif change == "type":
@@ -182,12 +182,12 @@ def test_a_save_of_other_contents_is_a_mistake_that_names_the_array(folder, chan
     elif change == "missing":
         del like["params"]["w"]
     else:
-        like["params"]["new"], path = jnp.zeros(()), "['params']['new']"
+        like["params"]["new"], path = jnp.zeros(()), "params.new"
     before = files(folder)
     with pytest.raises(Mistake) as error:
         read(folder, like)
     assert path in str(error.value) and "step 2" in str(error.value)
-    assert contents(state())["['params']['w']"] == "float32[8,32]"
+    assert contents(state())["params.w"] == "float32[8,32]"
     assert files(folder) == before, "a good save was touched"
 
 
@@ -246,3 +246,13 @@ def test_the_digest_is_of_the_bits():
     assert checkpoint.digests(jax.device_put(x, rows)) == checkpoint.digests(
         jnp.asarray(x)
     )
+
+
+def test_a_part_is_read_from_a_save_of_more(folder):
+    whole = state(2)
+    some = {"params": {"w": jnp.zeros((8, 32))}, "half": jnp.zeros((3,), jnp.bfloat16)}
+    found = restore(open_saves(folder, read_only=True), some, print, part=True)
+    same(found, {"params": {"w": whole["params"]["w"]}, "half": whole["half"]})
+    some["params"]["w"] = jnp.zeros((8, 31))
+    with pytest.raises(Mistake, match="params.w is float32.8,32. in it"):
+        restore(open_saves(folder, read_only=True), some, print, part=True)

@@ -1,5 +1,6 @@
 """Two processes with one device each play the game of one process."""
 
+import json
 import socket
 import subprocess
 
@@ -40,4 +41,7 @@ def test_two_processes_equal_one(tmp_path):
             process.kill()
     one, two = ganjax.load(tmp_path / "one").state, ganjax.load(tmp_path / "two").state
     assert int(two.step) == 10
+    steps = lambda run: [json.loads(x)["step"] for x in run.read_text().splitlines()]
+    for name in ("metrics.jsonl", "clock.jsonl"):
+        assert steps(tmp_path / "two" / name) == steps(tmp_path / "one" / name)
     assert max(apart(one, two).values()) <= 1e-5

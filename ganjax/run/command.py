@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
 
@@ -49,7 +50,7 @@ def parse(kind: Any, description: str, argv: list[str] | None = None) -> Any:
 @contextlib.contextmanager
 def in_sentences() -> Iterator[None]:
     """What a person can mend becomes one sentence and exit status 2; divergence is 3."""
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    _hush_orbax()
     try:
         yield
     except Mistake as mistake:
@@ -58,6 +59,14 @@ def in_sentences() -> Iterator[None]:
         _leave(sentence, 3)
     except KeyboardInterrupt:
         _leave("Stopped.", 130)
+
+
+def _hush_orbax() -> None:
+    """Orbax mutters long after a read that failed, of which our sentence has told."""
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited")
+    sys.unraisablehook = lambda unraisable: None
 
 
 def _leave(sentence: object, status: int) -> None:

@@ -2,7 +2,8 @@
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -31,9 +32,12 @@ def chief() -> bool:
     return jax.process_index() == 0
 
 
-def numbers(folder: Path, log_every: int, show: Watch) -> Watch:
-    """Shows the row of every call, and writes those that are due."""
-    record = recorder(folder)
+def ignore(step: int, row: Row) -> None:
+    """Neither shows nor writes, for the processes that are not the chief."""
+
+
+def numbers(record: Watch, log_every: int, show: Watch) -> Watch:
+    """Shows the row of every call, and records those that are due."""
 
     def watch(step, row):
         show(step, row)
@@ -43,15 +47,22 @@ def numbers(folder: Path, log_every: int, show: Watch) -> Watch:
     return watch
 
 
-def recorder(folder: Path) -> Watch:
-    """Writes a row to the metrics, and to TensorBoard's events where it is installed."""
-    event = events(folder)
+@contextmanager
+def recorder(folder: Path) -> Iterator[Watch]:
+    """Gives what writes a row to the metrics, and to TensorBoard's events.
 
-    def record(step, row):
-        logs.append(folder / logs.METRICS, step, row)
-        event(step, row)
+    Only the chief writes.
+    """
+    if not chief():
+        yield ignore
+        return
+    with events(folder) as event:
 
-    return record
+        def record(step, row):
+            logs.append(folder / logs.METRICS, step, row)
+            event(step, row)
+
+        yield record
 
 
 def pictures(
@@ -82,14 +93,19 @@ def pictures(
 
 
 def scores(
-    folder: Path, seed: int, made: Machine, game: Game, source: Source, kept: Row
+    folder: Path,
+    seed: int,
+    made: Machine,
+    game: Game,
+    source: Source,
+    record: Watch,
+    kept: Row,
 ) -> Hook:
-    """Scores samples against held-out data; `kept` then holds the last scores.
+    """Scores samples against held-out data, for `record`; `kept` holds the last score.
 
     Under several seeds each score is a list, and a save is judged by their mean.
     """
     judging = functools.cache(lambda: judge(source.spec, game))
-    record = recorder(folder)
 
     def hook(step, state, row):
         judged = judging()

@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -17,6 +18,9 @@ from ganjax import checkpoint
 from ganjax.errors import Mistake
 from ganjax.gan import Batch, Game, PyTree, Turns
 from ganjax.run import args as arguments, folder as folders, sampling
+
+
+WEIGHTS = ("params", "stats", "ema")  # the fields of a state that hold networks
 
 
 class Loaded(NamedTuple):
@@ -101,21 +105,29 @@ def experiment(folder: Path, manifest: dict[str, Any], trust: bool) -> ModuleTyp
 def borrow(run: Path, state: PyTree) -> PyTree:
     """`state` with the weights and statistics of the newest save of another run.
 
-    Step, keys, optimizers and memories stay new. Raises a `Mistake` if the shapes of
-    the two runs differ.
+    Step, keys, optimizers and memories stay new, and may be of another kind. Raises a
+    `Mistake` if the networks of the two runs differ.
     """
     folders.read(run)
     saves = checkpoint.open_saves(run / "checkpoints", read_only=True)
-    theirs = checkpoint.restore(saves, state, _warn)
-    if theirs is None:
+    found = checkpoint.restore(saves, _weights(state), _warn, part=True)
+    if found is None:
         raise Mistake(f"--init-from {run} has no save yet.")
-    weights = {"params", "stats", "ema"}
+    return _wearing(state, found)
 
-    def pick(path, mine, other):
-        names = {getattr(key, "name", None) for key in path}
-        return other if names & weights else mine
 
-    return jax.tree_util.tree_map_with_path(pick, state, theirs)
+def _weights(state: PyTree) -> dict[str, PyTree]:
+    """The weights and statistics alone, as dictionaries named like the state's fields."""
+    found = {}
+    for field in fields(state) if is_dataclass(state) else ():
+        value = getattr(state, field.name)
+        found[field.name] = value if field.name in WEIGHTS else _weights(value)
+    return {name: value for name, value in found.items() if jax.tree.leaves(value)}
+
+
+def _wearing(state: PyTree, weights: dict[str, PyTree]) -> PyTree:
+    one = lambda name, x: x if name in WEIGHTS else _wearing(getattr(state, name), x)
+    return replace(state, **{name: one(name, x) for name, x in weights.items()})
 
 
 def _abstract(game: Game, manifest: dict[str, Any]) -> PyTree:

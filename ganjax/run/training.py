@@ -104,18 +104,24 @@ def play(work: Work, state: PyTree) -> PyTree:
 
     kept: Row = {}
     common = folder, run.seed, made, work.game, work.source
-    due = [
-        Every(run.log_every, lambda step, state, row: None),
-        Every(run.sample_every or run.steps, hooks.pictures(*common)),
-        Every(run.evaluate_every or run.steps, hooks.scores(*common, kept)),
-        Every(run.save_every or run.steps, hooks.saving(folder, work.saves, kept)),
-    ]
     images = int(np.prod(work.stream.shapes.d.label.shape)) * run.seeds
+    watch = hooks.ignore
     with ExitStack() as stack:
         stop = stack.enter_context(asked_to_stop())
-        shown = stack.enter_context(
-            progress(folder, done, run.steps, images, run.log_every)
-        )
+        record = stack.enter_context(hooks.recorder(folder))
+        if chief():
+            shown = progress(folder, done, run.steps, images, run.log_every)
+            show = stack.enter_context(shown)
+            watch = hooks.numbers(record, run.log_every, show)
+        pictures = hooks.pictures(*common)
+        scores = hooks.scores(*common, record, kept)
+        saving = hooks.saving(folder, work.saves, kept)
+        due = [
+            Every(run.log_every, lambda step, state, row: None),
+            Every(run.sample_every or run.steps, pictures),
+            Every(run.evaluate_every or run.steps, scores),
+            Every(run.save_every or run.steps, saving),
+        ]
         state = fit(
             made.program,
             state,
@@ -123,12 +129,12 @@ def play(work: Work, state: PyTree) -> PyTree:
             run.steps,
             longest=work.stream.longest,
             hooks=due,
-            watch=hooks.numbers(folder, run.log_every, shown),
+            watch=watch,
             agree=agree,
             stop=stop,
         )
     if step_of(state) < run.steps:
-        due[-1].hook(step_of(state), state, {})
+        saving(step_of(state), state, {})
     return state
 
 

@@ -1,0 +1,244 @@
+"""Runs from end to end: how they stop, what they begin with, what they leave behind."""
+
+import dataclasses
+import json
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+
+import ganjax
+from ganjax import augment, losses
+from ganjax.data import Spec, load
+from ganjax.errors import Mistake
+from ganjax.gan import GAN, Player, Regularizer, normal, points
+from ganjax.models import mlp
+from ganjax.regularizers import r1
+from ganjax.run import Flat, Run, training
+from ganjax.run.judge import judge
+from tests.support import apart, environment, experiment, same
+
+
+SECONDS = 120
+ADAM = optax.adam(1e-3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    run: Flat[Run]
+
+
+def game(width=8, optim=ADAM, regularizers=None):
+    g = mlp.Generator(shape=(2,), width=width, output=mlp.linear)
+    d = mlp.Discriminator(width=width)
+    return ganjax.game(
+        GAN(
+            g=Player(g, optim),
+            d=Player(d, optim, regularizers or {}),
+            loss=losses.hinge(),
+            augment=augment.identity(),
+            prior=normal(2),
+            ema=optax.constant_schedule(0.9),
+            decode=points,
+        )
+    )
+
+
+def args(folder, **changes):
+    return Args(Run(str(folder), **{"steps": 8, "batch": 16, "log_every": 2} | changes))
+
+
+def train(folder, made=None, **changes):
+    return ganjax.train(args(folder, **changes), made or game(), Spec("ring"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training") / "run"
+    return folder, train(folder)
+
+
+def begun(folder, made):
+    """The state with which a run starts from the weights of another."""
+    flags = args(folder.parent / "next", init_from=str(folder))
+    return training.prepare(flags, made, Spec("ring"), None)[1]
+
+
+def test_a_run_starts_from_the_weights_of_another_of_its_kind(run):
+    folder, last = run
+    state = begun(folder, game())
+    same(state.ema, last.ema)
+    for player, theirs in ((state.g, last.g), (state.d, last.d)):
+        same(player.params, theirs.params)
+        assert max(apart(player.opt, theirs.opt).values()) > 0
+    assert int(state.step) == 0 and not (folder.parent / "next" / "damaged").exists()
+
+
+def test_a_run_starts_from_the_weights_of_one_that_learnt_otherwise(run, tmp_path):
+    folder, last = run
+    count = Regularizer(
+        init=lambda: jnp.zeros(()), apply=lambda turn, seen: (0.0 * seen, seen + 1)
+    )
+    made = game(8, optax.rmsprop(1e-3), {"r1": r1(1.0), "count": count})
+    flags = args(tmp_path / "next", init_from=str(folder))
+    state = ganjax.train(flags, made, Spec("ring"))
+    assert int(state.d.memory["count"]) == 8
+    start = begun(folder, made)
+    same(start.d.params, last.d.params)
+    same(start.g.params, last.g.params)
+
+
+def test_weights_of_another_shape_are_no_start(run):
+    with pytest.raises(Mistake, match=r"float32\[8\] in it and float32\[9\] here"):
+        begun(run[0], game(9))
+
+
+def events(folder):
+    """What TensorBoard would read: {name: {step: value}}."""
+    found = {}
+    for path in sorted((folder / "tensorboard").iterdir()):
+        data, at = path.read_bytes(), 0
+        while at < len(data):
+            (length,) = struct.unpack_from("<Q", data, at)
+            event = Event.FromString(data[at + 12 : at + 12 + length])
+            at += 12 + length + 4
+            for value in event.summary.value:
+                steps = found.setdefault(value.tag, {})
+                assert event.step not in steps
+                steps[event.step] = value.simple_value
+    return found
+
+
+def test_tensorboard_shows_the_numbers_that_the_metrics_hold(run):
+    folder, _ = run
+    rows = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
+    shown = events(folder)
+    names = {name for row in rows for name in row} - {"step"}
+    assert shown.keys() == names and {"d/loss", "modes"} <= names
+    for name in names:
+        logged = {row["step"]: row[name] for row in rows if name in row}
+        assert shown[name].keys() == logged.keys()
+        np.testing.assert_allclose(
+            list(shown[name].values()), list(logged.values()), rtol=1e-6
+        )
+
+
+def test_tensorboard_forgets_what_was_played_twice(tmp_path):
+    whole = train(tmp_path / "run", save_every=4)
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "8")
+    same(train(tmp_path / "run", save_every=4), whole)
+    assert sorted(events(tmp_path / "run")["d/loss"]) == [2, 4, 6, 8]
+
+
+def test_a_population_is_trained_resumed_loaded_and_reported(tmp_path):
+    flags = {"seeds": 8, "save_every": 4, "sample_every": 4}
+    whole = train(tmp_path / "whole", **flags)
+    train(tmp_path / "half", **flags | {"steps": 4})
+    same(train(tmp_path / "half", **flags), whole)
+    rows = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()
+    assert {len(json.loads(row)["g/loss"]) for row in rows if "g/loss" in row} == {8}
+    member = ganjax.load(tmp_path / "whole", game=game(), member=3)
+    same(member.state, jax.tree.map(lambda x: x[3], whole))
+    alone = train(tmp_path / "alone", seed=3, devices="jit")
+    assert max(apart(member.state, alone).values()) <= 1e-5
+    page = (tmp_path / "whole" / "report.html").read_text()
+    assert "8 seeds" in page and "<svg" in page
+
+
+def test_images_with_classes_are_judged_by_a_classifier():
+    decode = ganjax.gan.pixels
+    judged = judge(Spec("digits"), game()._replace(decode=decode))
+    assert judged.headline.startswith("frechet/classifier")
+    assert judged.reference == "held-out images"
+    noise = np.random.default_rng(0).uniform(-1, 1, (judged.count, 8, 8, 1))
+    train = np.asarray(decode(load(Spec("digits")).read(np.arange(judged.count)).image))
+    real, poor = judged.score(train), judged.score(noise.astype(np.float32))
+    assert real.keys() == poor.keys() and {"frechet/pixels", judged.headline} <= {*real}
+    assert poor[judged.headline] > 5 * real[judged.headline]
+    bounds = judged.real()
+    assert bounds["real/frechet/pixels"] < poor["frechet/pixels"]
+
+
+RESUME = """
+import pathlib, shutil, sys
+from tests import test_run_training as tests
+from ganjax.run.command import in_sentences
+
+for run in map(pathlib.Path, sys.argv[1:]):
+    with in_sentences():
+        state = tests.train(run, save_every=4)
+    assert int(state.step) == 8, run
+"""
+
+
+@pytest.mark.slow
+def test_no_file_of_a_save_is_beyond_damage(tmp_path):
+    """Whichever is cut off, the run goes on from the save before, and says so calmly."""
+    train(tmp_path / "run", save_every=4)
+    last = tmp_path / "run" / "checkpoints" / "8"
+    names = sorted(p.relative_to(tmp_path / "run") for p in last.rglob("*"))
+    runs = []
+    for name in names:
+        if (tmp_path / "run" / name).is_file():
+            runs.append(shutil.copytree(tmp_path / "run", tmp_path / str(len(runs))))
+            data = (runs[-1] / name).read_bytes()
+            (runs[-1] / name).write_bytes(data[: len(data) // 2])
+    assert len(runs) >= 10
+    command = [sys.executable, "-c", RESUME, *map(str, runs)]
+    ended = subprocess.run(
+        command,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr and "never" not in ended.stderr
+    damaged = [run for run in runs if f"{run}/checkpoints/8 is damaged" in ended.stdout]
+    assert len(damaged) >= 5, "some files hold nothing that is needed"
+    assert all(f"{run}: resumes at step 4" in ended.stdout for run in damaged)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_asked_to_stop_saves_and_goes_on_later(number, tmp_path):
+    run = tmp_path / "run"
+    flags = ("--workdir", run, "--batch", 16, "--width", 8, "--log-every", 5)
+    flags = (*flags, "--save-every", 10**8)
+    process = subprocess.Popen(
+        experiment("ring", *flags, "--steps", 10**8),
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    started = time.monotonic()
+    while not (run / "metrics.jsonl").exists():
+        assert process.poll() is None and time.monotonic() - started < SECONDS
+        time.sleep(0.01)
+    process.send_signal(number)
+    said, complained = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0 and "Traceback" not in complained
+    step = max(int(path.name) for path in (run / "checkpoints").iterdir())
+    assert f"is stopped at step {step} of {10**8}" in said
+    assert json.loads((run / "status.json").read_text())["state"] == "stopped"
+    ended = subprocess.run(
+        experiment("ring", *flags, "--steps", step + 5),
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=SECONDS,
+    )
+    assert f"resumes at step {step}" in ended.stdout
+    assert int(ganjax.load(run).state.step) == step + 5
