@@ -37,6 +37,19 @@ def test_frechet_is_the_textbook_formula():
     assert evaluation.frechet_distance(a, b) == pytest.approx(want, rel=1e-9)
 
 
+def test_frechet_of_fewer_samples_than_features_is_the_same_formula():
+    a, b = draw(30, f=50), draw(20, f=50, seed=1, scale=1.2, shift=0.3)
+    rows = np.linalg.qr(np.random.default_rng(0).normal(size=(50, 50)))[0]
+    s1, s2 = (np.cov(rows.astype(np.float64), rowvar=False) for rows in (a, b))
+    values, axes = np.linalg.eigh(s1)
+    root = (axes * np.sqrt(np.maximum(values, 0))) @ axes.T
+    cross = np.linalg.svd(root @ scipy.linalg.sqrtm(s2).real, compute_uv=False).sum()
+    gap = np.square(a.mean(0, np.float64) - b.mean(0, np.float64)).sum()
+    want = gap + np.trace(s1 + s2) - 2 * cross
+    assert evaluation.frechet_distance(a, b) == pytest.approx(want, rel=1e-5)
+    assert evaluation.frechet_distance(a @ rows, b @ rows) == pytest.approx(want, 1e-5)
+
+
 def test_frechet_of_a_set_and_itself_is_zero_though_its_covariance_is_singular():
     a = draw(n=10, f=40)
     assert evaluation.frechet_distance(a, a) == pytest.approx(0, abs=1e-3)
