@@ -94,6 +94,8 @@ def evaluate(args: Evaluate) -> None:
     loaded = load(args.run, best=args.best, member=args.member, trust=args.trust)
     folder = Path(args.run).expanduser()
     judged = judge(folders.spec_of(folders.read(folder)), loaded.game)
+    if not judged.count:
+        raise Mistake(f"{folder} was trained on too few images to score samples by.")
     scores = {
         "reference": judged.reference,
         "samples": judged.count,

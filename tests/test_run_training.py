@@ -24,7 +24,7 @@ from ganjax.gan import GAN, Player, Regularizer, normal, points
 from ganjax.models import mlp
 from ganjax.regularizers import r1
 from ganjax.run import Flat, Run, training
-from ganjax.run.judge import judge
+from ganjax.run.judge import ALL_SEEN, judge
 from tests.support import apart, environment, experiment, same
 
 
@@ -178,6 +178,44 @@ for run in map(pathlib.Path, sys.argv[1:]):
         state = tests.train(run, save_every=4)
     assert int(state.step) == 8, run
 """
+
+
+def some_images(path, count, held_out=None):
+    """An npz of images without classes, with the first `held_out` of them as test."""
+    image = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 1), np.uint8)
+    others = {} if held_out is None else {"image_test": image[:held_out]}
+    np.savez(path, image=image, **others)
+    return Spec(str(path), 4, 1)
+
+
+@pytest.mark.parametrize("held_out", [None, 8, 30])
+def test_where_nothing_new_is_held_out_the_training_images_are_the_reference(
+    held_out, tmp_path
+):
+    spec = some_images(tmp_path / "a.npz", 60, held_out)
+    judged = judge(spec, game()._replace(decode=ganjax.gan.pixels))
+    assert judged.reference == ALL_SEEN and judged.count == 60
+    scores = judged.score(np.zeros((60, 4, 4, 1), np.float32))
+    assert judged.real().keys() == {f"real/{name}" for name in scores}
+    assert not [name for name in scores if "copies" in name]
+
+
+def test_too_few_images_to_score_still_train(tmp_path):
+    spec = some_images(tmp_path / "a.npz", 6)
+    net = mlp.Generator(shape=(4, 4, 1), width=8)
+    made = ganjax.game(
+        GAN(
+            Player(net, ADAM),
+            Player(mlp.Discriminator(width=8), ADAM),
+            losses.hinge(),
+            augment.identity(),
+            normal(2),
+            optax.constant_schedule(0.9),
+        )
+    )
+    state = ganjax.train(args(tmp_path / "run"), made, spec)
+    assert int(state.step) == 8
+    assert ganjax.load(tmp_path / "run", game=made).sample(2).shape == (2, 4, 4, 1)
 
 
 @pytest.mark.slow

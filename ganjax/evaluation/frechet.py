@@ -14,7 +14,8 @@ def frechet_distance(
     Dowson and Landau (1982); as a score of generators Heusel et al. (2017),
     eq. 6. The sample covariances divide by n - 1, as pytorch-fid's do. The symmetric
     product has the eigenvalues of S1 S2, but stays exact when S1 is singular (n <= f);
-    where samples are fewer than features the same trace comes from their products. It is 0 for equal Gaussians and grows as samples get fewer: compare only scores of
+    where samples are fewer than features the same trace comes from their products. It
+    is 0 for equal Gaussians and grows as samples get fewer: compare only scores of
     equal n. `Mistake` on fewer than two samples, NaN, or features of unequal width.
     """
     real, fake = vectors(real, "real"), vectors(fake, "generated")

@@ -13,7 +13,7 @@ from ganjax.evaluation.prdc import prdc
 def evaluate(
     fake: np.ndarray,
     train: np.ndarray,
-    held_out: np.ndarray,
+    held_out: np.ndarray | None,
     features: Features,
     k: int = 5,
 ) -> dict[str, float]:
@@ -22,15 +22,18 @@ def evaluate(
     The reference for the Fréchet distance, precision, recall, density and coverage
     is `held_out`, which the generator never saw, so that copying `train` earns no
     more than real data do. "copies/ratio/…" and "copies/close/…" hold the distances
-    to `train` against those of `held_out`. Scores of several features join by `|`.
+    to `train` against those of `held_out`. Where nothing was held out the reference
+    is `train`, and copies cannot be told. Scores of several features join by `|`.
     """
-    seen = see(features, held_out)
-    return _scores(see(features, fake), see(features, train), seen, features.name, k)
+    fake, train = see(features, fake), see(features, train)
+    if held_out is None:
+        return _distribution(fake, train, features.name, k)
+    return _scores(fake, train, see(features, held_out), features.name, k)
 
 
 def evaluate_real(
     train: np.ndarray,
-    held_out: np.ndarray,
+    held_out: np.ndarray | None,
     features: Features,
     count: int,
     k: int = 5,
@@ -40,10 +43,14 @@ def evaluate_real(
     The same keys and reference as `evaluate`, after "real/", and no copies, as these
     are copies. `count` is the number of fakes to compare with, since every one of the
     scores depends on it; fewer are taken if `train` is smaller. Which ones is drawn
-    with a fixed seed.
+    with a fixed seed. Where nothing was held out, half of `train` is compared with the
+    other half.
     """
-    rows = np.random.default_rng(0).permutation(len(train))[:count]
-    real, held_out = see(features, train[rows]), see(features, held_out)
+    rows = np.random.default_rng(0).permutation(len(train))
+    if held_out is None:
+        rows, others = np.split(rows, [len(train) // 2])
+        held_out = train[others]
+    real, held_out = see(features, train[rows[:count]]), see(features, held_out)
     return {
         f"real/{key}": value
         for key, value in _distribution(real, held_out, features.name, k).items()

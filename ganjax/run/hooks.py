@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from tqdm import tqdm
 
 from ganjax import checkpoint
 from ganjax.data import Source
@@ -105,10 +106,17 @@ def scores(
 
     Under several seeds each score is a list, and a save is judged by their mean.
     """
-    judging = functools.cache(lambda: judge(source.spec, game))
+
+    @functools.cache
+    def judging():
+        if chief():
+            tqdm.write("Looking at real images, by which the samples will be scored …")
+        return judge(source.spec, game)
 
     def hook(step, state, row):
         judged = judging()
+        if not judged.count:
+            return
         label = sampling.labels(judged.count, len(source.classes))
         samples = sampling.draw(made.sample, state, sampling.SCORED, label, seed)
         if chief():

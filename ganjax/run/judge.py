@@ -15,7 +15,9 @@ CENTRES = {
     "ring": (toys.ring_centres(), toys.RING_SD),
     "grid": (toys.grid_centres(), toys.GRID_SD),
 }
+ALL_SEEN = "the training images, as no others are held out"
 MOST = 2_000  # images compared at once
+FEWEST = 20  # images that can be compared at all, half with half
 LABELLED = 500  # fewer labelled images than these do not make a classifier
 
 
@@ -24,7 +26,7 @@ class Judge(NamedTuple):
 
     count: int  # how many samples it wants
     score: Callable[[np.ndarray], dict[str, float]]  # samples [count, ...] -> scores
-    headline: str  # the score by which the best save is chosen; lower is better
+    headline: str  # the score by which the best save is chosen, lower being better
     real: Callable[[], dict[str, float]]  # what real images score in place of samples
     reference: str  # in words
 
@@ -37,31 +39,33 @@ def judge(spec: Spec, game: Game) -> Judge:
     and, if they have classes, by a classifier's features.
     """
     source = load(spec)
-    try:
-        held_out = load(spec._replace(split="test"))
-        reference = "held-out images"
-    except Mistake:
-        held_out, reference = source, "the training images, as no others are held out"
     decode = lambda images: np.asarray(game.decode(images))
     train = decode(_some(source))
-    test = decode(_some(held_out))
+    others = _others(spec)
+    unseen = None if others is None else decode(_some(others))
+    if unseen is not None and (len(unseen) < FEWEST or not _mostly_new(unseen, train)):
+        unseen = None
+    reference = "held-out images" if unseen is not None else ALL_SEEN
+    test = train if unseen is None else unseen
     if spec.where in CENTRES:
         return _mixture(spec, train, test)
+    if len(test) < FEWEST:
+        return Judge(0, lambda samples: {}, "", dict, f"{len(test)} images: too few")
     features = [evaluation.pixels()]
     if len(source.classes) > 1 and source.length >= LABELLED:
-        features.append(_classifier(source, held_out).features)
+        features.append(_classifier(source, others or source).features)
     count = len(test)
 
     def score(samples):
         scores = {}
         for each in features:
-            scores |= evaluation.evaluate(samples, train, test, each)
+            scores |= evaluation.evaluate(samples, train, unseen, each)
         return scores
 
     def real():
         scores = {}
         for each in features:
-            scores |= evaluation.evaluate_real(train, test, each, count)
+            scores |= evaluation.evaluate_real(train, unseen, each, count)
         return scores
 
     return Judge(count, score, f"frechet/{features[-1].name}", real, reference)
@@ -91,6 +95,19 @@ def _mixture(spec: Spec, train: np.ndarray, test: np.ndarray) -> Judge:
 def _some(source: Source) -> np.ndarray:
     rows = np.random.default_rng(0).permutation(source.length)[:MOST]
     return source.read(np.sort(rows)).image
+
+
+def _others(spec: Spec) -> Source | None:
+    try:
+        return load(spec._replace(split="test"))
+    except Mistake:
+        return None
+
+
+def _mostly_new(images: np.ndarray, train: np.ndarray) -> bool:
+    seen = {image.tobytes() for image in train}
+    known = sum(image.tobytes() in seen for image in images)
+    return 2 * known < len(images)
 
 
 def _classifier(source: Source, held_out: Source) -> evaluation.Classifier:
