@@ -193,5 +193,6 @@ def _put_aside(saves: Saves, step: int) -> None:
     aside = saves.folder / f"damaged-{step}"
     while aside.exists():
         aside = aside.with_name(aside.name + "-again")
-    os.replace(saves.folder / str(step), aside)
+    if jax.process_index() == 0:
+        os.replace(saves.folder / str(step), aside)
     saves.orbax.reload()

@@ -151,8 +151,9 @@ def test_last_and_best_scores(tmp_path):
     values = {100: (9.0, 0.5, 1.0), 200: (4.0, 0.75, 1.5), 300: (5.0, 0.625, 1.25)}
     names = ("frechet/pixels", "recall/pixels", "copies/ratio/pixels")
     rows = [{"step": s, **dict(zip(names, v, strict=True))} for s, v in values.items()]
-    rows += [{"step": 0, "real/frechet/pixels": 2.5}]
-    html = written(run(tmp_path, rows))
+    folder = run(tmp_path, rows)
+    (folder / "real.json").write_text('{"real/frechet/pixels": 2.5}')
+    html = written(folder)
     assert cells(html, names[0]) == ["5", "4", "200", "2.500", "lower is better"]
     assert cells(html, names[1])[:3] == ["0.6250", "0.7500", "200"]
     assert cells(html, names[2])[:3] == ["1.250", "–", "–"]

@@ -151,7 +151,7 @@ def test_a_population_is_trained_resumed_loaded_and_reported(tmp_path):
     alone = train(tmp_path / "alone", seed=3, devices="jit")
     assert max(apart(member.state, alone).values()) <= 1e-5
     page = (tmp_path / "whole" / "report.html").read_text()
-    assert "8 seeds" in page and "<svg" in page
+    assert "8 seeds" in page and "<svg" in page and "dotted: real data" in page
 
 
 def test_images_with_classes_are_judged_by_a_classifier():

@@ -19,6 +19,7 @@ from ganjax.run.folder import write
 from ganjax.run.judge import judge
 from ganjax.run.machine import Machine
 from ganjax.run.pictures import members, picture, save_png
+from ganjax.run.story import REAL
 from ganjax.run.tensorboard import events
 
 
@@ -120,8 +121,8 @@ def scores(
         label = sampling.labels(judged.count, len(source.classes))
         samples = sampling.draw(made.sample, state, sampling.SCORED, label, seed)
         if chief():
-            if not (folder / "real.json").exists():
-                write(folder / "real.json", json.dumps(judged.real()) + "\n")
+            if not (folder / REAL).exists():
+                write(folder / REAL, json.dumps(judged.real()) + "\n")
             each = [judged.score(of_seed) for of_seed in samples]
             found = {name: np.squeeze([one[name] for one in each]) for name in each[0]}
             record(step, found)

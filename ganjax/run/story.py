@@ -13,6 +13,7 @@ from ganjax.run.chart import Curve, number
 from ganjax.run.pictures import ANIMATION, evenly
 
 
+REAL = "real.json"  # what real data score
 STILLS = 8  # pictures over time, beside the last
 
 Curves = dict[str, Curve]
@@ -36,13 +37,14 @@ def read(folder: Path) -> Story:
     rows = logs.rows(folder / logs.METRICS)
     training = [row for row in rows if any(map(_of_training, row))]
     scores = [row for row in rows if not any(map(_of_training, row))]
+    scores += [{"step": 0} | _object(folder / REAL)]
     samples = [
         p for p in (folder / "samples").glob("*.png") if re.search(r"\d", p.stem)
     ]
     samples = evenly(sorted(samples, key=_step), STILLS + 1)
     return Story(
         folders.read(folder),
-        _status(folder / "status.json"),
+        _object(folder / "status.json"),
         _curves(training),
         _curves(scores),
         _curves(logs.rows(folder / logs.CLOCK)),
@@ -61,7 +63,7 @@ def _of_training(key: str) -> bool:
     return key.startswith(("d/", "g/")) or key.endswith("/loss")
 
 
-def _status(path: Path) -> dict[str, Any]:
+def _object(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
