@@ -20,6 +20,7 @@ from ganjax.run.command import in_sentences, parse
 from ganjax.run.judge import judge
 from ganjax.run.loading import Loaded, load
 from ganjax.run.pictures import picture, save_png, write_whole
+from ganjax.run.programs import keep_programs
 from ganjax.run.report import write_report
 
 
@@ -133,6 +134,7 @@ def main(argv: list[str] | None = None) -> None:
     with in_sentences():
         args = parse(Command, __doc__ or "", argv)
         check(args)
+        keep_programs()
         COMMANDS[type(args)](args)
 
 

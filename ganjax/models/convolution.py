@@ -124,7 +124,9 @@ def _elsewhere(a, b, *, missing, geometry, lead=0):
 
 def _on_cpu(a, b, *, missing, geometry, lead=0):
     by = products.by_patches if lead else products.by_products
-    return _each(by, lead, a, b, missing=missing, geometry=geometry)
+    short = jnp.result_type(a, b)  # a CPU multiplies no halves, but it can add them up
+    a, b = (x.astype(jnp.promote_types(x.dtype, jnp.float32)) for x in (a, b))
+    return _each(by, lead, a, b, missing=missing, geometry=geometry).astype(short)
 
 
 def _each(by, lead, a, b, **params):

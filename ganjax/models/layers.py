@@ -147,7 +147,7 @@ class SpectralNorm(nn.Module):
         right = self._unit(left @ fixed)
         if train:
             u.value = right
-        return weight / (left @ matrix @ right)
+        return weight / (left @ matrix @ right).astype(weight.dtype)
 
     def _random(self, shape: tuple[int, ...]) -> Array:
         return jax.random.normal(self.make_rng("params"), shape)

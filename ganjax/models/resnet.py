@@ -48,7 +48,7 @@ class Generator(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Norm, ReLU, up, 3x3, norm, ReLU, 3x3; beside it up, 1x1."""
+    """Norm, ReLU, up, 3x3, norm, ReLU, 3x3; beside it 1x1, up, which commute."""
 
     width: int
     norm: Callable[..., Callable[..., Any]]
@@ -62,7 +62,7 @@ class UpBlock(nn.Module):
         h = conv(3, kernel_init=RESIDUAL)(h)
         h = nn.relu(self.norm()(h, label, train=train))
         h = conv(3, kernel_init=RESIDUAL)(h)
-        return h + conv(1, kernel_init=GLOROT)(double(x))
+        return h + double(conv(1, kernel_init=GLOROT)(x))
 
 
 class Discriminator(nn.Module):

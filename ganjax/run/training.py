@@ -19,6 +19,7 @@ from ganjax.run.hooks import chief
 from ganjax.run.loading import borrow
 from ganjax.run.machine import Machine, join, machine
 from ganjax.run.pictures import ANIMATION, animate
+from ganjax.run.programs import keep_programs
 from ganjax.run.progress import progress
 from ganjax.run.report import write_report
 from ganjax.run.signals import asked_to_stop
@@ -49,6 +50,7 @@ def train(args: Any, game: Game, data: Spec, sizes: Sizes | None = None) -> PyTr
     """
     check(args)
     join(args.run)
+    keep_programs()
     work, state = prepare(args, game, data, sizes)
     try:
         state = play(work, state)
@@ -99,7 +101,8 @@ def play(work: Work, state: PyTree) -> PyTree:
     say(f"{folder}: {'resumes at' if done else 'begins with'} step {done}; compiling …")
     began = time.perf_counter()
     state, _ = jax.block_until_ready(made.program(state, made.window(done), 0))
-    say(f"Compiled in {time.perf_counter() - began:.1f} s.")
+    seconds = time.perf_counter() - began
+    say(f"Compiled in {seconds:.1f} s; programs are kept in {keep_programs()}.")
     folders.set_status(folder, "running", done)
 
     kept: Row = {}

@@ -1,0 +1,77 @@
+"""What the networks in PyTorch share, and how they take over the weights of ours."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Spectral(nn.Module):
+    """One power iteration a call, the gradient through sigma alone."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+        size = len(layer.weight)
+        self.register_buffer("u", torch.full((size,), size**-0.5))
+
+    def forward(self, x):
+        weight = self.layer.weight
+        if isinstance(self.layer, nn.Embedding):  # [classes, d], as our kernels are
+            weight = weight / self._sigma(weight.T)
+            return F.embedding(x, weight)
+        weight = weight / self._sigma(weight.flatten(1))
+        if isinstance(self.layer, nn.Linear):
+            return F.linear(x, weight, self.layer.bias)
+        return F.conv2d(x, weight, self.layer.bias, padding=self.layer.padding)
+
+    def _sigma(self, matrix):
+        with torch.no_grad():
+            left = F.normalize(self.u @ matrix, dim=0)
+            right = F.normalize(matrix @ left, dim=0)
+            if self.training:
+                self.u.copy_(right)
+        return right @ (matrix @ left)
+
+
+class Shape(nn.Module):
+    """[b, ...] as [b, *shape]."""
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(len(x), *self.shape)
+
+
+@torch.no_grad()
+def wear(net: nn.Module, arrays: dict[str, np.ndarray]) -> None:
+    """Copies our weights to the layers and parameters of the same dotted paths."""
+    left = dict(arrays)
+    for path, layer in net.named_modules():
+        path = path.replace(".layer", "")
+        for name, parameter in layer.named_parameters(recurse=False):
+            ours = {"weight": _weight(layer)}.get(name, name)
+            array = left.pop(f"{path}.{ours}".lstrip("."))
+            array = np.ascontiguousarray(_turn(layer, name, array))
+            parameter.copy_(torch.from_numpy(array).reshape(parameter.shape))
+    if left:
+        raise ValueError(f"PyTorch's network has no {', '.join(left)}.")
+
+
+def _weight(layer: nn.Module) -> str:
+    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+        return "gain"
+    return "embedding" if isinstance(layer, nn.Embedding) else "kernel"
+
+
+def _turn(layer: nn.Module, name: str, array: np.ndarray) -> np.ndarray:
+    """Our array as PyTorch lays it out."""
+    if name != "weight" or isinstance(layer, nn.Embedding):
+        return array
+    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+        return 1 + array
+    if isinstance(layer, nn.ConvTranspose2d):
+        return array[::-1, ::-1].transpose(2, 3, 0, 1)
+    return array.transpose(*range(array.ndim)[:-3:-1], *range(array.ndim - 2))
