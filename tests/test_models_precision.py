@@ -1,6 +1,7 @@
 from functools import partial
 
 import jax
+import jax.extend
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -69,5 +70,5 @@ def products(jaxpr):
     for equation in jaxpr.eqns:
         if equation.primitive.name in ("conv_form", "dot_general"):
             yield equation.outvars[0]
-        for inner in jax.core.jaxprs_in_params(equation.params):
+        for inner in jax.extend.core.jaxprs_in_params(equation.params):
             yield from products(inner)
