@@ -79,6 +79,20 @@ def fold_kernel(
     return kernel.reshape(m, n, s * t * c, d)
 
 
+def first_squares(geometry: Geometry) -> list[list[int]]:
+    """For each place in a stride, rows then columns, the first square it is not padding in.
+
+    Empty where the images are no whole number of strides, or some of it is never seen.
+    """
+    found = []
+    for n, count, s, (before, _) in _spans(geometry):
+        firsts = [max(0, -((place - before) // s)) for place in range(s)]
+        if n % s or max(firsts) + n // s > count:
+            return []
+        found.append(firsts)
+    return found
+
+
 def unfold_kernel(
     kernel: Float[Array, "m n C d"], geometry: Geometry
 ) -> Float[Array, "i j c d"]:
@@ -93,15 +107,14 @@ def unfold_kernel(
 
 def _pad_to(x: Array, geometry: Geometry, sign: int) -> Array:
     """Adds the padding, and cuts what no kernel sees; with sign -1 the transpose."""
-    spans = zip(
-        geometry.image,
-        geometry.squares,
-        geometry.stride,
-        geometry.padding,
-        strict=True,
-    )
     edges = [
         (sign * before, sign * (count * s - n - before), 0)
-        for n, count, s, (before, _) in spans
+        for n, count, s, (before, _) in _spans(geometry)
     ]
     return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+
+
+def _spans(geometry: Geometry):
+    """Of rows and columns: the images' side, the squares seen, the stride, the padding."""
+    g = geometry
+    return zip(g.image, g.squares, g.stride, g.padding, strict=True)
