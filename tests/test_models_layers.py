@@ -36,8 +36,9 @@ PAIRS = pytest.mark.parametrize(
 
 
 @PAIRS
-def test_resampling_equals_its_definition_in_every_derivative(ours, theirs):
-    x, kernel = normal(1, 1, 2, 4, 2), normal(2, 4, 4, 2, 3)
+@pytest.mark.parametrize("c, d", [(2, 3), (17, 24)])
+def test_resampling_equals_its_definition_in_every_derivative(ours, theirs, c, d):
+    x, kernel = normal(1, 1, 2, 4, c), normal(2, 4, 4, c, d)
     dx, dk = normal(3, *x.shape), normal(4, *kernel.shape)
 
     @partial(jax.jit, static_argnums=0)

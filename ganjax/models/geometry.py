@@ -79,17 +79,17 @@ def fold_kernel(
     return kernel.reshape(m, n, s * t * c, d)
 
 
-def first_squares(geometry: Geometry) -> list[list[int]]:
-    """For each place in a stride, rows then columns, the first square it is not padding in.
+def phases(geometry: Geometry) -> list[list[tuple[int, int]]]:
+    """For a stride's pixels, rows then columns: the first square, and the place in it.
 
     Empty where the images are no whole number of strides, or some of it is never seen.
     """
     found = []
     for n, count, s, (before, _) in _spans(geometry):
-        firsts = [max(0, -((place - before) // s)) for place in range(s)]
-        if n % s or max(firsts) + n // s > count:
+        starts = [divmod(before + i, s) for i in range(s)]
+        if n % s or before < 0 or starts[-1][0] + n // s > count:
             return []
-        found.append(firsts)
+        found.append(starts)
     return found
 
 

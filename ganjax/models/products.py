@@ -5,8 +5,6 @@ are laid out as images, kernel and images; what it makes by itself of a gradient
 a hundred times slower. Small kernels between many channels take fewer products still.
 """
 
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -14,9 +12,9 @@ from jaxtyping import Array, Float
 from ganjax.models import winograd
 from ganjax.models.geometry import (
     Geometry,
-    first_squares,
     fold_image,
     fold_kernel,
+    phases,
     unfold_image,
     unfold_kernel,
 )
@@ -77,14 +75,14 @@ def _image(kernel: Array, y: Array, geometry: Geometry) -> Array:
     folded = fold_kernel(kernel, geometry)[::-1, ::-1].swapaxes(2, 3)
     m, n = geometry.steps
     y = jnp.pad(y, ((0, 0), (m - 1, m - 1), (n - 1, n - 1), (0, 0)))
-    firsts = first_squares(geometry)
-    if firsts and _pays((m, n), y, kernel.swapaxes(2, 3)):
-        return _interleaved(folded, y, geometry, firsts)
+    starts = phases(geometry)
+    if starts and _pays((m, n), y, kernel.swapaxes(2, 3)):
+        return _interleaved(folded, y, geometry, starts)
     return unfold_image(_convolve(y, folded), geometry)
 
 
 def _interleaved(
-    folded: Array, y: Array, geometry: Geometry, firsts: Sequence[Sequence[int]]
+    folded: Array, y: Array, geometry: Geometry, starts: list[list[tuple[int, int]]]
 ) -> Array:
     """Every stride's first pixels, its second ones, and so on, each by a convolution.
 
@@ -92,11 +90,15 @@ def _interleaved(
     """
     (s, t), (m, n) = geometry.stride, geometry.steps
     high, wide = geometry.image[0] // s, geometry.image[1] // t
-    kernels = iter(jnp.split(folded, s * t, axis=-1))
+    kernels = jnp.split(folded, s * t, axis=-1)
     rows = []
-    for i in firsts[0]:
-        seen = [y[:, i : i + high + m - 1, j : j + wide + n - 1] for j in firsts[1]]
-        row = [_convolve(x, next(kernels)) for x in seen]
+    for i, p in starts[0]:
+        row = [
+            _convolve(
+                y[:, i : i + high + m - 1, j : j + wide + n - 1], kernels[p * t + q]
+            )
+            for j, q in starts[1]
+        ]
         rows.append(jnp.stack(row, axis=3))
     x = jnp.stack(rows, axis=2)  # b h s w t c
     return x.reshape(-1, *geometry.image, x.shape[-1])
