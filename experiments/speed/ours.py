@@ -13,18 +13,52 @@ from cases import CASES, Case
 import ganjax
 from ganjax import GAN, Player, augment, losses, parallel
 from ganjax.gan import ONE, Batch, Turns, normal, pixels, points
-from ganjax.models import dcgan, mlp, resnet
+from ganjax.models import (
+    biggan,
+    dcgan,
+    mlp,
+    r3gan,
+    resnet,
+    sagan,
+    stylegan2,
+    tabular,
+    wavegan,
+)
+from ganjax.models.tabular import category, number
 from ganjax.regularizers import gradient_penalty, r1, r2
 from ganjax.step import d_turn
 
 
 LONGEST = 64
+R3GAN = {"widths": (64,) * 4, "cardinalities": (8,) * 4}
+COLUMNS = (*number(10) * 4, *category(8) * 2, *category(4))
 NETS = {  # name -> (G, D); what is random in D is left out where `calm`
     "mlp_digits": lambda calm: (mlp.Generator(), mlp.Discriminator()),
     "dcgan_32": lambda calm: (dcgan.Generator(width=64), dcgan.Discriminator(64)),
     "dcgan_64": lambda calm: (dcgan.Generator(64, width=64), dcgan.Discriminator(64)),
     "sngan_32": lambda calm: (resnet.Generator(width=128), resnet.Discriminator()),
     "wgangp_32": lambda calm: (resnet.Generator(width=128), resnet.Critic()),
+    "sagan_32": lambda calm: (
+        sagan.Generator((128,) * 3, classes=10, attend=32),
+        sagan.Discriminator((128,) * 4, classes=10),
+    ),
+    "biggan_32": lambda calm: (
+        biggan.Generator(ch=32, classes=10),
+        biggan.Discriminator(ch=32, classes=10),
+    ),
+    "stylegan2_32": lambda calm: (
+        stylegan2.Generator(width=128, w_dim=128, depth=2, noise=float(not calm)),
+        stylegan2.Discriminator(width=128, group=4),
+    ),
+    "r3gan_32": lambda calm: (r3gan.Generator(**R3GAN), r3gan.Discriminator(**R3GAN)),
+    "wavegan": lambda calm: (
+        wavegan.Generator(4096, width=32),
+        wavegan.Discriminator(32, radius=0 if calm else 2),
+    ),
+    "ctgan": lambda calm: (
+        tabular.Generator(COLUMNS, noise=0.0 if calm else 1.0),
+        tabular.Discriminator(dropout=0.0 if calm else 0.5),
+    ),
 }
 
 
@@ -88,7 +122,7 @@ def values(name: str) -> dict:
     """The first weights, as arrays by dotted path, and what the two sides must agree on."""
     case = CASES[name]
     made, data = gan(name, case, calm=True), turns(case)
-    state = ganjax.game(made).init(jax.random.key(0), data)
+    state = shaken(ganjax.game(made).init(jax.random.key(0), data))
     z = np.random.default_rng(1).normal(size=(case.batch, case.latent)).astype("f")
     label, real = data.g.label, made.decode(data.g.image)
 
@@ -103,7 +137,7 @@ def values(name: str) -> dict:
         return lambda x: play(given, x, label)[0]
 
     @jax.jit
-    def look():
+    def look(state, z, real):
         g, d = bind(made.g, state.g), bind(made.d, state.d)
         fake = g(z)
         slopes = jax.grad(lambda image: d(image).sum())(real)
@@ -116,7 +150,15 @@ def values(name: str) -> dict:
     }
     given = {"z": z, "image": np.asarray(real), "label": np.asarray(label)}
     weights = {"g": paths(state.g.params), "d": paths(state.d.params)}
-    return {**weights, **given, "values": [np.asarray(x) for x in look()]}
+    return {**weights, **given, "values": [np.asarray(x) for x in look(state, z, real)]}
+
+
+def shaken(state):
+    """The state with noise on every weight, so that none is zero."""
+    rng = np.random.default_rng(2)
+    shake = lambda x: x + rng.normal(0, 0.02, x.shape).astype("f")
+    move = lambda seat: seat.replace(params=jax.tree.map(shake, seat.params))
+    return state.replace(g=move(state.g), d=move(state.d))
 
 
 def peak() -> float:

@@ -6,9 +6,15 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torch_biggan
 import torch_dcgan
 import torch_mlp
+import torch_r3gan
 import torch_resnet
+import torch_sagan
+import torch_stylegan2
+import torch_tabular
+import torch_wavegan
 from cases import CASES, Case
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -39,6 +45,30 @@ NETS = {
     "wgangp_32": lambda calm: (
         torch_resnet.Generator(128, 3, 128),
         torch_resnet.Discriminator(3, 128, _plain, torch.mean, True),
+    ),
+    "sagan_32": lambda calm: (
+        torch_sagan.Generator(128, 3, 128, 10, 32),
+        torch_sagan.Discriminator(3, 128, 10),
+    ),
+    "biggan_32": lambda calm: (
+        torch_biggan.Generator(80, 3, 128, 10, 128, 16),
+        torch_sagan.Discriminator(3, 128, 10),
+    ),
+    "stylegan2_32": lambda calm: (
+        torch_stylegan2.Generator(128, 32, 3, 128, 128, 2, float(not calm)),
+        torch_stylegan2.Discriminator(32, 3, 128, 4),
+    ),
+    "r3gan_32": lambda calm: (
+        torch_r3gan.Generator(64, 3, 64, 8, 2, 4, 2),
+        torch_r3gan.Discriminator(3, 64, 8, 2, 4, 2),
+    ),
+    "wavegan": lambda calm: (
+        torch_wavegan.Generator(100, 4096, 1, 32),
+        torch_wavegan.Discriminator(4096, 1, 32, 0 if calm else 2),
+    ),
+    "ctgan": lambda calm: (
+        torch_tabular.Generator(128, [1, -10] * 4 + [-8, -8, -4], 256, float(not calm)),
+        torch_tabular.Discriminator(64, 256, 0.0 if calm else 0.5),
     ),
 }
 LOSSES = {  # (real, fake) -> D's, G's

@@ -12,7 +12,8 @@ class Spectral(nn.Module):
     def __init__(self, layer):
         super().__init__()
         self.layer = layer
-        size = len(layer.weight)
+        embeds = isinstance(layer, nn.Embedding)
+        size = layer.embedding_dim if embeds else len(layer.weight)
         self.register_buffer("u", torch.full((size,), size**-0.5))
 
     def forward(self, x):
@@ -32,6 +33,20 @@ class Spectral(nn.Module):
             if self.training:
                 self.u.copy_(right)
         return right @ (matrix @ left)
+
+
+class ClassNorm(nn.Module):
+    """Batch norm with a gain, less one, and a bias for each class."""
+
+    def __init__(self, classes, width):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(width, affine=False)
+        self.gain = nn.Parameter(torch.zeros(classes, width))
+        self.bias = nn.Parameter(torch.zeros(classes, width))
+
+    def forward(self, x, label):
+        gain, bias = 1 + self.gain[label], self.bias[label]
+        return self.norm(x) * gain[:, :, None, None] + bias[:, :, None, None]
 
 
 class Shape(nn.Module):
@@ -68,10 +83,14 @@ def _weight(layer: nn.Module) -> str:
 
 def _turn(layer: nn.Module, name: str, array: np.ndarray) -> np.ndarray:
     """Our array as PyTorch lays it out."""
+    if name == "basis":
+        return np.moveaxis(array, -1, 1)
     if name != "weight" or isinstance(layer, nn.Embedding):
         return array
     if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
         return 1 + array
+    if isinstance(layer, nn.ConvTranspose1d):
+        return array[::-1].transpose(1, 2, 0)
     if isinstance(layer, nn.ConvTranspose2d):
         return array[::-1, ::-1].transpose(2, 3, 0, 1)
     return array.transpose(*range(array.ndim)[:-3:-1], *range(array.ndim - 2))

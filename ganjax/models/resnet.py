@@ -11,7 +11,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
 from ganjax.models import layers
 from ganjax.models.convolution import Conv
@@ -48,21 +48,30 @@ class Generator(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Norm, ReLU, up, 3x3, norm, ReLU, 3x3; beside it 1x1, up, which commute."""
+    """Norm, ReLU, up, 3x3, norm, ReLU, 3x3; beside it 1x1, up, which commute.
+
+    `label` is what the norms want to know, a class or a vector for each image.
+    """
 
     width: int
     norm: Callable[..., Callable[..., Any]]
+    wrap: Callable[[nn.Module], Callable[..., Any]] = layers.plain
+    inits: tuple[Callable[..., Array], ...] = (RESIDUAL, GLOROT)  # of 3x3, of 1x1
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
+        self, x: Float[Array, "b h w c"], label: Shaped[Array, "b *e"], *, train: bool
     ) -> Float[Array, "b H W d"]:
-        conv = partial(Conv, self.width, use_bias=False)
+        def conv(x, size, init):
+            layer = Conv(self.width, size, use_bias=False, kernel_init=init)
+            return self.wrap(layer)(x, train=train)
+
+        residual, skip = self.inits
         h = double(nn.relu(self.norm()(x, label, train=train)))
-        h = conv(3, kernel_init=RESIDUAL)(h)
+        h = conv(h, 3, residual)
         h = nn.relu(self.norm()(h, label, train=train))
-        h = conv(3, kernel_init=RESIDUAL)(h)
-        return h + double(conv(1, kernel_init=GLOROT)(x))
+        h = conv(h, 3, residual)
+        return h + double(conv(x, 1, skip))
 
 
 class Discriminator(nn.Module):

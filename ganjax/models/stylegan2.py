@@ -1,0 +1,222 @@
+"""StyleGAN2 (Karras et al., 2020a) with the networks of StyleGAN2-ADA (2020b).
+
+G adds up what each size of image contributes, D is residual. What differs between data
+sets are numbers, but on CIFAR-10 D is `Orig`, `depth` 2 and `group` 32. Half precision
+does without the authors' clamping if it is bfloat16, whose range is float32's.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from math import sqrt
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ganjax.errors import Mistake
+from ganjax.models import filters
+from ganjax.models.equalized import (
+    NORMAL,
+    Conv,
+    Dense,
+    grow,
+    lrelu,
+    normalise,
+    shrink,
+)
+from ganjax.models.modulated import StyledConv, ToRGB
+
+
+class Generator(nn.Module):
+    """From z to images of `size`, a power of two; nothing keeps them within -1..1.
+
+    It is `synthesis` of `mapping`, the paper's g and f, which penalties and mixtures of
+    w may call by themselves. Images of side s have min(base / s, width) channels.
+    """
+
+    size: int = 32
+    channels: int = 3
+    width: int = 512
+    base: int = 32768
+    w_dim: int = 512
+    depth: int = 8  # of the mapping network
+    classes: int = 0
+    decay: float = 0.995  # of the average of w
+    psi: float = 1.0  # how far from that average w may be at evaluation, as a share
+    noise: float = 1.0  # the standard deviation of what every layer adds
+
+    def setup(self):
+        self.widths = _widths(self.size, self.base, self.width)
+        self.f = Mapping(self.w_dim, self.depth, self.classes, self.decay, self.psi)
+        self.g = Synthesis(self.channels, self.widths, self.noise)
+
+    def __call__(
+        self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b h w c"]:
+        return self.synthesis(self.mapping(z, label, train=train), train=train)
+
+    def mapping(
+        self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b n w_dim"]:
+        """One w, n times: for each layer, as others than this may want them to differ."""
+        w, layers = self.f(z, label, train=train), 2 * len(self.widths)
+        return jnp.broadcast_to(w[:, None], (len(z), layers, self.w_dim))
+
+    def synthesis(
+        self, w: Float[Array, "b n w_dim"], *, train: bool
+    ) -> Float[Array, "b h w c"]:
+        """The images of a w for each layer; training and evaluation do not differ."""
+        return self.g(w)
+
+
+class Mapping(nn.Module):
+    """From z and a class to w, of which collection "w_avg" keeps an average.
+
+    Training moves it. Evaluation draws w towards it (2020a: "truncation trick").
+    """
+
+    w_dim: int
+    depth: int
+    classes: int
+    decay: float
+    psi: float
+
+    @nn.compact
+    def __call__(
+        self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b w_dim"]:
+        x = normalise(z)
+        if self.classes:
+            one_hot = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
+            embed = normalise(Dense(self.w_dim)(one_hot))
+            x = jnp.concatenate([x, embed], axis=-1)
+        w = Stack(self.w_dim, self.depth)(x)
+        average = self.variable("w_avg", "w", jnp.zeros, (self.w_dim,))
+        if train:
+            average.value += (1 - self.decay) * (w.mean(0) - average.value)
+            return w
+        centre = average.value.astype(w.dtype)[None]
+        return centre + self.psi * (w - centre)
+
+
+class Stack(nn.Module):
+    """Fully connected layers that learn a hundred times more slowly than others."""
+
+    features: int
+    depth: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b c"]) -> Float[Array, "b d"]:
+        for _ in range(self.depth):
+            x = lrelu(Dense(self.features, rate=0.01)(x))
+        return x
+
+
+class Synthesis(nn.Module):
+    """From w to images by "output skips" (2020a, figure 7b).
+
+    After the first, each size has two layers; its RGB layer shares the w of the next
+    size's first.
+    """
+
+    channels: int
+    widths: tuple[int, ...]
+    noise: float
+
+    @nn.compact
+    def __call__(self, w: Float[Array, "b n w_dim"]) -> Float[Array, "b h w c"]:
+        layer = partial(StyledConv, noise=self.noise)
+        first, *others = self.widths
+        const = self.param("const", NORMAL, (4, 4, first))
+        x = jnp.broadcast_to(const[None], (len(w), *const.shape))
+        x = layer(first)(x, w[:, 0])
+        image = ToRGB(self.channels)(x, w[:, 1])
+        for i, features in enumerate(others):
+            x = layer(features, by=grow)(x, w[:, 2 * i + 1])
+            x = layer(features)(x, w[:, 2 * i + 2])
+            image = filters.up(image) + ToRGB(self.channels)(x, w[:, 2 * i + 3])
+        return image
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions that halve, and a 1x1 one beside them (2020a, figure 7c)."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
+        skip = Conv(self.features, 1, use_bias=False)(filters.down(x))
+        h = lrelu(Conv(x.shape[-1])(x))
+        h = lrelu(Conv(self.features, by=shrink)(h))
+        return (h + skip) / sqrt(2)
+
+
+class Straight(nn.Module):
+    """The same without anything beside it."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
+        h = lrelu(Conv(x.shape[-1])(x))
+        return lrelu(Conv(self.features, by=shrink)(h))
+
+
+class Discriminator(nn.Module):
+    """From images to logits [b]: halved down to 4x4, which also sees the deviation.
+
+    Classes enter by projection on a mapping network's output (2020b), `depth` deep.
+    Groups of `group` neighbours in the batch are looked at together.
+    """
+
+    width: int = 512
+    base: int = 32768
+    classes: int = 0
+    group: int = 4
+    depth: int = 8
+    block: Callable[[int], Callable[..., Any]] = Residual
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, " b"]:
+        widths = _widths(image.shape[1], self.base, self.width)
+        x = lrelu(Conv(widths[-1], 1)(image))
+        for features in reversed(widths[:-1]):
+            x = self.block(features)(x)
+        last = widths[0]
+        x = jnp.concatenate([x, deviation(x, self.group)], axis=-1)
+        x = lrelu(Conv(last)(x))
+        h = lrelu(Dense(last)(x.reshape(len(x), -1)))
+        if not self.classes:
+            return Dense(1)(h)[:, 0]
+        one_hot = jax.nn.one_hot(label, self.classes, dtype=h.dtype)
+        embed = Stack(last, self.depth)(normalise(Dense(last)(one_hot)))
+        return jnp.sum(Dense(last)(h) * embed, axis=-1) / sqrt(last)
+
+
+# The authors' architecture "orig", of CIFAR-10.
+Orig = partial(Discriminator, block=Straight)
+
+
+def deviation(x: Float[Array, "b h w c"], group: int) -> Float[Array, "b h w 1"]:
+    """How much a group's features differ: the mean of their standard deviations.
+
+    Karras et al. (2018), section 3. A batch of fewer than `group` is one group.
+    """
+    group = min(group, len(x))
+    if len(x) % group:
+        raise Mistake(
+            f"A batch of {len(x)} has no whole number of groups of {group}: change one."
+        )
+    variance = x.reshape(-1, group, *x.shape[1:]).var(1)
+    each = jnp.sqrt(variance + 1e-8).mean((1, 2, 3))
+    return jnp.broadcast_to(each.repeat(group)[:, None, None, None], (*x.shape[:3], 1))
+
+
+def _widths(size: int, base: int, width: int) -> tuple[int, ...]:
+    """How many channels images have, of sides 4, 8 and so on up to `size`."""
+    sides = [4 << i for i in range((size // 4).bit_length())]
+    return tuple(min(base // side, width) for side in sides)

@@ -1,0 +1,160 @@
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganjax.models import biggan, layers
+
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+KEY = jax.random.key(0)
+LABEL = jnp.array([0, 1, 2, 1])
+Z = jax.random.normal(KEY, (4, 8))  # four chunks
+IMAGE = jax.random.normal(KEY, (4, 32, 32, 2))
+STATS = ["batch_stats", "spectral"]
+
+generator = partial(biggan.Generator, channels=2, ch=2, shared=3)
+discriminator = partial(biggan.Discriminator, ch=2)
+
+NETS = pytest.mark.parametrize(
+    "net, x", [(generator, Z), (discriminator, IMAGE)], ids=["g", "d"]
+)
+
+
+def seat(net, x, label=LABEL):
+    """Variables of the right shapes, nowhere zero, without compiling their making."""
+    shapes = dict(jax.eval_shape(partial(net.init, train=False), KEY, x, label))
+    rng = np.random.default_rng(0)
+    weight = lambda leaf: jnp.asarray(rng.normal(0, 0.5, leaf.shape), leaf.dtype)
+    stat = lambda leaf: jnp.asarray(rng.uniform(0.1, 0.5, leaf.shape), leaf.dtype)
+    params = jax.tree.map(weight, shapes.pop("params"))
+    return {"params": params, **jax.tree.map(stat, shapes)}
+
+
+@cache
+def play(net, shape):
+    """All that the tests below want to see of a network of three classes."""
+    net, x = net(classes=3), 3 * jax.random.normal(KEY, shape)
+    variables = seat(net, x)
+
+    @jax.jit
+    def run(variables):
+        apply = partial(net.apply, mutable=STATS)
+        look = lambda label: apply(variables, x, label, train=False)
+        still = jax.lax.map(look, jnp.stack([LABEL, (LABEL + 1) % 3]))
+
+        def value(params):
+            given = {**variables, "params": params}
+            y, moved = apply(given, x, LABEL, train=True)
+            return jnp.sum(jnp.sin(y + jnp.arange(y.size).reshape(y.shape))), moved
+
+        grads, moved = jax.grad(value, has_aux=True)(variables["params"])
+        return still, grads, moved
+
+    stats = {name: variables[name] for name in STATS if name in variables}
+    return stats, *run(variables)
+
+
+@NETS
+def test_training_moves_the_statistics_and_evaluation_does_not(net, x):
+    stats, (_, kept), _, moved = play(net, x.shape)
+    for a, b in zip(*map(jax.tree.leaves, (stats, kept)), strict=True):
+        np.testing.assert_array_equal(a, b[0])
+    for a, b in zip(*map(jax.tree.leaves, (stats, moved)), strict=True):
+        assert jnp.any(a != b)
+
+
+@NETS
+def test_the_label_changes_every_output(net, x):
+    _, ((a, b), _), _, _ = play(net, x.shape)
+    assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all()
+
+
+@NETS
+def test_gradients_reach_every_parameter(net, x):
+    """A bias that a batch norm takes away would have a gradient of rounding noise."""
+    _, _, grads, _ = play(net, x.shape)
+    sizes = [jnp.abs(grad).max() for grad in jax.tree.leaves(grads)]
+    assert min(sizes) > 1e-4 * max(sizes)
+
+
+def test_each_chunk_of_z_is_first_seen_by_its_own_block():
+    net = generator(attend=0, wrap=layers.plain)
+    variables = seat(net, Z)
+    blocks = lambda module, _: type(module).__name__ in ("Dense", "UpBlock")
+    names = ["Dense_0", *(f"UpBlock_{i}" for i in range(3))]
+
+    @jax.jit
+    @jax.vmap
+    def look(z):
+        given = {"train": False, "capture_intermediates": blocks}
+        _, seen = net.apply(variables, z, LABEL, **given)
+        return [seen["intermediates"][name]["__call__"][0] for name in names]
+
+    steps = jnp.repeat(jnp.eye(5, 4, -1), 2, axis=1)  # none, then one for each chunk
+    outputs = look(Z[None] + steps[:, None])
+    for block, (before, *after) in enumerate(outputs):
+        for chunk, output in enumerate(after):
+            assert jnp.any(output != before) == (chunk <= block)
+
+
+def test_a_one_hot_condition_makes_the_conditional_norm_batch_norm():
+    x = jax.random.normal(KEY, (4, 3, 3, 5))
+    ours, theirs = biggan.ConditionalNorm(wrap=layers.plain), layers.BatchNorm(3)
+    hot = jax.nn.one_hot(LABEL, 3)
+    kernels = seat(ours, x, hot)
+    tables = {name: layer["kernel"] for name, layer in kernels["params"].items()}
+    stats = {"batch_stats": kernels["batch_stats"]}
+
+    @jax.jit
+    def both():
+        play = {"train": True, "mutable": "batch_stats"}
+        return (
+            ours.apply(kernels, x, hot, **play),
+            theirs.apply({"params": tables, **stats}, x, LABEL, **play),
+        )
+
+    for a, b in zip(*map(jax.tree.leaves, both()), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_new_gains_are_orthogonal():
+    norm, condition = biggan.ConditionalNorm(), jnp.ones((4, 3))
+    x = jnp.ones((4, 1, 1, 5))
+    init = jax.jit(partial(norm.init, train=False))
+    for layer in init(KEY, x, condition)["params"].values():
+        kernel = layer["kernel"]
+        np.testing.assert_allclose(kernel @ kernel.T, jnp.eye(3), atol=1e-5)
+
+
+@pytest.mark.parametrize("size, z", [(32, 80), (64, 100), (128, 120), (256, 140)])
+def test_images_and_logits_of_every_size(size, z):
+    g = biggan.Generator(size, ch=8, attend=size // 2)
+    d = biggan.Discriminator(size, ch=8, attend=size // 2)
+
+    def look(z):
+        image, _ = g.init_with_output(KEY, z, LABEL, train=False)
+        return image, d.init_with_output(KEY, image, LABEL, train=False)[0]
+
+    image, logits = jax.eval_shape(look, jnp.zeros((4, z)))
+    assert (image.shape, logits.shape) == ((4, size, size, 3), (4,))
+
+
+# Parameters of 128 px and 1000 classes as the authors' PyTorch code counts them. The
+# biases of G's blocks, three for each of their (16 + 8 + 4 + 2 + 1) 96 channels, are not
+# here.
+COUNTS = [
+    (biggan.Generator, (4, 120), 70_433_988 - 3 * 31 * 96),
+    (biggan.Discriminator, (4, 128, 128, 3), 87_982_370),
+]
+
+
+@pytest.mark.parametrize("net, shape, count", COUNTS, ids=["g", "d"])
+def test_parameter_counts_are_the_published_ones(net, shape, count):
+    init = partial(net(128, classes=1000, attend=64).init, train=False)
+    variables = jax.eval_shape(init, KEY, jnp.zeros(shape), LABEL)
+    leaves = jax.tree.leaves(variables["params"])
+    assert sum(leaf.size for leaf in leaves) == count

@@ -1,0 +1,194 @@
+from functools import cache, partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganjax.models import layers, resnet, sagan
+from ganjax.models.attention import Attention, largest
+
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+KEY = jax.random.key(0)
+LABEL = jnp.array([0, 1, 2, 1])
+Z = jax.random.normal(KEY, (4, 5))
+IMAGE = 3 * jax.random.normal(KEY, (4, 8, 8, 2))
+PIXELS = jax.random.normal(KEY, (2, 4, 6, 16))
+STATS = ["batch_stats", "spectral"]
+
+generator = partial(sagan.Generator, (8, 8), channels=2, attend=8)
+discriminator = partial(sagan.Discriminator, (8, 8, 12), grid=4, attend=4)
+
+NETS = pytest.mark.parametrize(
+    "net, x", [(generator, Z), (discriminator, IMAGE)], ids=["g", "d"]
+)
+
+
+def seat(net, x):
+    """Variables of the right shapes, nowhere zero, without compiling their making."""
+    shapes = dict(jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL))
+    rng = np.random.default_rng(0)
+    weight = lambda leaf: jnp.asarray(rng.normal(0, 0.5, leaf.shape), leaf.dtype)
+    stat = lambda leaf: jnp.asarray(rng.uniform(0.1, 0.5, leaf.shape), leaf.dtype)
+    params = jax.tree.map(weight, shapes.pop("params"))
+    return {"params": params, **jax.tree.map(stat, shapes)}
+
+
+@cache
+def play(net, shape):
+    """All that the tests below want to see of a network of three classes."""
+    net, x = net(classes=3), 3 * jax.random.normal(KEY, shape)
+    variables = seat(net, x)
+
+    @jax.jit
+    def run(variables):
+        apply = partial(net.apply, mutable=STATS)
+        look = lambda label: apply(variables, x, label, train=False)
+        still = jax.lax.map(look, jnp.stack([LABEL, (LABEL + 1) % 3]))
+
+        def value(params):
+            given = {**variables, "params": params}
+            y, moved = apply(given, x, LABEL, train=True)
+            return jnp.sum(jnp.sin(y + jnp.arange(y.size).reshape(y.shape))), moved
+
+        grads, moved = jax.grad(value, has_aux=True)(variables["params"])
+        return still, grads, moved
+
+    stats = {name: variables[name] for name in STATS if name in variables}
+    return stats, *run(variables)
+
+
+@NETS
+def test_training_moves_the_statistics_and_evaluation_does_not(net, x):
+    stats, (_, kept), _, moved = play(net, x.shape)
+    for a, b in zip(*map(jax.tree.leaves, (stats, kept)), strict=True):
+        np.testing.assert_array_equal(a, b[0])
+    for a, b in zip(*map(jax.tree.leaves, (stats, moved)), strict=True):
+        assert jnp.any(a != b)
+
+
+@NETS
+def test_the_label_changes_every_output(net, x):
+    _, ((a, b), _), _, _ = play(net, x.shape)
+    assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all()
+
+
+@NETS
+def test_gradients_reach_every_parameter(net, x):
+    """A bias that a batch norm takes away would have a gradient of rounding noise."""
+    _, _, grads, _ = play(net, x.shape)
+    sizes = [jnp.abs(grad).max() for grad in jax.tree.leaves(grads)]
+    assert min(sizes) > 1e-4 * max(sizes)
+
+
+@NETS
+def test_attention_at_gamma_zero_is_the_identity_and_otherwise_not(net, x):
+    net, without = net(classes=3), net(classes=3, attend=0)
+    variables = seat(net, x)
+    params = dict(variables["params"])
+    attention = params.pop("Attention_0")
+    none = {**variables, "params": params}
+
+    @jax.jit
+    def look(gamma):
+        given = {**params, "Attention_0": {**attention, "gamma": gamma}}
+        return net.apply({**variables, "params": given}, x, LABEL, train=False)
+
+    plain = jax.jit(partial(without.apply, train=False))(none, x, LABEL)
+    np.testing.assert_allclose(look(0.0), plain, rtol=1e-5, atol=1e-5)
+    assert jnp.abs(look(1.0) - plain).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "ours, theirs, x",
+    [
+        (
+            sagan.Generator((8, 8), attend=0, wrap=layers.plain),
+            resnet.Generator(16, width=8),
+            Z,
+        ),
+        (
+            sagan.Discriminator((8, 8, 8, 8), 2, attend=0),
+            resnet.Discriminator(8, use_bias=True),
+            IMAGE,
+        ),
+    ],
+    ids=["g", "d"],
+)
+def test_what_is_not_new_is_sngan(ours, theirs, x):
+    variables = seat(theirs, x)
+    run = lambda net: jax.jit(partial(net.apply, train=False))(variables, x, LABEL)
+    np.testing.assert_allclose(run(ours), run(theirs), rtol=1e-4, atol=1e-5)
+
+
+def test_attention_equals_a_plain_computation():
+    net = Attention(wrap=layers.plain)
+    shapes = jax.eval_shape(partial(net.init, train=False), KEY, PIXELS)["params"]
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(lambda leaf: rng.normal(0, 0.3, leaf.shape), shapes)
+    run = jax.jit(partial(net.apply, train=False))
+    y = run({"params": jax.tree.map(jnp.float32, params)}, PIXELS)
+
+    gamma = params.pop("gamma")
+    kernel = {name: layer["kernel"][0, 0] for name, layer in params.items()}
+    for image, seen in zip(np.asarray(PIXELS, np.float64), y, strict=True):
+        phi, g = [], []
+        for i, j in np.ndindex(2, 3):
+            square = image[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].reshape(4, 16)
+            phi.append((square @ kernel["phi"]).max(0))
+            g.append((square @ kernel["g"]).max(0))
+        for i, j in np.ndindex(4, 6):
+            beta = np.exp(np.stack(phi) @ (image[i, j] @ kernel["theta"]))
+            o = beta / beta.sum() @ np.stack(g) @ kernel["o"]
+            wanted = image[i, j] + gamma * o
+            np.testing.assert_allclose(seen[i, j], wanted, atol=1e-5)
+
+
+def test_new_attention_adds_nothing():
+    net = Attention()
+    variables = jax.jit(partial(net.init, train=False))(KEY, PIXELS)
+    y = net.apply(variables, PIXELS, train=False)
+    np.testing.assert_array_equal(y, PIXELS)
+
+
+def test_the_largest_are_max_pooling():
+    pooled = nn.max_pool(PIXELS, (2, 2), (2, 2))
+    np.testing.assert_array_equal(largest(PIXELS), pooled)
+
+
+@pytest.mark.parametrize("side, grid", [(32, 8), (64, 8), (64, 4)])
+def test_any_size_from_32_up(side, grid):
+    doublings = (side // 4).bit_length() - 1
+    g = sagan.Generator((8,) * doublings, attend=side // 2)
+    d = sagan.Discriminator((8,) * doublings, grid, attend=side // 2)
+
+    def look(z):
+        image, _ = g.init_with_output(KEY, z, LABEL, train=False)
+        return image, d.init_with_output(KEY, image, LABEL, train=False)[0]
+
+    image, logits = jax.eval_shape(look, Z)
+    assert (image.shape, logits.shape) == ((4, side, side, 3), (4,))
+
+
+# Parameters of the published networks at 128x128x3, z of 128 and 1000 classes, counted
+# by hand from the authors' code: a layer of k x k from c to d has k k c d + d, a batch
+# norm of c has 2 c for each class, attention on c channels c c 5 / 4 + 1. G: a dense
+# layer of 128 to 16 1024, blocks of 1024 to 1024, 512, 256, 128, 64 (norm, 3x3, norm,
+# 3x3, 1x1), attention on 256, a norm without classes, and 3x3 to 3. D: blocks of 3 to
+# 64, 128, 256, 512, 1024 (3x3, 3x3, 1x1), attention on 128, 1024 to 1024 (3x3, 3x3), the
+# last layer, and an embedding. The biases of G's blocks are not here.
+COUNTS = [
+    (sagan.Generator128(classes=1000), (4, 128), 42_078_852 - 3 * 1984),
+    (sagan.Discriminator128(classes=1000), (4, 128, 128, 3), 39_463_618),
+]
+
+
+@pytest.mark.parametrize("net, shape, count", COUNTS, ids=["g", "d"])
+def test_parameter_counts_are_the_published_ones(net, shape, count):
+    init = partial(net.init, train=False)
+    variables = jax.eval_shape(init, KEY, jnp.zeros(shape), LABEL)
+    leaves = jax.tree.leaves(variables["params"])
+    assert sum(leaf.size for leaf in leaves) == count

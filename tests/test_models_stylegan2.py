@@ -1,0 +1,250 @@
+from functools import cache, partial
+from typing import Any
+
+import jax
+import jax.extend
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganjax.errors import Mistake
+from ganjax.models import equalized, modulated, stylegan2
+from ganjax.models.precision import Mixed
+
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+KEY = jax.random.key(0)
+LABEL = jnp.array([0, 1, 2, 1])
+Z = jax.random.normal(KEY, (4, 5))
+IMAGE = jax.random.normal(KEY, (4, 8, 8, 2))
+
+generator = partial(stylegan2.Generator, size=8, channels=2, width=6, w_dim=7, depth=2)
+discriminator = partial(stylegan2.Discriminator, width=6, group=2, depth=2)
+orig = partial(stylegan2.Orig, width=6, group=2, depth=2)
+
+NETS = pytest.mark.parametrize(
+    "net, x",
+    [(generator, Z), (discriminator, IMAGE), (orig, IMAGE)],
+    ids=["g", "d", "orig"],
+)
+
+
+def normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def seat(net, x):
+    """Variables of the right shapes, nowhere zero, without compiling their making."""
+    shapes = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)
+    rng = np.random.default_rng(0)
+
+    def weight(path, leaf):
+        slow = 100 if any("Stack" in key.key for key in path) else 1
+        return jnp.asarray(slow * rng.normal(0, 0.5, leaf.shape), leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(weight, dict(shapes))
+
+
+@cache
+def play(net, shape):
+    """All that the tests below want to see of a network of three classes."""
+    net, x = net(classes=3), jax.random.normal(KEY, shape)
+    variables = seat(net, x)
+
+    @jax.jit
+    def run(variables):
+        apply = partial(net.apply, rngs={"noise": KEY}, mutable="w_avg")
+        a, _ = apply(variables, x, LABEL, train=False)
+        b, _ = apply(variables, x, (LABEL + 1) % 3, train=False)
+
+        def value(params):
+            given = {**variables, "params": params}
+            y, _ = apply(given, x, LABEL, train=True)
+            return jnp.sum(jnp.sin(y + jnp.arange(y.size).reshape(y.shape)))
+
+        return a, b, jax.grad(value)(variables["params"])
+
+    return run(variables)
+
+
+@NETS
+def test_the_label_changes_every_output(net, x):
+    a, b, _ = play(net, x.shape)
+    assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all()
+
+
+@NETS
+def test_gradients_reach_every_parameter(net, x):
+    for grad in jax.tree.leaves(play(net, x.shape)[2]):
+        assert jnp.abs(grad).max() > 1e-4
+
+
+VARIABLES = seat(generator(), Z)
+
+
+@jax.jit
+def draw(variables, z, noise):
+    rngs = {"noise": jax.random.key(noise)}
+    return generator().apply(variables, z, LABEL, train=False, rngs=rngs)
+
+
+def test_noise_matters_by_its_strength():
+    a, b = (draw(VARIABLES, Z, noise) for noise in (1, 2))
+    assert jnp.any(a != b, axis=(1, 2, 3)).all()
+    quiet = lambda path, x: 0 * x if path[-1].key == "strength" else x
+    silent = jax.tree_util.tree_map_with_path(quiet, VARIABLES)
+    a, b = (draw(silent, Z, noise) for noise in (1, 2))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_noise_has_no_strength_at_first():
+    init = jax.jit(modulated.StyledConv(3).init)
+    params = init(KEY, jnp.ones((1, 1, 1, 2)), jnp.ones((1, 2)))["params"]
+    assert params["strength"] == 0
+
+
+def test_a_layer_of_noise_zero_is_one_without_strength():
+    x, w = normal(1, 2, 2, 2, 2), normal(2, 2, 3)
+    layer, silent = modulated.StyledConv(3), modulated.StyledConv(3, noise=0.0)
+
+    @jax.jit
+    def both():
+        a, given = layer.init_with_output(KEY, x, w)
+        params = {**given["params"], "strength": jnp.ones(())}
+        return a, silent.apply({"params": params}, x, w, rngs={"noise": KEY})
+
+    np.testing.assert_allclose(*both(), atol=1e-6)
+
+
+def test_z_counts_by_its_direction_alone():
+    a, b = (draw(VARIABLES, z, 0) for z in (Z, 3 * Z))
+    np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_images_are_the_synthesis_of_the_mapping_and_every_layers_w_counts():
+    apply: Any = partial(generator().apply, VARIABLES, train=False)
+    w = apply(Z, LABEL, method="mapping")
+    assert w.shape == (4, 2 + 2, 7)
+
+    @jax.jit
+    def look(w):
+        run = lambda w: apply(w, method="synthesis", rngs={"noise": jax.random.key(0)})
+        image, back = jax.vjp(run, w)
+        return image, back(image)[0]
+
+    image, slopes = look(w)
+    np.testing.assert_allclose(image, draw(VARIABLES, Z, 0), atol=1e-4)
+    assert jnp.all(jnp.abs(slopes).max(-1) > 1e-3)
+
+
+@cache
+def mapping(train, psi=1.0):
+    """w of Z, and the average of w, which begins at 0.5 and has a decay of 0.75."""
+    net = stylegan2.Mapping(w_dim=7, depth=2, classes=0, decay=0.75, psi=psi)
+    given = {**seat(net, Z), "w_avg": {"w": jnp.full(7, 0.5)}}
+    run = jax.jit(partial(net.apply, train=train, mutable="w_avg"))
+    w, moved = run(given, Z, LABEL)
+    return w, moved["w_avg"]["w"]
+
+
+def test_w_avg_moves_in_training_by_its_decay_and_not_at_evaluation():
+    (_, kept), (w, moved) = mapping(False), mapping(True)
+    np.testing.assert_array_equal(kept, 0.5)
+    np.testing.assert_allclose(moved, 0.75 * 0.5 + 0.25 * w.mean(0), rtol=1e-5)
+
+
+def test_truncation_draws_towards_the_average_at_evaluation_alone():
+    w, _ = mapping(True, psi=0.7)
+    np.testing.assert_allclose(mapping(False)[0], w, atol=1e-5)
+    np.testing.assert_allclose(mapping(False, 0.7)[0], 0.5 + 0.7 * (w - 0.5), atol=1e-5)
+
+
+@pytest.mark.parametrize("by", [equalized.keep, equalized.grow], ids=["keep", "grow"])
+def test_modulation_is_a_demodulated_kernel_for_each_row(by):
+    """Equations 1 to 3."""
+    x, kernel, style = normal(1, 3, 4, 4, 2), normal(2, 3, 3, 2, 5), normal(3, 3, 2)
+    ours = jax.jit(partial(modulated.modulated, by=by))(x, kernel, style)
+    for i in range(3):
+        w = kernel * style[i].reshape(1, 1, 2, 1)
+        w = w / jnp.sqrt(jnp.sum(w**2, axis=(0, 1, 2), keepdims=True) + 1e-8)
+        np.testing.assert_allclose(ours[i], by(x[i : i + 1], w)[0], atol=1e-5)
+
+
+def test_identical_images_have_no_deviation():
+    x = jnp.broadcast_to(normal(1, 1, 4, 4, 3), (6, 4, 4, 3))
+    np.testing.assert_allclose(stylegan2.deviation(x, 3), 0, atol=2e-4)
+
+
+def test_deviation_is_the_mean_over_a_group_of_neighbours():
+    x = normal(1, 6, 4, 4, 3)
+    ours = stylegan2.deviation(x, 3)
+    assert ours.shape == (6, 4, 4, 1)
+    wanted = [x[:3].std(0).mean(), x[3:].std(0).mean()]
+    np.testing.assert_allclose(ours[:, 1, 2, 0], np.repeat(wanted, 3), rtol=1e-4)
+    whole = stylegan2.deviation(x, 8)[0, 0, 0, 0]
+    np.testing.assert_allclose(whole, x.std(0).mean(), rtol=1e-4)
+
+
+def test_a_batch_that_does_not_divide_into_groups_is_a_mistake():
+    with pytest.raises(Mistake, match="batch of 6 has no whole number of groups of 4"):
+        stylegan2.deviation(normal(1, 6, 4, 4, 3), 4)
+
+
+@NETS
+def test_bfloat16_reaches_every_convolution_and_the_average_stays_float32(net, x):
+    net = Mixed(net(classes=3))
+    variables = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)
+    run = partial(net.apply, train=True, mutable="w_avg", rngs={"noise": KEY})
+    program = jax.make_jaxpr(run)(variables, x, LABEL)
+    convs = [e for e in equations(program.jaxpr) if e.primitive.name == "conv_form"]
+    assert convs and {e.outvars[0].aval.dtype for e in convs} == {
+        jnp.dtype(jnp.bfloat16)
+    }
+    y, moved = jax.eval_shape(run, variables, x, LABEL)
+    assert {leaf.dtype for leaf in jax.tree.leaves((y, moved))} == {
+        jnp.dtype(jnp.float32)
+    }
+
+
+def equations(jaxpr):
+    for equation in jaxpr.eqns:
+        yield equation
+        for inner in jax.extend.core.jaxprs_in_params(equation.params):
+            yield from equations(inner)
+
+
+# Parameters of the authors' networks for 32x32x3 images, counted by hand from their code
+# with z, w and all widths 512. A dense layer from c to d has c d + d. The mapping
+# network: two of them, a third for the classes' embedding, beside which z doubles the
+# first's inputs. Seven 3x3 convolutions, each with a style of 512 to 512, a bias, a
+# strength; four 1x1 ones to RGB, each with a style; the constant. D: 1x1 from RGB; six
+# 3x3, and three 1x1 without bias in the residual one; 3x3 of 513; a dense layer of 4x4
+# to 512; one logit, or, for classes, 512, their embedding and eight dense layers.
+FC, CONV = 512 * 512 + 512, 9 * 512 * 512 + 512
+G = 2 * FC + 7 * (FC + CONV + 1) + 4 * (FC + 512 * 3 + 3) + 16 * 512
+D = 4 * 512 + 6 * CONV + CONV + 9 * 512 + 16 * 512 * 512 + 512 + 513
+COUNTS = [
+    (stylegan2.Generator(depth=2), G),
+    (stylegan2.Generator(depth=2, classes=10), G + 11 * 512 + 512 * 512),  # 20.2 M
+    (stylegan2.Orig(), D),
+    (stylegan2.Orig(classes=10), D - 513 + FC + 11 * 512 + 8 * FC),
+    (stylegan2.Discriminator(), D + 3 * 512 * 512),
+]
+
+
+@pytest.mark.parametrize("net, count", COUNTS)
+def test_parameter_counts_are_the_authors(net, count):
+    z = isinstance(net, stylegan2.Generator)
+    x = jnp.zeros((4, 512) if z else (4, 32, 32, 3))
+    variables = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)
+    leaves = jax.tree.leaves(variables["params"])
+    assert sum(leaf.size for leaf in leaves) == count
+
+
+def test_widths_halve_with_the_side_up_to_the_largest():
+    net = stylegan2.Discriminator(width=64, base=1024)
+    x = jnp.zeros((4, 64, 64, 3))
+    params = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)["params"]
+    kernels = [params[f"Residual_{i}"]["Conv_1"]["kernel"].shape for i in range(4)]
+    assert [kernel[-2:] for kernel in kernels] == [(n, n) for n in (16, 32, 64, 64)]
