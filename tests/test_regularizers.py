@@ -8,15 +8,35 @@ import optax
 import pytest
 
 from ganjax import GAN, Batch, Player, augment, losses
-from ganjax.gan import ONE, Look, Regularizer, Turn, Turns, init, normal, points
+from ganjax.gan import (
+    ONE,
+    Look,
+    Regularizer,
+    Turn,
+    Turns,
+    init,
+    normal,
+    points,
+)
 from ganjax.models import mlp
-from ganjax.regularizers import dragan, gradient_penalty, lazily, r1, r2, stateless
+from ganjax.regularizers import (
+    approximate_r1,
+    approximate_r2,
+    dragan,
+    gradient_penalty,
+    lazily,
+    r1,
+    r2,
+    stateless,
+)
 from ganjax.step import play
 
 
 W = np.asarray([[1.0, -2.0], [0.5, 3.0]], np.float32)
 SQUARE = float((W**2).sum())
-EACH = pytest.mark.parametrize("term", [r1, r2, gradient_penalty, dragan])
+EXACT = [r1, r2, gradient_penalty, dragan]
+APPROXIMATE = [approximate_r1, approximate_r2]
+EACH = pytest.mark.parametrize("term", EXACT + APPROXIMATE)
 
 
 def linear(image):
@@ -35,9 +55,10 @@ def turn(d=linear, step=0, real=None, fake=None):
     images = [
         x if x is not None else y for x, y in zip((real, fake), images, strict=True)
     ]
-    label, key = jnp.zeros(8, jnp.int32), jax.random.key(1)
+    rows, key = len(images[0]), jax.random.key(1)
+    label = jnp.zeros(rows, jnp.int32)
     looks = [Look(image, label, d(image), d) for image in images]
-    z, step = jnp.zeros((8, 1)), jnp.asarray(step)
+    z, step = jnp.zeros((rows, 1)), jnp.asarray(step)
     return Turn(lambda *_: images[1], d, z, *looks, {}, {}, key, step, ONE)
 
 
@@ -55,7 +76,7 @@ def test_a_penalty_grows_with_its_coefficient_and_follows_its_schedule(term):
         np.testing.assert_allclose(paid, weight * one, rtol=1e-6)
 
 
-@EACH
+@pytest.mark.parametrize("term", EXACT)
 def test_of_a_linear_d_it_does_not_matter_where_the_slope_is_taken(term):
     other = turn(real=jnp.ones((8, 2, 2)))._replace(key=jax.random.key(2))
     one, two = value(term(1.0), turn()), value(term(1.0), other)
@@ -168,31 +189,36 @@ def test_a_penalty_s_own_gradient_agrees_with_finite_differences(term):
 
 
 class Plane(nn.Module):
-    """D(x) = <w, x> as a network."""
+    """D(x) = <w, x> as a network, that forgets a share of x."""
+
+    rate: float = 0.0
 
     @nn.compact
     def __call__(self, image, label, *, train):
+        image = nn.Dropout(self.rate, deterministic=not train)(image)
         return nn.Dense(1, use_bias=False)(image)[:, 0]
+
+
+def behind(change, term, rate=0.0):
+    """What `term` costs behind an augmentation, and |w|^2."""
+    gan = GAN(
+        g=Player(mlp.Generator(shape=(2,), width=2, depth=0), optax.sgd(1.0)),
+        d=Player(Plane(rate), optax.sgd(1.0)),
+        loss=losses.wasserstein(),
+        augment=augment.fixed(change),
+        prior=normal(1),
+        ema=optax.constant_schedule(0.0),
+        decode=points,
+    )
+    batch = Batch(jnp.ones((64, 2)), jnp.zeros(64, jnp.int32))
+    state = init(gan, jax.random.key(0), Turns(batch, batch))
+    draw = jax.random.key(1), batch
+    cost = lambda state: term(2.0).apply(play(gan, ONE, state, draw), ())[0]
+    return jax.jit(cost)(state), jnp.sum(state.d.params["Dense_0"]["kernel"] ** 2)
 
 
 @pytest.mark.parametrize("term", [r1, r2])
 def test_penalties_differentiate_through_the_augmentation(term):
-    def paid(scale):
-        gan = GAN(
-            g=Player(mlp.Generator(shape=(2,), width=2, depth=0), optax.sgd(1.0)),
-            d=Player(Plane(), optax.sgd(1.0)),
-            loss=losses.wasserstein(),
-            augment=augment.fixed(lambda key, image, p: scale * image),
-            prior=normal(1),
-            ema=optax.constant_schedule(0.0),
-            decode=points,
-        )
-        batch = Batch(jnp.ones((4, 2)), jnp.zeros(4, jnp.int32))
-        state = init(gan, jax.random.key(0), Turns(batch, batch))
-        draw = jax.random.key(1), batch
-        cost = lambda state: term(2.0).apply(play(gan, ONE, state, draw), ())[0]
-        return jax.jit(cost)(state), jnp.sum(state.d.params["Dense_0"]["kernel"] ** 2)
-
     for scale, wanted in ((1, 1.0), (2, 4.0)):
-        cost, square = paid(scale)
+        cost, square = behind(lambda key, x, p, scale=scale: scale * x, term)
         np.testing.assert_allclose(cost, wanted * square, rtol=1e-6)

@@ -1,107 +1,204 @@
 """Winograd's minimal filtering: convolutions with fewer products (Lavin & Gray, 2016).
 
-A tile of 2x2 outputs of an r x r kernel takes (r + 1)^2 products for each pair of
-channels in place of 4 r^2: 16 for 36 where r is 3, and 9 for 16 where r is 2. With the
-matrices of F(2, r), y = A'[(G w G') (B' x B)] A; all entries are 0, 1, -1 or 1/2, so that
-what rounding adds is small. Images here are padded, and kernels have stride 1.
+A tile of m x m outputs of an r x r kernel takes (m + r - 1)^2 products for each pair of
+channels in place of (m r)^2: 36 for 144 where m is 4 and r is 3. With the matrices of
+F(m, r), y = A'[(G w G') (B' x B)] A. Images here are padded, and kernels have stride 1;
+groups of channels stand side by side.
+
+Many tiles are worked on a few images at a time, so that they stay in a CPU's cache.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cache
+from math import prod
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 
+SIZES = 2, 3  # of kernels: with longer ones, and larger tiles, rounding adds up
+SIDES = 2, 3, 4  # of tiles
+POINTS = {  # by their number, those that round least of the small fractions
+    2: ("0", "1"),
+    3: ("0", "1", "-1"),
+    4: ("0", "1", "-3/2", "-2/3"),
+    5: ("0", "3/2", "-3/2", "2/3", "-2/3"),
+}
+CACHE = 4 << 20  # bytes of tiles that are worked on at a time
+MANY = 8 << 20  # bytes of tiles that are too many to be worked on at once
 Matrix = Sequence[Sequence[float]]
 
 
 class Filter(NamedTuple):
-    """The matrices of F(2, r)."""
+    """The matrices of F(m, r), for tiles of n = m + r - 1."""
 
-    b: Matrix  # B': what a tile of images contributes
-    g: Matrix  # G: what a kernel does
-    a: Matrix  # A': how the products add up to outputs
+    b: Matrix  # B' [n, n]: what a tile of images contributes
+    g: Matrix  # G [n, r]: what a kernel does
+    a: Matrix  # A' [m, n]: how the products add up to outputs
 
 
-FILTERS = {
-    2: Filter(
-        b=((1, -1, 0), (0, 1, 0), (0, 1, -1)),
-        g=((1, 0), (1, 1), (0, 1)),
-        a=((1, 1, 0), (0, 1, -1)),
-    ),
-    3: Filter(
-        b=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
-        g=((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1)),
-        a=((1, 1, 1, 0), (0, 1, -1, -1)),
-    ),
-}
+class Tiles(NamedTuple):
+    """How outputs are cut: in squares of m x m, `high` times `wide` of them."""
+
+    m: int
+    r: int
+    high: int
+    wide: int
+
+    @property
+    def n(self) -> int:
+        """The side of what a tile sees."""
+        return self.m + self.r - 1
+
+    @property
+    def filter(self) -> Filter:
+        """The matrices for tiles of this size."""
+        return minimal(self.m, self.r)
 
 
 def output(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "r r c d"]
+    x: Float[Array, "b h w c"], kernel: Float[Array, "r r c_g d"], groups: int = 1
 ) -> Float[Array, "b H W d"]:
     """The convolution of images with a kernel of 2x2 or 3x3."""
-    size = len(kernel)
-    b, g, a = FILTERS[size]
-    high, wide = x.shape[1] - size + 1, x.shape[2] - size + 1
-    tiles = _images(x, size)
-    shape, d = tiles[0][0].shape[:3], kernel.shape[-1]
-    seen = _mix(b, tiles, b)
-    weights = _mix(g, [[kernel[i, j] for j in range(size)] for i in range(size)], g)
-    pairs = [zip(*rows, strict=True) for rows in zip(seen, weights, strict=True)]
-    products = [[x.reshape(-1, x.shape[-1]) @ w for x, w in row] for row in pairs]
-    y = jnp.stack([jnp.stack(row) for row in _mix(a, products, a)])
-    y = y.reshape(2, 2, *shape, d).transpose(2, 3, 0, 4, 1, 5)
-    return y.reshape(shape[0], 2 * shape[1], 2 * shape[2], d)[:, :high, :wide]
+    r, per, d = kernel.shape[1:]
+    high, wide = x.shape[1] - r + 1, x.shape[2] - r + 1
+    tiles = _cut(high, wide, r)
+    b, g, a = tiles.filter
+    weights = _both(g, kernel.reshape(r * r, -1)).reshape(-1, per, d)
+
+    def few(x):
+        seen = _both(b, _gather(x, tiles, tiles.n)).reshape(tiles.n**2, -1, x.shape[-1])
+        y = _both(a, _multiply(seen, weights, groups).reshape(tiles.n**2, -1))
+        y = y.reshape(tiles.m, tiles.m, -1, tiles.high, tiles.wide, d)
+        y = y.transpose(2, 3, 0, 4, 1, 5)
+        return y.reshape(-1, tiles.high * tiles.m, tiles.wide * tiles.m, d)
+
+    x = _pad(x, tiles, r - 1)
+    return _by_few(few, tiles, max(x.shape[-1], d), x)[:, :high, :wide]
 
 
 def kernel(
-    x: Float[Array, "b h w c"], y: Float[Array, "b H W d"]
-) -> Float[Array, "r r c d"]:
+    x: Float[Array, "b h w c"], y: Float[Array, "b H W d"], groups: int = 1
+) -> Float[Array, "r r c_g d"]:
     """The gradient by that kernel, from the images and the outputs' gradient."""
-    size = x.shape[1] - y.shape[1] + 1
-    b, g, a = FILTERS[size]
-    seen = _mix(b, _images(x, size), b)
-    pulled = _mix(_turn(a), _outputs(y), _turn(a))
-    flat = lambda x: x.reshape(-1, x.shape[-1])
-    pairs = [zip(*rows, strict=True) for rows in zip(seen, pulled, strict=True)]
-    products = [[(flat(y).T @ flat(x)).T for x, y in row] for row in pairs]
-    rows = _mix(_turn(g), products, _turn(g))
-    return jnp.stack([jnp.stack(row) for row in rows])
+    r, c, d = x.shape[1] - y.shape[1] + 1, x.shape[-1], y.shape[-1]
+    tiles = _cut(*y.shape[1:3], r)
+    b, g, a = tiles.filter
+    x, y = _pad(x, tiles, r - 1), _pad(y, tiles, 0)
+
+    def few(x, y):
+        seen = _both(b, _gather(x, tiles, tiles.n)).reshape(tiles.n**2, -1, c)
+        pulled = _both(_turn(a), _gather(y, tiles, tiles.m))
+        return _correlate(seen, pulled.reshape(tiles.n**2, -1, d), groups)
+
+    products = _by_few(few, tiles, max(c, d), x, y, add=True)
+    out = _both(_turn(g), products.reshape(tiles.n**2, -1))
+    return out.reshape(r, r, d, -1).swapaxes(2, 3)
 
 
-def _images(x: Array, size: int) -> list[list[Array]]:
-    """The places of overlapping tiles of size + 1, two pixels apart: [b, h, w, c] each."""
-    high, wide = (-(-(n - size + 1) // 2) for n in x.shape[1:3])
-    edges = [
-        2 * n + size - 1 - m for n, m in zip((high, wide), x.shape[1:3], strict=True)
+def _multiply(
+    seen: Float[Array, "n t c"], weights: Float[Array, "n c_g d"], groups: int
+) -> Float[Array, "n t d"]:
+    if groups == 1:
+        return seen @ weights
+    seen, weights = (x.reshape(*x.shape[:2], groups, -1) for x in (seen, weights))
+    y = jnp.einsum("ntgc,ncgd->ntgd", seen, weights)
+    return y.reshape(*y.shape[:2], -1)
+
+
+def _correlate(
+    seen: Float[Array, "n t c"], pulled: Float[Array, "n t d"], groups: int
+) -> Float[Array, "n d c_g"]:
+    if groups == 1:
+        return jnp.einsum("ntd,ntc->ndc", pulled, seen)
+    seen, pulled = (x.reshape(*x.shape[:2], groups, -1) for x in (seen, pulled))
+    products = jnp.einsum("ntgd,ntgc->ngdc", pulled, seen)
+    return products.reshape(len(products), -1, products.shape[-1])
+
+
+@cache
+def minimal(m: int, r: int) -> Filter:
+    """F(m, r) by Toom and Cook: polynomials multiplied by their values at points.
+
+    The points are `POINTS` and infinity (Lavin & Gray, 2016, section 5).
+    """
+    points = [Fraction(point) for point in POINTS[m + r - 2]]
+    others = [[p for p in points if p != point] for point in points]
+    b = [_polynomial(roots) + [0] for roots in others] + [_polynomial(points)]
+    scale = [
+        prod((point - p for p in roots), start=Fraction(1))
+        for point, roots in zip(points, others, strict=True)
     ]
-    x = jnp.pad(x, ((0, 0), *((0, edge) for edge in edges), (0, 0)))
-    down, across = (range(size + 1),) * 2
-    cut = lambda start, count: slice(start, start + 2 * count - 1, 2)
-    return [[x[:, cut(i, high), cut(j, wide)] for j in across] for i in down]
+    powers = lambda size: [[p**i for i in range(size)] for p in points]
+    last = lambda size: [[0] * (size - 1) + [1]]
+    g = [[v / s for v in row] for row, s in zip(powers(r), scale, strict=True)]
+    a = _turn(powers(m) + last(m))
+    rounded = lambda matrix: [[float(v) for v in row] for row in matrix]
+    return Filter(rounded(b), rounded(g + last(r)), rounded(a))
 
 
-def _outputs(y: Array) -> list[list[Array]]:
-    """The four places of the outputs' tiles."""
-    y = jnp.pad(y, ((0, 0), (0, y.shape[1] % 2), (0, y.shape[2] % 2), (0, 0)))
-    return [[y[:, i::2, j::2] for j in range(2)] for i in range(2)]
+def _polynomial(roots: Sequence[Fraction]) -> list[Fraction]:
+    """The coefficients of the product of (x - root), lowest first."""
+    found = [Fraction(1)]
+    for root in roots:
+        shifted, scaled = [Fraction(0), *found], [*(root * v for v in found), 0]
+        found = [a - b for a, b in zip(shifted, scaled, strict=True)]
+    return found
 
 
-def _mix(left: Matrix, tiles: list[list[Array]], right: Matrix) -> list[list[Array]]:
-    """left @ tiles @ right.T, where each entry of the tiles is an array."""
-    columns = [_weigh(left, column) for column in zip(*tiles, strict=True)]
-    return [_weigh(right, row) for row in zip(*columns, strict=True)]
+def _cut(high: int, wide: int, r: int) -> Tiles:
+    """The tiles that take the fewest products."""
+    up = lambda n, m: -(-n // m)
+    cuts = [Tiles(m, r, up(high, m), up(wide, m)) for m in SIDES]
+    return min(cuts, key=lambda tiles: tiles.high * tiles.wide * tiles.n**2)
 
 
-def _weigh(matrix: Matrix, arrays: Sequence[Array]) -> list[Array]:
-    def add(row):
-        terms = [w * x if w != 1 else x for w, x in zip(row, arrays, strict=True) if w]
-        return sum(terms[1:], terms[0])
+def _pad(x: Array, tiles: Tiles, beyond: int) -> Array:
+    """Zeros below and right, up to the end of the last tile."""
+    high, wide = tiles.high * tiles.m + beyond, tiles.wide * tiles.m + beyond
+    edges = (0, high - x.shape[1]), (0, wide - x.shape[2])
+    return jnp.pad(x, ((0, 0), *edges, (0, 0))) if any(map(any, edges)) else x
 
-    return [add(row) for row in matrix]
+
+def _gather(x: Array, tiles: Tiles, side: int) -> Float[Array, "k f"]:
+    """The squares of `side` at every mth pixel, place by place; each as one row."""
+    m, rows = tiles.m, range(side)
+    cut = lambda start, count: slice(start, start + m * (count - 1) + 1, m)
+    seen = [x[:, cut(i, tiles.high), cut(j, tiles.wide)] for i in rows for j in rows]
+    return jnp.stack(seen).reshape(side**2, -1)
 
 
-def _turn(matrix: Matrix) -> Matrix:
-    return tuple(zip(*matrix, strict=True))
+def _both(matrix: Matrix, flat: Float[Array, "k f"]) -> Float[Array, "l f"]:
+    """The matrix along rows and columns, which are flattened in front.
+
+    As a product it takes no longer than as sums of few terms, which XLA would write as
+    many small loops.
+    """
+    return jnp.asarray(np.kron(matrix, matrix), flat.dtype) @ flat
+
+
+def _by_few(
+    run: Callable[..., Array], tiles: Tiles, width: int, *rows: Array, add: bool = False
+) -> Array:
+    """`run` on the rows, a few at a time if they are many; its results are added up."""
+    count = len(rows[0])
+    one = tiles.n**2 * tiles.high * tiles.wide * width * rows[0].dtype.itemsize
+    if one * count <= MANY:
+        return run(*rows)
+    most = max(1, CACHE // one)
+    few = max(k for k in range(1, most + 1) if count % k == 0)
+    parts = [x.reshape(-1, few, *x.shape[1:]) for x in rows]
+    if not add:
+        y = jax.lax.map(lambda part: run(*part), parts)
+        return y.reshape(-1, *y.shape[2:])
+    zeros = jnp.zeros_like(jax.eval_shape(run, *(part[0] for part in parts)))
+    more = lambda total, part: (total + run(*part), None)
+    return jax.lax.scan(more, zeros, parts)[0]
+
+
+def _turn(matrix: Sequence[Sequence]) -> list[list]:
+    return [list(row) for row in zip(*matrix, strict=True)]
