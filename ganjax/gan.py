@@ -66,6 +66,7 @@ class Look(NamedTuple):
     label: Int[Array, " b"]
     logits: Float[Array, " b"]
     d: Callable  # image -> logits, through the augmentation and weights of `logits`
+    slopes: Callable  # () -> gradient of each logit by its image, from that same pass
 
 
 class Turn(NamedTuple):

@@ -15,7 +15,7 @@ from ganjax.gan import PyTree
 
 Row = dict[str, np.ndarray]  # name -> scalar, or one number for each seed
 Hook = Callable[[int, PyTree, Row], None]  # (steps done, state, logs of the last step)
-CALL_SECONDS = 0.5  # how long one call of the program should take
+CALL_SECONDS = 2.0  # of one call; each begins with tens of ms for its memory on a CPU
 
 
 class Every(NamedTuple):

@@ -68,6 +68,17 @@ def shard(
     a copy on each device, or divided as `fsdp` says. Under several processes each one
     feeds its share of the rows.
     """
+    compiled, feed = laid_out(program, rows, mesh, layout)
+    return lambda state, arrays: compiled(state, put(arrays, feed))
+
+
+def laid_out(
+    program: Callable, rows: PyTree, mesh: Mesh, layout: PyTree = WHOLE
+) -> tuple[jax.stages.Wrapped, PyTree]:
+    """What `shard` calls, and how the feed lies that it is called with.
+
+    It can be lowered from shapes alone and compiled for a mesh that is not at hand.
+    """
     named = partial(NamedSharding, mesh)
     spec = lambda axis: P(*(None,) * axis, AXIS) if axis is not None else P()
     on = Devices(place=lambda x: jax.lax.with_sharding_constraint(x, named(P(AXIS))))
@@ -79,7 +90,7 @@ def shard(
         out_shardings=(state, named(P())),
         donate_argnums=0,
     )
-    return lambda state, arrays: compiled(state, put(arrays, feed))
+    return compiled, feed
 
 
 def pmap(program: Callable, rows: PyTree) -> Compiled:

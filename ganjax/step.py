@@ -92,8 +92,9 @@ def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
         keys = on.keys(key, len(label))
         augment = jax.vmap(partial(gan.augment.apply, state.augment))
         see = lambda image: d(augment(keys, image), label, stats=stats)
-        logits, noticed = see(image)
-        return Look(image, label, logits, lambda image: see(image)[0]), noticed
+        logits, back, noticed = jax.vjp(see, image, has_aux=True)
+        slopes = lambda: back(jnp.ones_like(logits))[0]
+        return Look(image, label, logits, output(see), slopes), noticed
 
     drawn, g_stats = g(z, label)
     real, d_stats = look(image, real_key, state.d.stats)

@@ -49,6 +49,11 @@ def square(image):
     return jnp.sum(image**2, axis=(1, 2)) / 2
 
 
+def look(d, image, label):
+    slope = jax.grad(lambda image: d(image).sum())
+    return Look(image, label, d(image), d, lambda: slope(image))
+
+
 def turn(d=linear, step=0, real=None, fake=None):
     """A turn on eight random images with the discriminator `d`."""
     images = jax.random.normal(jax.random.key(0), (2, 8, 2, 2))
@@ -57,7 +62,7 @@ def turn(d=linear, step=0, real=None, fake=None):
     ]
     rows, key = len(images[0]), jax.random.key(1)
     label = jnp.zeros(rows, jnp.int32)
-    looks = [Look(image, label, d(image), d) for image in images]
+    looks = [look(d, image, label) for image in images]
     z, step = jnp.zeros((rows, 1)), jnp.asarray(step)
     return Turn(lambda *_: images[1], d, z, *looks, {}, {}, key, step, ONE)
 
