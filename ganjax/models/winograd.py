@@ -67,15 +67,16 @@ def output(
     r, per, d = kernel.shape[1:]
     high, wide = x.shape[1] - r + 1, x.shape[2] - r + 1
     tiles = _cut(high, wide, r)
-    b, g, a = tiles.filter
-    weights = _both(g, kernel.reshape(r * r, -1)).reshape(-1, per, d)
+    n, m, (b, g, a) = tiles.n, tiles.m, tiles.filter
+    weights = _both(g, kernel.reshape(r * r, -1)).reshape(n * n, per, groups, -1)
+    weights = weights.swapaxes(1, 2).reshape(n * n * groups, per, -1)
 
     def few(x):
-        seen = _both(b, _gather(x, tiles, tiles.n)).reshape(tiles.n**2, -1, x.shape[-1])
-        y = _both(a, _multiply(seen, weights, groups).reshape(tiles.n**2, -1))
-        y = y.reshape(tiles.m, tiles.m, -1, tiles.high, tiles.wide, d)
-        y = y.transpose(2, 3, 0, 4, 1, 5)
-        return y.reshape(-1, tiles.high * tiles.m, tiles.wide * tiles.m, d)
+        seen = _both(b, _gather(x, tiles, n, groups)).reshape(n * n * groups, -1, per)
+        y = _both(a, (seen @ weights).reshape(n * n, -1))
+        y = y.reshape(m, m, groups, -1, tiles.high, tiles.wide, d // groups)
+        y = y.transpose(3, 4, 0, 5, 1, 2, 6)
+        return y.reshape(-1, tiles.high * m, tiles.wide * m, d)
 
     x = _pad(x, tiles, r - 1)
     return _by_few(few, tiles, max(x.shape[-1], d), x)[:, :high, :wide]
@@ -86,38 +87,20 @@ def kernel(
 ) -> Float[Array, "r r c_g d"]:
     """The gradient by that kernel, from the images and the outputs' gradient."""
     r, c, d = x.shape[1] - y.shape[1] + 1, x.shape[-1], y.shape[-1]
-    tiles = _cut(*y.shape[1:3], r)
-    b, g, a = tiles.filter
+    tiles = _cut(y.shape[1], y.shape[2], r)
+    n, m, (b, g, a) = tiles.n, tiles.m, tiles.filter
     x, y = _pad(x, tiles, r - 1), _pad(y, tiles, 0)
 
     def few(x, y):
-        seen = _both(b, _gather(x, tiles, tiles.n)).reshape(tiles.n**2, -1, c)
-        pulled = _both(_turn(a), _gather(y, tiles, tiles.m))
-        return _correlate(seen, pulled.reshape(tiles.n**2, -1, d), groups)
+        seen, pulled = _gather(x, tiles, n, groups), _gather(y, tiles, m, groups)
+        seen = _both(b, seen).reshape(n * n * groups, -1, c // groups)
+        pulled = _both(_turn(a), pulled).reshape(n * n * groups, -1, d // groups)
+        return jnp.einsum("ntd,ntc->ndc", pulled, seen)
 
     products = _by_few(few, tiles, max(c, d), x, y, add=True)
-    out = _both(_turn(g), products.reshape(tiles.n**2, -1))
-    return out.reshape(r, r, d, -1).swapaxes(2, 3)
-
-
-def _multiply(
-    seen: Float[Array, "n t c"], weights: Float[Array, "n c_g d"], groups: int
-) -> Float[Array, "n t d"]:
-    if groups == 1:
-        return seen @ weights
-    seen, weights = (x.reshape(*x.shape[:2], groups, -1) for x in (seen, weights))
-    y = jnp.einsum("ntgc,ncgd->ntgd", seen, weights)
-    return y.reshape(*y.shape[:2], -1)
-
-
-def _correlate(
-    seen: Float[Array, "n t c"], pulled: Float[Array, "n t d"], groups: int
-) -> Float[Array, "n d c_g"]:
-    if groups == 1:
-        return jnp.einsum("ntd,ntc->ndc", pulled, seen)
-    seen, pulled = (x.reshape(*x.shape[:2], groups, -1) for x in (seen, pulled))
-    products = jnp.einsum("ntgd,ntgc->ngdc", pulled, seen)
-    return products.reshape(len(products), -1, products.shape[-1])
+    out = _both(_turn(g), products.reshape(n * n, -1))
+    out = out.reshape(r, r, groups, d // groups, -1).transpose(0, 1, 4, 2, 3)
+    return out.reshape(r, r, -1, d)
 
 
 @cache
@@ -164,12 +147,13 @@ def _pad(x: Array, tiles: Tiles, beyond: int) -> Array:
     return jnp.pad(x, ((0, 0), *edges, (0, 0))) if any(map(any, edges)) else x
 
 
-def _gather(x: Array, tiles: Tiles, side: int) -> Float[Array, "k f"]:
-    """The squares of `side` at every mth pixel, place by place; each as one row."""
+def _gather(x: Array, tiles: Tiles, side: int, groups: int) -> Float[Array, "k f"]:
+    """The squares of `side` at every mth pixel: a row a place, of groups of tiles."""
     m, rows = tiles.m, range(side)
     cut = lambda start, count: slice(start, start + m * (count - 1) + 1, m)
     seen = [x[:, cut(i, tiles.high), cut(j, tiles.wide)] for i in rows for j in rows]
-    return jnp.stack(seen).reshape(side**2, -1)
+    apart = [y.reshape(-1, groups, x.shape[-1] // groups).swapaxes(0, 1) for y in seen]
+    return jnp.stack(apart).reshape(side**2, -1)
 
 
 def _both(matrix: Matrix, flat: Float[Array, "k f"]) -> Float[Array, "l f"]:
