@@ -63,7 +63,8 @@ def approximate_r1(gamma: Number, sigma: Number = 0.01) -> Regularizer:
     With n ~ N(0, I) its mean is R1's but for terms in sigma^2, so gamma is R1's, too.
     Lin et al. (2025, eq. 9) do not divide; their weight of 100 at a sigma of 0.01 is a
     gamma of 0.02. Where D computes in bfloat16 its rounding is a part of the difference,
-    and most of it at a sigma of 0.001.
+    and most of it at a sigma of 0.001. A unit that crosses its kink between the two makes
+    the gradient jump by 1/sigma, so that rounding grows over the steps.
     """
     return stateless(
         lambda turn: at(gamma, turn.step) / 2 * _rise(turn, turn.real, 3, sigma)
