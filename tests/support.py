@@ -1,14 +1,27 @@
-"""What several tests need: how far states are apart, and processes of their own."""
+"""What several tests need: variables, how far states are apart, and processes."""
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
 ROOT = Path(__file__).parents[1]
+
+
+def seat(net, x, label) -> dict:
+    """Variables of the right shapes, nowhere zero, without compiling their making."""
+    init, key = partial(net.init, train=False), jax.random.key(0)
+    shapes = dict(jax.eval_shape(init, key, x, label))
+    rng = np.random.default_rng(0)
+    weight = lambda leaf: jnp.asarray(rng.normal(0, 0.5, leaf.shape), leaf.dtype)
+    stat = lambda leaf: jnp.asarray(rng.uniform(0.1, 0.5, leaf.shape), leaf.dtype)
+    params = jax.tree.map(weight, shapes.pop("params"))
+    return {"params": params, **jax.tree.map(stat, shapes)}
 
 
 def arrays(state) -> dict[str, np.ndarray]:

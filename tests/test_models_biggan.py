@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ganjax.models import biggan, layers
+from tests.support import seat
 
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -24,21 +25,11 @@ NETS = pytest.mark.parametrize(
 )
 
 
-def seat(net, x, label=LABEL):
-    """Variables of the right shapes, nowhere zero, without compiling their making."""
-    shapes = dict(jax.eval_shape(partial(net.init, train=False), KEY, x, label))
-    rng = np.random.default_rng(0)
-    weight = lambda leaf: jnp.asarray(rng.normal(0, 0.5, leaf.shape), leaf.dtype)
-    stat = lambda leaf: jnp.asarray(rng.uniform(0.1, 0.5, leaf.shape), leaf.dtype)
-    params = jax.tree.map(weight, shapes.pop("params"))
-    return {"params": params, **jax.tree.map(stat, shapes)}
-
-
 @cache
 def play(net, shape):
     """All that the tests below want to see of a network of three classes."""
     net, x = net(classes=3), 3 * jax.random.normal(KEY, shape)
-    variables = seat(net, x)
+    variables = seat(net, x, LABEL)
 
     @jax.jit
     def run(variables):
@@ -83,7 +74,7 @@ def test_gradients_reach_every_parameter(net, x):
 
 def test_each_chunk_of_z_is_first_seen_by_its_own_block():
     net = generator(attend=0, wrap=layers.plain)
-    variables = seat(net, Z)
+    variables = seat(net, Z, LABEL)
     blocks = lambda module, _: type(module).__name__ in ("Dense", "UpBlock")
     names = ["Dense_0", *(f"UpBlock_{i}" for i in range(3))]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ganjax.models import dcgan, layers
+from tests.support import seat
 
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -32,21 +33,11 @@ NETS = pytest.mark.parametrize(
 )
 
 
-def seat(net, x):
-    """Variables of the right shapes, nowhere zero, without compiling their making."""
-    shapes = dict(jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL))
-    rng = np.random.default_rng(0)
-    weight = lambda leaf: jnp.asarray(rng.normal(0, 0.5, leaf.shape), leaf.dtype)
-    stat = lambda leaf: jnp.asarray(rng.uniform(0.1, 0.5, leaf.shape), leaf.dtype)
-    params = jax.tree.map(weight, shapes.pop("params"))
-    return {"params": params, **jax.tree.map(stat, shapes)}
-
-
 @cache
 def play(net, shape):
     """All that the tests below want to see of a network of three classes."""
     net, x = net(classes=3), jax.random.normal(KEY, shape)
-    variables = seat(net, x)
+    variables = seat(net, x, LABEL)
 
     @jax.jit
     def run(variables):
@@ -90,7 +81,7 @@ def test_gradients_reach_every_parameter(net, x):
 
 def test_a_generator_of_one_class_is_one_without_classes():
     plain, one = generator(), generator(classes=1)
-    variables = seat(plain, Z)
+    variables = seat(plain, Z, LABEL)
 
     @jax.jit
     def both(variables):
@@ -102,7 +93,7 @@ def test_a_generator_of_one_class_is_one_without_classes():
 
 def test_dropout_acts_in_training_only():
     net, image = discriminator(dropout=0.3, norm=layers.Shift), IMAGE[:, :8, :8]
-    variables = seat(net, image)
+    variables = seat(net, image, LABEL)
 
     @jax.jit
     def both(variables):

@@ -8,6 +8,7 @@ import pytest
 
 from ganjax.models import layers, resnet, sagan
 from ganjax.models.attention import Attention, largest
+from tests.support import seat
 
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -27,21 +28,11 @@ NETS = pytest.mark.parametrize(
 )
 
 
-def seat(net, x):
-    """Variables of the right shapes, nowhere zero, without compiling their making."""
-    shapes = dict(jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL))
-    rng = np.random.default_rng(0)
-    weight = lambda leaf: jnp.asarray(rng.normal(0, 0.5, leaf.shape), leaf.dtype)
-    stat = lambda leaf: jnp.asarray(rng.uniform(0.1, 0.5, leaf.shape), leaf.dtype)
-    params = jax.tree.map(weight, shapes.pop("params"))
-    return {"params": params, **jax.tree.map(stat, shapes)}
-
-
 @cache
 def play(net, shape):
     """All that the tests below want to see of a network of three classes."""
     net, x = net(classes=3), 3 * jax.random.normal(KEY, shape)
-    variables = seat(net, x)
+    variables = seat(net, x, LABEL)
 
     @jax.jit
     def run(variables):
@@ -87,7 +78,7 @@ def test_gradients_reach_every_parameter(net, x):
 @NETS
 def test_attention_at_gamma_zero_is_the_identity_and_otherwise_not(net, x):
     net, without = net(classes=3), net(classes=3, attend=0)
-    variables = seat(net, x)
+    variables = seat(net, x, LABEL)
     params = dict(variables["params"])
     attention = params.pop("Attention_0")
     none = {**variables, "params": params}
@@ -119,7 +110,7 @@ def test_attention_at_gamma_zero_is_the_identity_and_otherwise_not(net, x):
     ids=["g", "d"],
 )
 def test_what_is_not_new_is_sngan(ours, theirs, x):
-    variables = seat(theirs, x)
+    variables = seat(theirs, x, LABEL)
     run = lambda net: jax.jit(partial(net.apply, train=False))(variables, x, LABEL)
     np.testing.assert_allclose(run(ours), run(theirs), rtol=1e-4, atol=1e-5)
 

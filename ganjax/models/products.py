@@ -1,9 +1,9 @@
 """How a CPU computes the convolution's form: in the fastest way that its shape allows.
 
-All ways are products of matrices, which are near the machine's peak in a loop of steps
-too; what XLA makes by itself of a convolution or its gradient is up to a hundred times
-slower. Small square kernels between many channels take fewer products still; where one
-side has few channels, the patches of that side are gathered, being small.
+Nearly all ways are products of matrices, which are near the machine's peak in a loop of
+steps too; what XLA makes by itself of a gradient is up to a hundred times slower. Small
+square kernels between many channels take fewer products still; where one side has few
+channels, the patches of that side are gathered, being small.
 """
 
 from collections.abc import Iterator
