@@ -15,3 +15,9 @@ jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="ganjax-xla-"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+# A device that waits for the others holds a thread. With a thread for each device, two
+# that wait in different places wait for ever.
+os.environ["NPROC"] = "32"
+jax.devices()
+del os.environ["NPROC"]  # processes that the tests start have the machine's own number
