@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import table
 import tyro
 from cases import CASES, Case, exact, plain
 
@@ -146,7 +147,7 @@ def whole_step(name: str, case: Case, pairs: int, peak: float) -> float:
     cells += [f"{case.batch / us:.0f}", f"{work / us / 1e9:.0f}"]
     cells += [f"{100 * work / us / peak:.0f} %", *(f"{s.memory():.0f}" for s in sides)]
     cells += [f"{sides[0].compiled:.0f}", f"{apart:.0e}"]
-    print("| " + " | ".join(cells) + " |", flush=True)
+    table.row(cells)
     for side in sides:
         side.close()
     return ratio
@@ -162,7 +163,7 @@ def d_turn(name: str, case: Case, pairs: int) -> float:
     memory = [side.memory() for side in ours]
     cells = [name, *(f"{1e3 * s:.1f}" for s in (us, paid, them)), mode]
     cells += [f"**{ratio:.2f}**", f"{more:.2f}", f"{memory[1] / memory[0]:.2f}"]
-    print("| " + " | ".join(cells) + " |", flush=True)
+    table.row(cells)
     for side in [*ours, best]:
         side.close()
     return ratio
@@ -170,9 +171,7 @@ def d_turn(name: str, case: Case, pairs: int) -> float:
 
 def main(args: Args) -> None:
     """Prints the table."""
-    unknown = sorted(set(args.names) - set(CASES))
-    if unknown:
-        sys.exit(f"No case is called {unknown[0]}; there are {', '.join(CASES)}.")
+    table.known("case", args.names, CASES)
     cases = {name: CASES[name] for name in args.names}
     if args.batch:
         cases = {name: case._replace(batch=args.batch) for name, case in cases.items()}
@@ -182,7 +181,7 @@ def main(args: Args) -> None:
         peak = max(alone(side, "peak") for side in ("ours", "theirs"))
         print(f"A matrix product of 2048 reaches {peak / 1e9:.0f} GFLOP/s.\n")
         row, columns = partial(whole_step, pairs=args.pairs, peak=peak), WHOLE
-    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)
+    table.head(columns)
     ratios = {name: row(name, case) for name, case in cases.items()}
     of = [ratios[name] for name in cases if CASES[name].convolutional]
     print(

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NamedTuple
 
 import jax
 import numpy as np
+import table
 import tyro
 
 import ganjax
@@ -124,7 +125,7 @@ def row(name: str, case: Case, repeats: int, folder: Path) -> float:
     cells = [name, timed, *map(every, (run.sample_every, run.evaluate_every))]
     cells += [every(run.save_every)]
     cells += [f"{1e3 * statistics.median(x):.2f}" for x in (beside, inside)]
-    print(f"| {' | '.join(map(str, cells))} | {100 * more:.1f} % |", flush=True)
+    table.row([*map(str, cells), f"{100 * more:.1f} %"])
     return more
 
 
@@ -137,11 +138,9 @@ def main(args: Args) -> None:
     """Prints the table."""
     makers = {"mlp_digits": (digits, args.digits_steps)}
     makers |= {"dcgan": (dcgan, args.dcgan_steps)}
-    unknown = sorted(set(args.names) - set(makers))
-    if unknown:
-        sys.exit(f"No run is called {unknown[0]}; there are {', '.join(makers)}.")
+    table.known("run", args.names, makers)
     sys.path.append(str(Path(__file__).parents[1]))
-    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
+    table.head(COLUMNS)
     for name in args.names:
         make, steps = makers[name]
         with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,6 @@ about how fast. Needs `pip install "jax[tpu]"`.
 
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Annotated, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import table
 import tyro
 from cases import CASES, Case
 from jax.experimental import topologies
@@ -135,20 +135,18 @@ def row(name: str, made: GAN, case: Case, kind: str, mesh: Mesh) -> None:
     cells = [name, kind, f"{seconds:.0f}", f"{cost['flops'] / 1e9:.1f}"]
     cells += [f"{x / 1e6:.1f}" for x in (*held, memory.alias_size_in_bytes)]
     cells += map(str, count(program.as_text()))
-    print("| " + " | ".join(cells) + " |", flush=True)
+    table.row(cells)
 
 
 def main(args: Args) -> None:
     """Prints the table."""
-    unknown = sorted(set(args.names) - set(CASES))
-    if unknown:
-        sys.exit(f"No case is called {unknown[0]}; there are {', '.join(CASES)}.")
+    table.known("case", args.names, CASES)
     os.environ.update({name: os.environ.get(name, x) for name, x in HOST.items()})
     jax.config.update("jax_platforms", "cpu")
     chips = topologies.get_topology_desc(args.topology, "tpu").devices
     mesh = Mesh(np.array(chips), (parallel.AXIS,))
     print(f"{len(chips)} x {chips[0].device_kind}, {args.batch} images each.\n")
-    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
+    table.head(COLUMNS)
     for name in args.names:
         case = CASES[name]._replace(batch=args.batch * len(chips))
         made = gan(name, case)
