@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganjax.models import products
+from ganjax.models import products, toom
 from ganjax.models.convolution import LAYOUT, conv, conv_transpose
 
 
@@ -32,12 +32,13 @@ def case(seed: int, most: int = 512, images: int = 2) -> Case:
     pick = lambda values: int(rng.choice([v for v in values if v <= most]))
     groups = int(rng.choice([1, 1, 1, 2, 3, 8]))
     c, d = groups * min(pick(CHANNELS), 512 // groups), groups * pick((1, 2, 3, 16, 40))
-    square = rng.random() < 0.6
-    size = rng.integers(1, 5, 2)
-    size = (int(size[0]), int(size[0] if square else size[1]))
+    kind = rng.choice(["square", "any", "row"], p=[0.5, 0.3, 0.2])
+    size = tuple(int(k) for k in rng.integers(1, 5, 2))
+    row = 1, int(rng.integers(2, 26))
+    size = {"square": size[:1] * 2, "any": size, "row": row}[kind]
     stride = tuple(int(s) for s in rng.choice([1, 1, 2, 3], 2))
     padding = tuple((int(rng.integers(k)), int(rng.integers(k))) for k in size)
-    high, wide = (int(n) for n in rng.integers(5, 12, 2))
+    high, wide = (int(n) for n in rng.integers(5, 12, 2) + (0, size[1] - 1))
     x = rng.normal(size=(images, high, wide, c))
     kernel = rng.normal(size=(*size, c // groups, d))
     options = padding, stride, groups
@@ -75,7 +76,9 @@ def three(run):
 
 
 @pytest.mark.parametrize("seed", range(SHAPES))
-def test_it_is_xlas_convolution_with_both_gradients(seed):
+def test_it_is_xlas_convolution_with_both_gradients(seed, monkeypatch):
+    if seed % 2:
+        monkeypatch.setattr(products, "WIDE", 1)
     x, kernel, y, options = case(seed)
     single = [np.asarray(a, np.float32) for a in (x, kernel, y)]
     ours = three(lambda x, w: conv(x, w, *options))
@@ -86,12 +89,29 @@ def test_it_is_xlas_convolution_with_both_gradients(seed):
     assert gap(jax.jit(ours)(*single), wanted) <= 1e-5
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("size", [(3, 3), (2, 2), (1, 25), (1, 3)])
+def test_many_tiles_are_worked_on_in_parts(size, seed, monkeypatch):
+    monkeypatch.setattr(products, "WIDE", 1)
+    monkeypatch.setattr(toom, "MANY", 0)
+    monkeypatch.setattr(toom, "CACHE", 1 << (16 + seed))
+    rng = np.random.default_rng(seed)
+    x, kernel = rng.normal(size=(6, 9, 40, 16)), rng.normal(size=(*size, 16, 17))
+    padding = tuple((int(rng.integers(k)), int(rng.integers(k))) for k in size)
+    with jax.enable_x64(True):
+        y = rng.normal(size=reference(x, kernel, padding, (1, 1), 1).shape)
+        wanted = three(lambda x, w: reference(x, w, padding, (1, 1), 1))(x, kernel, y)
+        ours = jax.jit(three(lambda x, w: conv(x, w, padding)))
+        assert "while" in ours.lower(x, kernel, y).as_text()
+        assert gap(ours(x, kernel, y), wanted) <= 1e-10
+
+
 @pytest.mark.parametrize("seed", range(1000, 1000 + max(2, SHAPES // 8)))
 @pytest.mark.parametrize("fewest", [1, 10**9])
 def test_it_has_every_derivative_and_vmaps(seed, fewest, monkeypatch):
     monkeypatch.setattr(products, "FEWEST", fewest)
+    monkeypatch.setattr(products, "WIDE", fewest)
     x, kernel, _, options = case(seed, most=8)
-    x_dot, kernel_dot = case(seed + 1, most=8).x, None
     rng = np.random.default_rng(seed)
     x_dot, kernel_dot = (rng.normal(size=a.shape) for a in (x, kernel))
 

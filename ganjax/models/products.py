@@ -2,17 +2,18 @@
 
 Nearly all ways are products of matrices, which are near the machine's peak in a loop of
 steps too; what XLA makes by itself of a gradient is up to a hundred times slower. Small
-square kernels between many channels take fewer products still; where one side has few
-channels, the patches of that side are gathered, being small.
+square kernels and rows between many channels take fewer products still; where one side
+has few channels, the patches of that side are gathered, being small.
 """
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ganjax.models import winograd
+from ganjax.models import rows, winograd
 from ganjax.models.geometry import (
     Geometry,
     fold_image,
@@ -27,6 +28,7 @@ LAYOUT = ("NHWC", "HWIO", "NHWC")
 FEWEST = 16  # channels on either side for which minimal filtering pays
 FEWEST_A_GROUP = 4
 WIDE = 64  # channels that fill a product for each place of a kernel
+MOST = 2 / 3  # of the products that filtering of rows may still take where it pays
 
 
 def by_products(a: Array, b: Array, *, missing: int, geometry: Geometry) -> Array:
@@ -98,7 +100,8 @@ def _image(kernel: Array, y: Array, geometry: Geometry) -> Array:
     y = jnp.pad(y, ((0, 0), (m - 1, m - 1), (n - 1, n - 1), (0, 0)))
     starts = phases(geometry)
     few = kernel.shape[2] < FEWEST
-    if starts and (few or _pays((m, n), y, kernel.swapaxes(2, 3))):
+    sides = y, kernel.swapaxes(2, 3)
+    if starts and (few or _pays((m, n), *sides) or _pays_long((m, n), *sides)):
         return _interleaved(folded, y, geometry, starts)
     return unfold_image(_convolve(y, folded, g), geometry)
 
@@ -119,20 +122,19 @@ def _interleaved(
     """
     (s, t), (m, n) = geometry.stride, geometry.steps
     high, wide = geometry.image[0] // s, geometry.image[1] // t
-    kernels = jnp.split(folded, s * t, axis=-1)
-    rows = []
+    kernels = folded.reshape(*folded.shape[:3], s, t, -1)
+    strides = []
     for i, p in starts[0]:
-        row = [
-            _convolve(
-                y[:, i : i + high + m - 1, j : j + wide + n - 1],
-                kernels[p * t + q],
-                geometry.groups,
-            )
-            for j, q in starts[1]
-        ]
-        rows.append(jnp.stack(row, axis=3))
-    x = jnp.stack(rows, axis=2)  # b h s w t c
-    return x.reshape(-1, *geometry.image, x.shape[-1])
+        row = []
+        for j, alike in groupby(starts[1], lambda start: start[0]):
+            columns = [q for _, q in alike]  # that see the same
+            seen = y[:, i : i + high + m - 1, j : j + wide + n - 1]
+            weights = kernels[:, :, :, p, columns[0] : columns[-1] + 1]
+            weights = weights.reshape(*folded.shape[:3], -1)
+            row.append(_convolve(seen, weights, geometry.groups))
+        strides.append(jnp.concatenate(row, axis=-1))
+    x = jnp.stack(strides, axis=2)  # b h s w (t c)
+    return x.reshape(-1, *geometry.image, kernels.shape[-1])
 
 
 def _kernel(x: Array, y: Array, geometry: Geometry) -> Array:
@@ -140,7 +142,9 @@ def _kernel(x: Array, y: Array, geometry: Geometry) -> Array:
     if geometry.groups > 1 or _pays(geometry.steps, x, y):
         return unfold_kernel(winograd.kernel(x, y, geometry.groups), geometry)
     m, n = geometry.steps
-    if x.shape[-1] < FEWEST:
+    if _pays_long((m, n), x, y):
+        kernel = rows.kernel(_rows(x), _rows(y))
+    elif x.shape[-1] < FEWEST:
         kernel = _flat(_gather(x, m, n)).T @ _flat(y)
     elif y.shape[-1] < FEWEST:
         y = jnp.pad(y, ((0, 0), (m - 1, m - 1), (n - 1, n - 1), (0, 0)))
@@ -161,6 +165,9 @@ def _convolve(
         return x @ kernel[0, 0]
     if groups > 1 or _pays((m, n), x, kernel):
         return winograd.output(x, kernel, groups)
+    if _pays_long((m, n), x, kernel):
+        y = rows.output(_rows(x), kernel[0])
+        return y.reshape(*x.shape[:2], *y.shape[1:])
     if c >= FEWEST > d:
         return _scatter(x, kernel)
     if min(m, n) > 1 and c >= WIDE:
@@ -198,6 +205,10 @@ def _flat(x: Array) -> Array:
     return x.reshape(-1, x.shape[-1])
 
 
+def _rows(x: Array) -> Array:
+    return x.reshape(-1, *x.shape[2:])
+
+
 def _add(terms: list[Array]) -> Array:
     return sum(terms[1:], terms[0])
 
@@ -206,6 +217,13 @@ def _pays(size: tuple[int, ...], x: Array, other: Array) -> bool:
     """Whether minimal filtering does: small square kernels, many channels."""
     square = size[0] == size[1] and size[0] in winograd.SIZES
     return square and min(x.shape[-1], other.shape[-1]) >= FEWEST
+
+
+def _pays_long(size: tuple[int, ...], x: Array, other: Array) -> bool:
+    """Whether it does along rows alone, where each number of a tile is used more often."""
+    c, d = x.shape[-1], other.shape[-1]
+    used = c * d / (c + d)
+    return size[0] == 1 < size[1] and rows.share(size[1]) < MOST and used >= WIDE / 2
 
 
 def _pays_grouped(a: Array, b: Array, geometry: Geometry) -> bool:

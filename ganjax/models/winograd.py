@@ -8,37 +8,17 @@ groups of channels stand side by side.
 Many tiles are worked on a few images at a time, so that they stay in a CPU's cache.
 """
 
-from collections.abc import Callable, Sequence
-from fractions import Fraction
-from functools import cache
-from math import prod
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ganjax.models.toom import Filter, Matrix, by_few, minimal, turn
+
 
 SIZES = 2, 3  # of kernels: with longer ones, and larger tiles, rounding adds up
 SIDES = 2, 3, 4  # of tiles
-POINTS = {  # by their number, those that round least of the small fractions
-    2: ("0", "1"),
-    3: ("0", "1", "-1"),
-    4: ("0", "1", "-3/2", "-2/3"),
-    5: ("0", "3/2", "-3/2", "2/3", "-2/3"),
-}
-CACHE = 4 << 20  # bytes of tiles that are worked on at a time
-MANY = 8 << 20  # bytes of tiles that are too many to be worked on at once
-Matrix = Sequence[Sequence[float]]
-
-
-class Filter(NamedTuple):
-    """The matrices of F(m, r), for tiles of n = m + r - 1."""
-
-    b: Matrix  # B' [n, n]: what a tile of images contributes
-    g: Matrix  # G [n, r]: what a kernel does
-    a: Matrix  # A' [m, n]: how the products add up to outputs
 
 
 class Tiles(NamedTuple):
@@ -58,6 +38,10 @@ class Tiles(NamedTuple):
     def filter(self) -> Filter:
         """The matrices for tiles of this size."""
         return minimal(self.m, self.r)
+
+    def bytes(self, x: Array, width: int) -> int:
+        """What the tiles of one of these images take, of `width` channels."""
+        return self.n**2 * self.high * self.wide * width * x.dtype.itemsize
 
 
 def output(
@@ -79,7 +63,8 @@ def output(
         return y.reshape(-1, tiles.high * m, tiles.wide * m, d)
 
     x = _pad(x, tiles, r - 1)
-    return _by_few(few, tiles, max(x.shape[-1], d), x)[:, :high, :wide]
+    y = by_few(few, tiles.bytes(x, max(x.shape[-1], d)), x)
+    return y[:, :high, :wide]
 
 
 def kernel(
@@ -94,43 +79,13 @@ def kernel(
     def few(x, y):
         seen, pulled = _gather(x, tiles, n, groups), _gather(y, tiles, m, groups)
         seen = _both(b, seen).reshape(n * n * groups, -1, c // groups)
-        pulled = _both(_turn(a), pulled).reshape(n * n * groups, -1, d // groups)
+        pulled = _both(turn(a), pulled).reshape(n * n * groups, -1, d // groups)
         return jnp.einsum("ntd,ntc->ndc", pulled, seen)
 
-    products = _by_few(few, tiles, max(c, d), x, y, add=True)
-    out = _both(_turn(g), products.reshape(n * n, -1))
+    products = by_few(few, tiles.bytes(x, max(c, d)), x, y, add=True)
+    out = _both(turn(g), products.reshape(n * n, -1))
     out = out.reshape(r, r, groups, d // groups, -1).transpose(0, 1, 4, 2, 3)
     return out.reshape(r, r, -1, d)
-
-
-@cache
-def minimal(m: int, r: int) -> Filter:
-    """F(m, r) by Toom and Cook: polynomials multiplied by their values at points.
-
-    The points are `POINTS` and infinity (Lavin & Gray, 2016, section 5).
-    """
-    points = [Fraction(point) for point in POINTS[m + r - 2]]
-    others = [[p for p in points if p != point] for point in points]
-    b = [_polynomial(roots) + [0] for roots in others] + [_polynomial(points)]
-    scale = [
-        prod((point - p for p in roots), start=Fraction(1))
-        for point, roots in zip(points, others, strict=True)
-    ]
-    powers = lambda size: [[p**i for i in range(size)] for p in points]
-    last = lambda size: [[0] * (size - 1) + [1]]
-    g = [[v / s for v in row] for row, s in zip(powers(r), scale, strict=True)]
-    a = _turn(powers(m) + last(m))
-    rounded = lambda matrix: [[float(v) for v in row] for row in matrix]
-    return Filter(rounded(b), rounded(g + last(r)), rounded(a))
-
-
-def _polynomial(roots: Sequence[Fraction]) -> list[Fraction]:
-    """The coefficients of the product of (x - root), lowest first."""
-    found = [Fraction(1)]
-    for root in roots:
-        shifted, scaled = [Fraction(0), *found], [*(root * v for v in found), 0]
-        found = [a - b for a, b in zip(shifted, scaled, strict=True)]
-    return found
 
 
 def _cut(high: int, wide: int, r: int) -> Tiles:
@@ -163,26 +118,3 @@ def _both(matrix: Matrix, flat: Float[Array, "k f"]) -> Float[Array, "l f"]:
     many small loops.
     """
     return jnp.asarray(np.kron(matrix, matrix), flat.dtype) @ flat
-
-
-def _by_few(
-    run: Callable[..., Array], tiles: Tiles, width: int, *rows: Array, add: bool = False
-) -> Array:
-    """`run` on the rows, a few at a time if they are many; its results are added up."""
-    count = len(rows[0])
-    one = tiles.n**2 * tiles.high * tiles.wide * width * rows[0].dtype.itemsize
-    if one * count <= MANY:
-        return run(*rows)
-    most = max(1, CACHE // one)
-    few = max(k for k in range(1, most + 1) if count % k == 0)
-    parts = [x.reshape(-1, few, *x.shape[1:]) for x in rows]
-    if not add:
-        y = jax.lax.map(lambda part: run(*part), parts)
-        return y.reshape(-1, *y.shape[2:])
-    zeros = jnp.zeros_like(jax.eval_shape(run, *(part[0] for part in parts)))
-    more = lambda total, part: (total + run(*part), None)
-    return jax.lax.scan(more, zeros, parts)[0]
-
-
-def _turn(matrix: Sequence[Sequence]) -> list[list]:
-    return [list(row) for row in zip(*matrix, strict=True)]
