@@ -60,10 +60,9 @@ def fit(
     `program(state, window, count)` plays `count <= longest` steps on the data that
     `window(first step)` makes, on a thread of its own and one call ahead. Hooks are due
     at every multiple of their `n`, and all of them at the end; no call crosses such a
-    step. How many steps it holds otherwise changes the
-    speed alone, and `agree` makes several processes choose alike. `watch` sees the logs
-    of a call while the next one runs. A state that is not finite raises `Diverged`
-    before any hook sees it.
+    step. How many steps it holds otherwise changes the speed alone, and `agree` makes
+    several processes choose alike. `watch` sees the logs of a call while the next one
+    runs. A state that is not finite raises `Diverged` before any hook sees it.
     """
     done, pace, late = step_of(state), 1, None
     started = time.perf_counter()

@@ -18,9 +18,13 @@ def seat(net, x, label) -> dict:
     init, key = partial(net.init, train=False), jax.random.key(0)
     shapes = dict(jax.eval_shape(init, key, x, label))
     rng = np.random.default_rng(0)
-    weight = lambda leaf: jnp.asarray(rng.normal(0, 0.5, leaf.shape), leaf.dtype)
+
+    def weight(path, leaf):
+        large = 100 if any("Stack" in key.key for key in path) else 1  # slow learners
+        return jnp.asarray(large * rng.normal(0, 0.5, leaf.shape), leaf.dtype)
+
     stat = lambda leaf: jnp.asarray(rng.uniform(0.1, 0.5, leaf.shape), leaf.dtype)
-    params = jax.tree.map(weight, shapes.pop("params"))
+    params = jax.tree_util.tree_map_with_path(weight, shapes.pop("params"))
     return {"params": params, **jax.tree.map(stat, shapes)}
 
 

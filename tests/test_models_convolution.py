@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from ganjax.models import products, toom
-from ganjax.models.convolution import LAYOUT, conv, conv_transpose
+from ganjax.models.convolution import conv, conv_transpose
+from ganjax.models.geometry import LAYOUT
 
 
 SHAPES = int(os.environ.get("GANJAX_SHAPES", "16"))

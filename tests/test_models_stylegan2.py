@@ -10,6 +10,7 @@ import pytest
 from ganjax.errors import Mistake
 from ganjax.models import equalized, modulated, stylegan2
 from ganjax.models.precision import Mixed
+from tests.support import seat
 
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -34,53 +35,7 @@ def normal(seed, *shape):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
-def seat(net, x):
-    """Variables of the right shapes, nowhere zero, without compiling their making."""
-    shapes = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)
-    rng = np.random.default_rng(0)
-
-    def weight(path, leaf):
-        slow = 100 if any("Stack" in key.key for key in path) else 1
-        return jnp.asarray(slow * rng.normal(0, 0.5, leaf.shape), leaf.dtype)
-
-    return jax.tree_util.tree_map_with_path(weight, dict(shapes))
-
-
-@cache
-def play(net, shape):
-    """All that the tests below want to see of a network of three classes."""
-    net, x = net(classes=3), jax.random.normal(KEY, shape)
-    variables = seat(net, x)
-
-    @jax.jit
-    def run(variables):
-        apply = partial(net.apply, rngs={"noise": KEY}, mutable="w_avg")
-        a, _ = apply(variables, x, LABEL, train=False)
-        b, _ = apply(variables, x, (LABEL + 1) % 3, train=False)
-
-        def value(params):
-            given = {**variables, "params": params}
-            y, _ = apply(given, x, LABEL, train=True)
-            return jnp.sum(jnp.sin(y + jnp.arange(y.size).reshape(y.shape)))
-
-        return a, b, jax.grad(value)(variables["params"])
-
-    return run(variables)
-
-
-@NETS
-def test_the_label_changes_every_output(net, x):
-    a, b, _ = play(net, x.shape)
-    assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all()
-
-
-@NETS
-def test_gradients_reach_every_parameter(net, x):
-    for grad in jax.tree.leaves(play(net, x.shape)[2]):
-        assert jnp.abs(grad).max() > 1e-4
-
-
-VARIABLES = seat(generator(), Z)
+VARIABLES = seat(generator(), Z, LABEL)
 
 
 @jax.jit
@@ -142,7 +97,7 @@ def test_images_are_the_synthesis_of_the_mapping_and_every_layers_w_counts():
 def mapping(train, psi=1.0):
     """w of Z, and the average of w, which begins at 0.5 and has a decay of 0.75."""
     net = stylegan2.Mapping(w_dim=7, depth=2, classes=0, decay=0.75, psi=psi)
-    given = {**seat(net, Z), "w_avg": {"w": jnp.full(7, 0.5)}}
+    given = {**seat(net, Z, LABEL), "w_avg": {"w": jnp.full(7, 0.5)}}
     run = jax.jit(partial(net.apply, train=train, mutable="w_avg"))
     w, moved = run(given, Z, LABEL)
     return w, moved["w_avg"]["w"]

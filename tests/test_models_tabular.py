@@ -1,4 +1,4 @@
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +7,7 @@ import pytest
 
 from ganjax.models import tabular
 from ganjax.models.tabular import category, number
+from tests.support import seat
 
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -21,69 +22,10 @@ ROW = jax.random.normal(KEY, (6, 11))
 generator = partial(tabular.Generator, SPANS, widths=(8, 8))
 discriminator = partial(tabular.Discriminator, widths=(8, 8), dropout=0.2)
 
-NETS = pytest.mark.parametrize(
-    "net, x", [(generator, Z), (discriminator, ROW)], ids=["g", "d"]
-)
-
-
-def seat(net, x):
-    """Variables of the right shapes, nowhere zero, without compiling their making."""
-    given = dict(jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL))
-    rng = np.random.default_rng(0)
-    weight = lambda leaf: jnp.asarray(rng.normal(0, 0.5, leaf.shape), leaf.dtype)
-    stat = lambda leaf: jnp.asarray(rng.uniform(0.1, 0.5, leaf.shape), leaf.dtype)
-    params = jax.tree.map(weight, given.pop("params"))
-    return {"params": params, **jax.tree.map(stat, given)}
-
-
-@cache
-def play(net, shape):
-    """What a network of three classes gives, with other labels, and its gradients."""
-    net, x = net(classes=3), jax.random.normal(KEY, shape)
-    variables = seat(net, x)
-    rngs = {"dropout": KEY, "noise": KEY}
-
-    @jax.jit
-    def run(variables):
-        still = partial(net.apply, variables, x, train=False, rngs=rngs)
-
-        def value(params):
-            given = {**variables, "params": params}
-            y, moved = net.apply(
-                given, x, LABEL, train=True, rngs=rngs, mutable="batch_stats"
-            )
-            return jnp.sum(jnp.sin(y + jnp.arange(y.size).reshape(y.shape))), moved
-
-        grads, moved = jax.grad(value, has_aux=True)(variables["params"])
-        return still(LABEL), still((LABEL + 1) % 3), grads, moved
-
-    return variables, *run(variables)
-
-
-@NETS
-def test_the_label_changes_every_output(net, x):
-    _, a, b, *_ = play(net, x.shape)
-    assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all()
-
-
-@NETS
-def test_gradients_reach_every_parameter(net, x):
-    """A bias that a batch norm takes away would have a gradient of rounding noise."""
-    *_, grads, _ = play(net, x.shape)
-    sizes = [jnp.abs(grad).max() for grad in jax.tree.leaves(grads)]
-    assert min(sizes) > 1e-4 * max(sizes)
-
-
-def test_training_moves_the_statistics():
-    variables, *_, moved = play(generator, Z.shape)
-    pair = variables["batch_stats"], moved["batch_stats"]
-    for a, b in zip(*map(jax.tree.leaves, pair), strict=True):
-        assert jnp.any(a != b)
-
 
 def run(net, key, z=Z, train=False):
     apply = partial(net.apply, train=train, rngs={"noise": key, "dropout": key})
-    return jax.jit(apply)(seat(net, z), z, LABEL)
+    return jax.jit(apply)(seat(net, z, LABEL), z, LABEL)
 
 
 def test_scalars_are_bounded_and_choices_add_up_to_one():

@@ -1,4 +1,4 @@
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ganjax.models import signal, wavegan
+from tests.support import seat
 
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -18,10 +19,6 @@ SOUND = jax.random.normal(KEY, (4, 256, 2))
 generator = partial(wavegan.Generator, length=256, channels=2, width=4)
 discriminator = partial(wavegan.Discriminator, width=4)
 
-NETS = pytest.mark.parametrize(
-    "net, x", [(generator, Z), (discriminator, SOUND)], ids=["g", "d"]
-)
-
 
 def normal(seed, *shape):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
@@ -32,51 +29,10 @@ def shapes(net, x):
     return jax.eval_shape(init, KEY, x, LABEL)["params"]
 
 
-def seat(net, x):
-    """Weights of the right shapes, nowhere zero, without compiling their making."""
-    rng = np.random.default_rng(0)
-    weight = lambda leaf: jnp.asarray(rng.normal(0, 0.1, leaf.shape), leaf.dtype)
-    return jax.tree.map(weight, shapes(net, x))
-
-
-@cache
-def play(net, shape):
-    """What a network of three classes gives, with other labels, and its gradients."""
-    net, x = net(classes=3), jax.random.normal(KEY, shape)
-
-    @jax.jit
-    def run(params):
-        def look(params, label):
-            rngs = {"dropout": KEY}
-            return net.apply({"params": params}, x, label, train=True, rngs=rngs)
-
-        def value(params):
-            y = look(params, LABEL)
-            return jnp.sum(jnp.sin(y + jnp.arange(y.size).reshape(y.shape)))
-
-        other = look(params, (LABEL + 1) % 3)
-        return look(params, LABEL), other, jax.grad(value)(params)
-
-    return run(seat(net, x))
-
-
-@NETS
-def test_the_label_changes_every_output(net, x):
-    a, b, _ = play(net, x.shape)
-    assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all()
-
-
-@NETS
-def test_gradients_reach_every_parameter(net, x):
-    *_, grads = play(net, x.shape)
-    sizes = [jnp.abs(grad).max() for grad in jax.tree.leaves(grads)]
-    assert min(sizes) > 1e-4 * max(sizes)
-
-
 def test_signals_lie_between_minus_one_and_one():
     net = generator()
     run = jax.jit(partial(net.apply, train=False))
-    sound = run({"params": seat(net, Z)}, 100 * Z, LABEL)
+    sound = run(seat(net, Z, LABEL), 100 * Z, LABEL)
     assert sound.shape == (4, 256, 2)
     assert 0.9 < jnp.abs(sound).max() <= 1
 
@@ -120,12 +76,12 @@ def test_phase_shuffle_rests_in_evaluation_and_at_radius_0(radius, train):
 
 def test_the_discriminator_shuffles_in_training_alone():
     net = discriminator()
-    params = seat(net, SOUND)
+    variables = seat(net, SOUND, LABEL)
 
     @partial(jax.jit, static_argnums=1)
     def run(key, train):
         given = {"rngs": {"dropout": key}, "train": train}
-        return net.apply({"params": params}, SOUND, LABEL, **given)
+        return net.apply(variables, SOUND, LABEL, **given)
 
     other = jax.random.key(1)
     assert jnp.any(run(KEY, True) != run(other, True))

@@ -19,10 +19,7 @@ from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
 from ganjax.models import products
-from ganjax.models.geometry import IMAGE, KERNEL, OUTPUT, Geometry, Padding
-
-
-LAYOUT = ("NHWC", "HWIO", "NHWC")
+from ganjax.models.geometry import IMAGE, KERNEL, LAYOUT, OUTPUT, Geometry, Padding
 
 
 def conv(

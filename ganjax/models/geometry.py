@@ -8,7 +8,8 @@ from jaxtyping import Array, Float
 
 
 Padding = tuple[tuple[int, int], tuple[int, int]]  # rows and columns, before and after
-IMAGE, KERNEL, OUTPUT = range(3)  # the roles of the three arrays x, w and y
+LAYOUT = ("NHWC", "HWIO", "NHWC")  # of the three arrays x, w and y
+IMAGE, KERNEL, OUTPUT = range(3)  # their roles
 
 
 class Geometry(NamedTuple):

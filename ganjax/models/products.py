@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from ganjax.models import rows, winograd
 from ganjax.models.geometry import (
+    LAYOUT,
     Geometry,
     fold_image,
     fold_kernel,
@@ -24,7 +25,6 @@ from ganjax.models.geometry import (
 )
 
 
-LAYOUT = ("NHWC", "HWIO", "NHWC")
 FEWEST = 16  # channels on either side for which minimal filtering pays
 FEWEST_A_GROUP = 4
 WIDE = 64  # channels that fill a product for each place of a kernel
