@@ -92,10 +92,8 @@ EACH = pytest.mark.parametrize("name", NETS)
 @cache
 def play(name):
     """All that the tests below want to see of a network of three classes."""
-    net, x = (
-        NETS[name].net(classes=3),
-        3 * jax.random.normal(KEY, (4, *NETS[name].shape)),
-    )
+    net, shape = NETS[name].net(classes=3), NETS[name].shape
+    x = 3 * jax.random.normal(KEY, (4, *shape))
     variables = seat(net, x, LABEL)
     stats = {key: value for key, value in variables.items() if key != "params"}
     rngs = {"dropout": KEY, "noise": KEY}

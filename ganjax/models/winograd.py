@@ -4,8 +4,6 @@ A tile of m x m outputs of an r x r kernel takes (m + r - 1)^2 products for each
 channels in place of (m r)^2: 36 for 144 where m is 4 and r is 3. With the matrices of
 F(m, r), y = A'[(G w G') (B' x B)] A. Images here are padded, and kernels have stride 1;
 groups of channels stand side by side.
-
-Many tiles are worked on a few images at a time, so that they stay in a CPU's cache.
 """
 
 from typing import NamedTuple
