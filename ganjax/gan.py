@@ -67,6 +67,7 @@ class Look(NamedTuple):
     logits: Float[Array, " b"]
     d: Callable  # image -> logits, through the augmentation and weights of `logits`
     slopes: Callable  # () -> gradient of each logit by its image, from that same pass
+    heads: Mapping[str, Array]  # what else D's head said in it: `models.heads`
 
 
 class Turn(NamedTuple):

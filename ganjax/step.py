@@ -94,7 +94,9 @@ def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
         see = lambda image: d(augment(keys, image), label, stats=stats)
         logits, back, noticed = jax.vjp(see, image, has_aux=True)
         slopes = lambda: back(jnp.ones_like(logits))[0]
-        return Look(image, label, logits, output(see), slopes), noticed
+        said = jax.tree_util.tree_leaves_with_path(noticed.pop("heads", {}))
+        heads = {path[-1].key: value for path, value in said}
+        return Look(image, label, logits, output(see), slopes, heads), noticed
 
     drawn, g_stats = g(z, label)
     real, d_stats = look(image, real_key, state.d.stats)
@@ -118,7 +120,7 @@ def bind(player: Player, state: PlayerState, key: Key[Array, ""]) -> Callable:
             *inputs,
             train=True,
             rngs={"dropout": dropout, "noise": noise},
-            mutable=list(stats),
+            mutable=[*stats, "heads"],
             method=method,
         )
 

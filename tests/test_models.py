@@ -1,15 +1,13 @@
 """What every network of ganjax.models must do.
 
 A network is a module that is called as `net(z or image, label, train=train)`; each has a
-small example here.
+small example in its file's `TINY`.
 """
 
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
 from functools import cache, partial
-from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -18,18 +16,7 @@ import numpy as np
 import pytest
 
 import ganjax.models
-from ganjax.models import (
-    biggan,
-    dcgan,
-    layers,
-    mlp,
-    r3gan,
-    resnet,
-    sagan,
-    stylegan2,
-    tabular,
-    wavegan,
-)
+from ganjax.models import stylegan2
 from tests.support import seat
 
 
@@ -37,54 +24,14 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 KEY = jax.random.key(0)
 LABEL = jnp.array([0, 1, 2, 1])
-SPANS = *tabular.number(4), *tabular.category(3)
-R3GAN = {"widths": (8, 4), "cardinalities": (4, 2), "blocks": 1}
-SPECTRAL = {"norm": layers.Shift, "wrap": layers.SpectralNorm}
-
-
-class Small(NamedTuple):
-    """A small network but for its classes, and the shape of an example for it."""
-
-    net: Callable[..., nn.Module]
-    shape: tuple[int, ...]
-
-
+FILES = [
+    importlib.import_module(module.name)
+    for module in pkgutil.iter_modules(ganjax.models.__path__, "ganjax.models.")
+]
 NETS = {
-    "mlp g": Small(partial(mlp.Generator, (4, 4, 2), width=8, depth=2), (5,)),
-    "mlp d": Small(partial(mlp.Discriminator, width=8, depth=2), (4, 4, 2)),
-    "mlp d of points": Small(partial(mlp.Discriminator, width=8, depth=2), (2,)),
-    "dcgan g": Small(partial(dcgan.Generator, 16, 2, width=6), (5,)),
-    "dcgan g without norm": Small(
-        partial(dcgan.Generator, 16, 2, width=6, norm=layers.Shift), (5,)
-    ),
-    "dcgan d": Small(partial(dcgan.Discriminator, width=6), (16, 16, 2)),
-    "dcgan d spectral": Small(
-        partial(dcgan.Discriminator, width=6, **SPECTRAL), (16, 16, 2)
-    ),
-    "resnet g": Small(partial(resnet.Generator, 8, 2, width=8), (5,)),
-    "resnet d": Small(partial(resnet.Discriminator, width=8), (8, 8, 2)),
-    "resnet critic": Small(partial(resnet.Critic, width=8), (8, 8, 2)),
-    "sagan g": Small(partial(sagan.Generator, (8, 8), channels=2, attend=8), (5,)),
-    "sagan d": Small(
-        partial(sagan.Discriminator, (8, 8, 12), grid=4, attend=4), (8, 8, 2)
-    ),
-    "biggan g": Small(partial(biggan.Generator, channels=2, ch=2, shared=3), (8,)),
-    "biggan d": Small(partial(biggan.Discriminator, ch=2), (32, 32, 2)),
-    "stylegan2 g": Small(
-        partial(stylegan2.Generator, 8, 2, width=6, w_dim=7, depth=2), (5,)
-    ),
-    "stylegan2 d": Small(
-        partial(stylegan2.Discriminator, width=6, group=2, depth=2), (8, 8, 2)
-    ),
-    "stylegan2 orig": Small(
-        partial(stylegan2.Orig, width=6, group=2, depth=2), (8, 8, 2)
-    ),
-    "r3gan g": Small(partial(r3gan.Generator, channels=2, **R3GAN), (5,)),
-    "r3gan d": Small(partial(r3gan.Discriminator, **R3GAN), (8, 8, 2)),
-    "wavegan g": Small(partial(wavegan.Generator, 256, 2, width=4), (5,)),
-    "wavegan d": Small(partial(wavegan.Discriminator, width=4), (256, 2)),
-    "tabular g": Small(partial(tabular.Generator, SPANS, widths=(8, 8)), (5,)),
-    "tabular d": Small(partial(tabular.Discriminator, widths=(8, 8)), (8,)),
+    f"{file.__name__.split('.')[-1]} {name}": example
+    for file in FILES
+    for name, example in getattr(file, "TINY", {}).items()
 }
 EACH = pytest.mark.parametrize("name", NETS)
 
@@ -139,13 +86,28 @@ def test_gradients_reach_every_parameter(name):
     assert min(sizes) > 1e-4 * max(sizes)
 
 
+@pytest.mark.parametrize("file", [file for file in FILES if hasattr(file, "TINY")])
+def test_every_g_makes_what_every_d_takes(file):
+    for name, example in file.TINY.items():
+        assert name[:1] in "gd"
+        x = jax.ShapeDtypeStruct((4, *example.shape), jnp.float32)
+        y, _ = jax.eval_shape(partial(look, example.net()), x)
+        shapes = {d.shape for key, d in file.TINY.items() if key[:1] == "d"}
+        assert {y.shape[1:]} == (shapes if name[:1] == "g" else {()})
+
+
+def look(net, x):
+    return net.init_with_output({"params": KEY, "noise": KEY}, x, LABEL, train=False)
+
+
 def test_no_network_is_left_out():
-    found, parts = set(), {stylegan2.Mapping}
-    for module in pkgutil.iter_modules(ganjax.models.__path__, "ganjax.models."):
-        for _, kind in inspect.getmembers(importlib.import_module(module.name)):
-            if inspect.isclass(kind) and issubclass(kind, nn.Module):
+    found = set()
+    for file in FILES:
+        for _, kind in inspect.getmembers(file, inspect.isclass):
+            if issubclass(kind, nn.Module) and kind.__module__ == file.__name__:
                 called = list(inspect.signature(kind.__call__).parameters)[1:]
                 if called in (["z", "label", "train"], ["image", "label", "train"]):
                     found.add(kind)
     assert len(found) > 10
-    assert found - parts == {type(small.net(classes=3)) for small in NETS.values()}
+    parts = {stylegan2.Mapping}
+    assert found - parts == {type(example.net()) for example in NETS.values()}

@@ -204,13 +204,3 @@ def test_spectral_norm_keeps_its_vector_only_in_training_and_vmaps():
     jax.tree.map(np.testing.assert_array_equal, kept["spectral"], variables["spectral"])
     for a, b in zip(*map(jax.tree.leaves, (kept, moved)), strict=True):
         assert jnp.all(a != b)
-
-
-def test_the_head_adds_the_inner_product_with_the_class():
-    head, h, label = layers.Head(classes=3), normal(1, 4, 5), jnp.array([0, 1, 2, 1])
-    params = head.init(KEY, h, label, train=False)["params"]
-    embed = params["Embed_0"]["embedding"]
-    psi = layers.Head().apply({"params": params}, h, label, train=False)
-    expected = psi + jnp.einsum("bc,bc->b", embed[label], h)
-    y = head.apply({"params": params}, h, label, train=False)
-    np.testing.assert_allclose(y, expected, atol=1e-6)

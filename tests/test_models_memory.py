@@ -12,7 +12,7 @@ import pytest
 
 from ganjax import GAN, Batch, Player, augment, losses
 from ganjax.gan import ONE, Turns, init, normal
-from ganjax.models import layers, mlp, stylegan2
+from ganjax.models import heads, layers, mlp, stylegan2
 from ganjax.models.memory import Remat
 from ganjax.models.precision import Mixed
 from ganjax.regularizers import r1
@@ -47,7 +47,7 @@ def residual(features):
 
 Plain = partial(Mixed, dtype=jnp.float32)  # which changes nothing but the names
 style = partial(stylegan2.Discriminator, width=2, group=2)
-head = partial(layers.Head, 3)
+head = partial(heads.Projection, 3)
 PAIRS = {
     "whole": (Plain(Forgetful()), Remat(Forgetful()), Z),
     "block": (style(), style(block=residual), IMAGE),

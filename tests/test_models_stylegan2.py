@@ -21,8 +21,8 @@ Z = jax.random.normal(KEY, (4, 5))
 IMAGE = jax.random.normal(KEY, (4, 8, 8, 2))
 
 generator = partial(stylegan2.Generator, size=8, channels=2, width=6, w_dim=7, depth=2)
-discriminator = partial(stylegan2.Discriminator, width=6, group=2, depth=2)
-orig = partial(stylegan2.Orig, width=6, group=2, depth=2)
+discriminator = partial(stylegan2.Discriminator, width=6, group=2)
+orig = partial(stylegan2.Orig, width=6, group=2)
 
 NETS = pytest.mark.parametrize(
     "net, x",

@@ -51,7 +51,7 @@ def square(image):
 
 def look(d, image, label):
     slope = jax.grad(lambda image: d(image).sum())
-    return Look(image, label, d(image), d, lambda: slope(image))
+    return Look(image, label, d(image), d, lambda: slope(image), {})
 
 
 def turn(d=linear, step=0, real=None, fake=None):

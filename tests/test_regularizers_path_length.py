@@ -38,7 +38,8 @@ def turn(synthesis=straight, mapping=repeat, step=0, rows=8):
     methods = {"mapping": lambda z, label: mapping(z), "synthesis": synthesis}
     g = lambda *inputs, method: methods[method](*inputs)
     z, label = jax.random.normal(jax.random.key(0), (rows, 3)), jnp.zeros(rows, int)
-    look = Look(synthesis(mapping(z)), label, jnp.zeros(rows), jnp.ravel, jnp.array)
+    fake = synthesis(mapping(z))
+    look = Look(fake, label, jnp.zeros(rows), jnp.ravel, jnp.array, {})
     step = jnp.asarray(step)
     return Turn(g, look.d, z, look, look, {}, {}, KEY, step, ONE)
 

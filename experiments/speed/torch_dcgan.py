@@ -46,11 +46,11 @@ class Discriminator(nn.Module):
         for name, part in parts.items():
             self.add_module(name, part)
         self.parts = list(parts.values())
-        self.Head_0 = nn.Module()
-        self.Head_0.Dense_0 = nn.Linear(16 * widths[-1], 1, bias=False)
+        self.head = nn.Module()
+        self.head.Dense_0 = nn.Linear(16 * widths[-1], 1, bias=False)
 
     def forward(self, image, label):
         x = image
         for part in self.parts:
             x = part(x)
-        return self.Head_0.Dense_0(x.permute(0, 2, 3, 1).flatten(1))[:, 0]
+        return self.head.Dense_0(x.permute(0, 2, 3, 1).flatten(1))[:, 0]

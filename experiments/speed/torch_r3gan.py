@@ -63,7 +63,8 @@ class Discriminator(nn.Module):
             self.blocks.append(Block(width, cardinality, expansion))
             self.add_module(f"Block_{i}", self.blocks[-1])
         self.basis = nn.Parameter(torch.randn(1, width, 4, 4) / 4)
-        self.Dense_0 = nn.Linear(width, 1, bias=False)
+        self.head = nn.Module()
+        self.head.Dense_0 = nn.Linear(width, 1, bias=False)
 
     def forward(self, image, label):
         x = self.Conv_0(image)
@@ -71,4 +72,4 @@ class Discriminator(nn.Module):
             if i and i % self.each == 0:
                 x = self.down(x)
             x = block(x)
-        return self.Dense_0((x * self.basis).sum((2, 3)))[:, 0]
+        return self.head.Dense_0((x * self.basis).sum((2, 3)))[:, 0]

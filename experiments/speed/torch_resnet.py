@@ -48,8 +48,8 @@ class Discriminator(nn.Module):
             conv = wrap(nn.Conv2d(c, width, k, padding=k // 2))
             self.add_module(f"Conv_{i}", conv)
         self.convs = [self.get_submodule(f"Conv_{i}") for i in range(10)]
-        self.Head_0 = nn.Module()
-        self.Head_0.Dense_0 = wrap(nn.Linear(width, 1, bias=bias))
+        self.head = nn.Module()
+        self.head.Dense_0 = wrap(nn.Linear(width, 1, bias=bias))
 
     def forward(self, image, label):
         c, relu, halve = self.convs, F.relu, lambda x: F.avg_pool2d(x, 2)
@@ -57,4 +57,4 @@ class Discriminator(nn.Module):
         x = halve(c[4](relu(c[3](relu(x)))) + c[5](x))
         x = x + c[7](relu(c[6](relu(x))))
         x = x + c[9](relu(c[8](relu(x))))
-        return self.Head_0.Dense_0(self.pool(relu(x), dim=(2, 3)))[:, 0]
+        return self.head.Dense_0(self.pool(relu(x), dim=(2, 3)))[:, 0]

@@ -75,9 +75,9 @@ class Discriminator(nn.Module):
             self.add_module(f"Conv_{i}", conv(c, width, k))
         self.convs = [self.get_submodule(f"Conv_{i}") for i in range(10)]
         self.Attention_0 = Attention(width)
-        self.Head_0 = nn.Module()
-        self.Head_0.Dense_0 = Spectral(nn.Linear(width, 1))
-        self.Head_0.Embed_0 = Spectral(nn.Embedding(classes, width))
+        self.head = nn.Module()
+        self.head.Dense_0 = Spectral(nn.Linear(width, 1))
+        self.head.Embed_0 = Spectral(nn.Embedding(classes, width))
 
     def forward(self, image, label):
         c, relu, halve = self.convs, F.relu, lambda x: F.avg_pool2d(x, 2)
@@ -87,5 +87,5 @@ class Discriminator(nn.Module):
         x = x + c[7](relu(c[6](relu(x))))
         x = x + c[9](relu(c[8](relu(x))))
         h = relu(x).sum((2, 3))
-        projected = (self.Head_0.Embed_0(label) * h).sum(1)
-        return self.Head_0.Dense_0(h)[:, 0] + projected
+        projected = (self.head.Embed_0(label) * h).sum(1)
+        return self.head.Dense_0(h)[:, 0] + projected

@@ -184,7 +184,8 @@ class Discriminator(nn.Module):
         self.blocks = [Residual(width) for _ in range(times)]
         for i, block in enumerate(self.blocks):
             self.add_module(f"Residual_{i}", block)
-        self.Dense_0, self.Dense_1 = Dense(16 * width, width), Dense(width, 1)
+        self.Dense_0, self.head = Dense(16 * width, width), nn.Module()
+        self.head.Dense_0 = Dense(width, 1)
 
     def forward(self, image, label):
         x = lrelu(self.Conv_0(image))
@@ -192,7 +193,7 @@ class Discriminator(nn.Module):
             x = block(x)
         x = lrelu(self.Conv_1(torch.cat([x, self.deviation(x)], 1)))
         x = x.permute(0, 2, 3, 1).flatten(1)
-        return self.Dense_1(lrelu(self.Dense_0(x)))[:, 0]
+        return self.head.Dense_0(lrelu(self.Dense_0(x)))[:, 0]
 
     def deviation(self, x):
         groups = x.reshape(-1, self.group, *x.shape[1:])

@@ -46,11 +46,11 @@ class Discriminator(nn.Module):
         for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
             self.parts.append(nn.Conv1d(a, b, 25, 4, 11))
             self.add_module(f"Resample_{i}", self.parts[-1])
-        self.Head_0 = nn.Module()
-        self.Head_0.Dense_0 = nn.Linear(16 * widths[-1], 1)
+        self.head = nn.Module()
+        self.head.Dense_0 = nn.Linear(16 * widths[-1], 1)
 
     def forward(self, image, label):
         x = F.leaky_relu(self.parts[0](image), 0.2)
         for part in self.parts[1:]:
             x = F.leaky_relu(part(self.shuffle(x)), 0.2)
-        return self.Head_0.Dense_0(x.transpose(1, 2).flatten(1))[:, 0]
+        return self.head.Dense_0(x.transpose(1, 2).flatten(1))[:, 0]

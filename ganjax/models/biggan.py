@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int
 from ganjax.models import layers, sagan
 from ganjax.models.attention import Attention
 from ganjax.models.convolution import Conv
+from ganjax.models.example import Example
 from ganjax.models.resnet import UpBlock
 
 
@@ -107,8 +108,14 @@ class ConditionalNorm(nn.Module):
 def Discriminator(size: int = 32, ch: int = 96, **others: Any) -> sagan.Discriminator:
     """SAGAN's D for images of side `size`, orthogonal and of BigGAN's widths.
 
-    `others` are its `classes`, its `attend` and its `wrap`.
+    `others` are its `classes`, `attend`, `wrap` and `head`.
     """
     times, grid = DOWN[size]
     widths = tuple(ch * n for n in times)
     return sagan.Discriminator(widths, grid, kernel_init=ORTHOGONAL, **others)
+
+
+TINY = {
+    "g": Example(partial(Generator, channels=2, ch=2, shared=3), (8,)),
+    "d": Example(partial(Discriminator, ch=2), (32, 32, 2)),
+}

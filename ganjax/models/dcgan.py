@@ -14,7 +14,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import layers
+from ganjax.models import heads, layers
+from ganjax.models.example import Example
 
 
 INIT = nn.initializers.normal(0.02)
@@ -68,6 +69,7 @@ class Discriminator(nn.Module):
     dropout: float = 0.0
     norm: Callable[..., Callable[..., Any]] = NORM
     wrap: Callable[[nn.Module], Callable[..., Any]] = layers.plain
+    head: Callable[..., Callable[..., Any]] = heads.Projection
 
     @nn.compact
     def __call__(
@@ -84,10 +86,21 @@ class Discriminator(nn.Module):
         for i in range(1, _halvings(image.shape[1], 4)):
             x = self.norm()(down(self.width << i, x), label, train=train)
             x = act(x)
-        head = layers.Head(self.classes, self.wrap, use_bias=False, kernel_init=INIT)
+        head = self.head(self.classes, self.wrap, False, INIT, name="head")
         return head(x.reshape(len(x), -1), label, train=train)
 
 
 def _halvings(size: int, grid: int) -> int:
     """How often a side is halved between `size` and `grid`."""
     return (size // grid).bit_length() - 1
+
+
+TINY = {
+    "g": Example(partial(Generator, 16, 2, width=6), (5,)),
+    "g without norm": Example(partial(Generator, 16, 2, 6, norm=layers.Shift), (5,)),
+    "d": Example(partial(Discriminator, width=6), (16, 16, 2)),
+    "d spectral": Example(
+        partial(Discriminator, 6, norm=layers.Shift, wrap=layers.SpectralNorm),
+        (16, 16, 2),
+    ),
+}

@@ -159,23 +159,3 @@ class SpectralNorm(nn.Module):
 def plain(layer: nn.Module) -> Callable[..., Any]:
     """The layer as it is, called as `SpectralNorm(layer)` would be."""
     return lambda *args, train: layer(*args)
-
-
-class Head(nn.Module):
-    """Logits of features, psi(h) + <embed(label), h> (Miyato & Koyama, 2018, eq. 3)."""
-
-    classes: int = 0
-    wrap: Callable[[nn.Module], Callable[..., Any]] = plain
-    use_bias: bool = True
-    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
-
-    @nn.compact
-    def __call__(
-        self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
-    ) -> Float[Array, " b"]:
-        dense = nn.Dense(1, use_bias=self.use_bias, kernel_init=self.kernel_init)
-        logits = self.wrap(dense)(h, train=train)[:, 0]
-        if not self.classes:
-            return logits
-        embed = nn.Embed(self.classes, h.shape[-1], embedding_init=self.kernel_init)
-        return logits + jnp.sum(self.wrap(embed)(label, train=train) * h, axis=-1)

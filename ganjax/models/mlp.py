@@ -1,12 +1,17 @@
 """Fully connected networks, for points of the plane and for very small images."""
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
+
+from ganjax.models import heads
+from ganjax.models.example import Example
 
 
 class Generator(nn.Module):
@@ -27,7 +32,8 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b ..."]:
-        x = _with_class(z, label, self.classes)
+        one_hot = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
+        x = jnp.concatenate([z, one_hot], axis=-1)
         for _ in range(self.depth):
             x = nn.leaky_relu(nn.Dense(self.width)(x), self.slope)
         x = self.output(nn.Dense(prod(self.shape))(x))
@@ -35,21 +41,22 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """From images or points, flattened beside a one-hot label, to logits [b]."""
+    """From images or points, flattened, to logits [b]. Classes enter by projection."""
 
     width: int = 256
     depth: int = 3
     classes: int = 0
     slope: float = 0.2
+    head: Callable[..., Callable[..., Any]] = heads.Projection
 
     @nn.compact
     def __call__(
         self, image: Float[Array, "b ..."], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        x = _with_class(image.reshape(len(image), -1), label, self.classes)
+        x = image.reshape(len(image), -1)
         for _ in range(self.depth):
             x = nn.leaky_relu(nn.Dense(self.width)(x), self.slope)
-        return nn.Dense(1)(x)[:, 0]
+        return self.head(self.classes, name="head")(x, label, train=train)
 
 
 def linear(x: Array) -> Array:
@@ -57,7 +64,7 @@ def linear(x: Array) -> Array:
     return x
 
 
-def _with_class(x: Array, label: Array, classes: int) -> Array:
-    """[b, d] and a one-hot label side by side (Mirza & Osindero, 2014)."""
-    one_hot = jax.nn.one_hot(label, classes, dtype=x.dtype)
-    return jnp.concatenate([x, one_hot], axis=-1)
+TINY = {
+    "g": Example(partial(Generator, (4, 4, 2), width=8, depth=2), (5,)),
+    "d": Example(partial(Discriminator, width=8, depth=2), (4, 4, 2)),
+}

@@ -6,14 +6,18 @@ their weights scaled by the number of blocks (Zhang et al., 2019), between resam
 a low-pass filter. Biases stand before the activations only. The defaults are CIFAR-10's.
 """
 
+from collections.abc import Callable
+from functools import partial
 from math import sqrt
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import filters
+from ganjax.models import filters, heads
 from ganjax.models.convolution import Conv, conv, same
+from ganjax.models.example import Example
 
 
 TAPS = 1.0, 3.0, 3.0, 1.0  # [1, 2, 1] on pixels that stand twice
@@ -63,11 +67,28 @@ class Generator(nn.Module):
         return Conv(self.channels, 1, use_bias=False, kernel_init=normal(1))(x)
 
 
+class Embedded(nn.Module):
+    """D's head: a vector for each class in place of the last layer's only one."""
+
+    classes: int = 0
+
+    @nn.compact
+    def __call__(
+        self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, " b"]:
+        heads.tell(self, features=h)
+        if not self.classes:
+            return nn.Dense(1, use_bias=False, kernel_init=normal(1))(h)[:, 0]
+        width = h.shape[-1]
+        h = nn.Dense(width, use_bias=False, kernel_init=normal(1))(h)
+        embed = nn.Embed(self.classes, width, embedding_init=normal(width**-0.5))
+        return jnp.sum(h * embed(label), axis=-1)
+
+
 class Discriminator(nn.Module):
     """From images to logits [b]: stages that halve them, then a pattern of 4x4.
 
-    `widths` and `cardinalities` are given as G's are, from 4x4 up. Classes enter by
-    projection, a vector for each that takes the place of the last layer's only one.
+    `widths` and `cardinalities` are given as G's are, from 4x4 up.
     """
 
     widths: tuple[int, ...] = (768,) * 4
@@ -75,6 +96,7 @@ class Discriminator(nn.Module):
     blocks: int = 2
     expansion: int = 2
     classes: int = 0
+    head: Callable[..., Callable[..., Any]] = Embedded
 
     @nn.compact
     def __call__(
@@ -91,11 +113,7 @@ class Discriminator(nn.Module):
 
         basis = self.param("basis", nn.initializers.normal(1 / 4), (1, 4, 4, last))
         h = jnp.sum(x * basis, axis=(1, 2))
-        if not self.classes:
-            return nn.Dense(1, use_bias=False, kernel_init=normal(1))(h)[:, 0]
-        h = nn.Dense(last, use_bias=False, kernel_init=normal(1))(h)
-        embed = nn.Embed(self.classes, last, embedding_init=normal(last**-0.5))
-        return jnp.sum(h * embed(label), axis=-1)
+        return self.head(self.classes, name="head")(h, label, train=train)
 
 
 class Block(nn.Module):
@@ -140,3 +158,10 @@ def _resize(width: int, x: Array) -> Array:
     if x.shape[-1] == width:
         return x
     return Conv(width, 1, use_bias=False, kernel_init=normal(1))(x)
+
+
+STAGES = {"widths": (8, 4), "cardinalities": (4, 2), "blocks": 1}
+TINY = {
+    "g": Example(partial(Generator, channels=2, **STAGES), (5,)),
+    "d": Example(partial(Discriminator, **STAGES), (8, 8, 2)),
+}

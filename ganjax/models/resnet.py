@@ -13,8 +13,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped
 
-from ganjax.models import layers
+from ganjax.models import heads, layers
 from ganjax.models.convolution import Conv
+from ganjax.models.example import Example
 
 
 GLOROT = nn.initializers.glorot_uniform()
@@ -85,6 +86,7 @@ class Discriminator(nn.Module):
     wrap: Callable[[nn.Module], Callable[..., Any]] = layers.SpectralNorm
     pool: Callable[..., Array] = jnp.sum
     use_bias: bool = False  # of the last layer
+    head: Callable[..., Callable[..., Any]] = heads.Projection
 
     @nn.compact
     def __call__(
@@ -103,7 +105,7 @@ class Discriminator(nn.Module):
         x = x + residual(nn.relu(x))
         x = x + residual(nn.relu(x))
         h = self.pool(nn.relu(x), axis=(1, 2))
-        head = layers.Head(self.classes, self.wrap, self.use_bias, GLOROT)
+        head = self.head(self.classes, self.wrap, self.use_bias, GLOROT, name="head")
         return head(h, label, train=train)
 
 
@@ -122,3 +124,10 @@ def halve(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
     """The mean of every 2x2 square, [b, 2h, 2w, c] to [b, h, w, c]."""
     b, h, w, c = x.shape
     return x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
+
+
+TINY = {
+    "g": Example(partial(Generator, 8, 2, width=8), (5,)),
+    "d": Example(partial(Discriminator, width=8), (8, 8, 2)),
+    "d of wgan-gp": Example(partial(Critic, width=8), (8, 8, 2)),
+}

@@ -15,9 +15,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import layers
+from ganjax.models import heads, layers
 from ganjax.models.attention import Attention
 from ganjax.models.convolution import Conv
+from ganjax.models.example import Example
 from ganjax.models.resnet import GLOROT, UpBlock, halve
 
 
@@ -65,6 +66,7 @@ class Discriminator(nn.Module):
     attend: int = 16
     wrap: Callable[[nn.Module], Callable[..., Any]] = layers.SpectralNorm
     kernel_init: Callable[..., Array] = GLOROT
+    head: Callable[..., Callable[..., Any]] = heads.Projection
 
     @nn.compact
     def __call__(
@@ -92,7 +94,7 @@ class Discriminator(nn.Module):
             else:
                 x = h + (x if x.shape[-1] == width else conv(x, width, 1))
         h = jnp.sum(nn.relu(x), axis=(1, 2))
-        head = layers.Head(self.classes, self.wrap, kernel_init=self.kernel_init)
+        head = self.head(self.classes, self.wrap, True, self.kernel_init, name="head")
         return head(h, label, train=train)
 
 
@@ -100,3 +102,9 @@ Generator128 = partial(Generator, widths=(1024, 512, 256, 128, 64), attend=32)
 Discriminator128 = partial(
     Discriminator, widths=(64, 128, 256, 512, 1024, 1024), grid=4, attend=32
 )
+
+
+TINY = {
+    "g": Example(partial(Generator, (8, 8), channels=2, attend=8), (5,)),
+    "d": Example(partial(Discriminator, (8, 8, 12), grid=4, attend=8), (16, 16, 2)),
+}

@@ -1,7 +1,7 @@
 """StyleGAN2 (Karras et al., 2020a) with the networks of StyleGAN2-ADA (2020b).
 
 G adds up what each size of image contributes, D is residual. What differs between data
-sets are numbers, but on CIFAR-10 D is `Orig`, `depth` 2 and `group` 32. Half precision
+sets are numbers, but on CIFAR-10 D is `Orig`, both depths 2, `group` 32. Half precision
 does without the authors' clamping if it is bfloat16, whose range is float32's.
 """
 
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.errors import Mistake
-from ganjax.models import filters
+from ganjax.models import filters, heads
 from ganjax.models.equalized import (
     NORMAL,
     Conv,
@@ -26,6 +26,7 @@ from ganjax.models.equalized import (
     normalise,
     shrink,
 )
+from ganjax.models.example import Example
 from ganjax.models.modulated import StyledConv, ToRGB
 
 
@@ -164,10 +165,28 @@ class Straight(nn.Module):
         return lrelu(Conv(self.features, by=shrink)(h))
 
 
+class Mapped(nn.Module):
+    """D's head: projection on the output of a mapping network, `depth` deep (2020b)."""
+
+    classes: int = 0
+    depth: int = 8
+
+    @nn.compact
+    def __call__(
+        self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, " b"]:
+        heads.tell(self, features=h)
+        if not self.classes:
+            return Dense(1)(h)[:, 0]
+        width = h.shape[-1]
+        one_hot = jax.nn.one_hot(label, self.classes, dtype=h.dtype)
+        embed = Stack(width, self.depth)(normalise(Dense(width)(one_hot)))
+        return jnp.sum(Dense(width)(h) * embed, axis=-1) / sqrt(width)
+
+
 class Discriminator(nn.Module):
     """From images to logits [b]: halved down to 4x4, which also sees the deviation.
 
-    Classes enter by projection on a mapping network's output (2020b), `depth` deep.
     Groups of `group` neighbours in the batch are looked at together.
     """
 
@@ -175,8 +194,8 @@ class Discriminator(nn.Module):
     base: int = 32768
     classes: int = 0
     group: int = 4
-    depth: int = 8
     block: Callable[[int], Callable[..., Any]] = Residual
+    head: Callable[..., Callable[..., Any]] = Mapped
 
     @nn.compact
     def __call__(
@@ -190,11 +209,7 @@ class Discriminator(nn.Module):
         x = jnp.concatenate([x, deviation(x, self.group)], axis=-1)
         x = lrelu(Conv(last)(x))
         h = lrelu(Dense(last)(x.reshape(len(x), -1)))
-        if not self.classes:
-            return Dense(1)(h)[:, 0]
-        one_hot = jax.nn.one_hot(label, self.classes, dtype=h.dtype)
-        embed = Stack(last, self.depth)(normalise(Dense(last)(one_hot)))
-        return jnp.sum(Dense(last)(h) * embed, axis=-1) / sqrt(last)
+        return self.head(self.classes, name="head")(h, label, train=train)
 
 
 # The authors' architecture "orig", of CIFAR-10.
@@ -220,3 +235,10 @@ def _widths(size: int, base: int, width: int) -> tuple[int, ...]:
     """How many channels images have, of sides 4, 8 and so on up to `size`."""
     sides = [4 << i for i in range((size // 4).bit_length())]
     return tuple(min(base // side, width) for side in sides)
+
+
+TINY = {
+    "g": Example(partial(Generator, 8, 2, width=6, w_dim=7, depth=2), (5,)),
+    "d": Example(partial(Discriminator, width=6, group=2), (8, 8, 2)),
+    "d orig": Example(partial(Orig, width=6, group=2), (8, 8, 2)),
+}

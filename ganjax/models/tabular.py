@@ -6,6 +6,7 @@ each comes from is a `Span` of the last layer. Conditions enter as a one-hot lab
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.models import layers
+from ganjax.models.example import Example
 
 
 INIT = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # PyTorch's
@@ -101,3 +103,9 @@ class Discriminator(nn.Module):
             x = nn.leaky_relu(nn.Dense(width, kernel_init=INIT)(x), self.slope)
             x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return nn.Dense(1, kernel_init=INIT)(x)[:, 0]
+
+
+TINY = {
+    "g": Example(partial(Generator, (*number(4), *category(3)), widths=(8, 8)), (5,)),
+    "d": Example(partial(Discriminator, widths=(8, 8)), (8,)),
+}

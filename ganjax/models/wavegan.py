@@ -6,12 +6,17 @@ normalisation, phase shuffle between D's layers, Glorot's initialisation. Signal
 does, the networks are the authors' but for the direction of time.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import layers, signal
+from ganjax.models import heads, signal
+from ganjax.models.example import Example
 
 
 INIT = nn.initializers.glorot_uniform()
@@ -56,6 +61,7 @@ class Discriminator(nn.Module):
     radius: int = 2
     slope: float = 0.2
     classes: int = 0
+    head: Callable[..., Callable[..., Any]] = heads.Projection
 
     @nn.compact
     def __call__(
@@ -66,10 +72,16 @@ class Discriminator(nn.Module):
             if i:
                 x = signal.PhaseShuffle(self.radius)(x, train=train)
             x = nn.leaky_relu(signal.Down(self.width << i)(x), self.slope)
-        head = layers.Head(self.classes, kernel_init=INIT)
+        head = self.head(self.classes, kernel_init=INIT, name="head")
         return head(x.reshape(len(x), -1), label, train=train)
 
 
 def _quarters(length: int) -> int:
     """How often a signal is quartered down to 16 samples."""
     return ((length // GRID).bit_length() - 1) // 2
+
+
+TINY = {
+    "g": Example(partial(Generator, 256, 2, width=4), (5,)),
+    "d": Example(partial(Discriminator, width=4), (256, 2)),
+}
