@@ -133,7 +133,7 @@ class GAN(NamedTuple):
 
     g: Player
     d: Player
-    loss: Loss
+    loss: Loss | Callable[[Array], Loss]  # or a schedule of one
     augment: Augment
     prior: Callable[[Array], Array]  # key -> one latent z
     ema: optax.Schedule  # step -> decay of G's average
@@ -175,8 +175,8 @@ class State:
     augment: PyTree  # ADA's p
 
 
-def at(number: Number, step: Int[Array, ""]) -> Any:
-    """The value of a number, constant or scheduled, at a step."""
+def at(number: Any, step: Int[Array, ""]) -> Any:
+    """The value of a number, or of anything that may be scheduled, at a step."""
     return number(step) if callable(number) else number
 
 
@@ -188,6 +188,27 @@ def normal(dim: int) -> Callable[[Key[Array, ""]], Float[Array, " z"]]:
 def uniform(dim: int) -> Callable[[Key[Array, ""]], Float[Array, " z"]]:
     """The prior U(-1, 1) on `dim` numbers (Radford et al., 2016)."""
     return lambda key: jax.random.uniform(key, (dim,), minval=-1.0)
+
+
+def coded(
+    prior: Callable[[Key[Array, ""]], Float[Array, " z"]],
+    discrete: int = 1,
+    values: int = 10,
+    continuous: int = 2,
+) -> Callable[[Key[Array, ""]], Float[Array, " z"]]:
+    """Another prior and InfoGAN's codes at its end (Chen et al., 2016, section 7).
+
+    `discrete` one-hot choices of one of `values`, then `continuous` numbers of U(-1, 1).
+    """
+
+    def draw(key):
+        noise, choice, number = jax.random.split(key, 3)
+        chosen = jax.random.randint(choice, (discrete,), 0, values)
+        numbers = jax.random.uniform(number, (continuous,), minval=-1.0)
+        one_hot = jax.nn.one_hot(chosen, values).ravel()
+        return jnp.concatenate([prior(noise), one_hot, numbers])
+
+    return draw
 
 
 def half_life(images: float, batch: int, ramp: float = 0.0) -> optax.Schedule:

@@ -1,12 +1,21 @@
 """Adversarial losses: what each player minimises, from D's logits on real and fake.
 
-Each is a `Loss` of two functions ([b] real logits, [b] fake logits) -> scalar mean.
+Each is a `Loss` of two functions ([b] real logits, [b] fake logits) -> scalar mean. The
+last two make one of another. A game may also take a schedule, step -> `Loss`.
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from ganjax.gan import Loss
+
+
+def nothing() -> Loss:
+    """No loss of the logits: all that the players want is in their regularizers."""
+    return Loss(d=lambda real, fake: jnp.zeros(()), g=lambda real, fake: jnp.zeros(()))
 
 
 def minimax() -> Loss:
@@ -44,21 +53,67 @@ def wasserstein() -> Loss:
     )
 
 
-def least_squares() -> Loss:
-    """Targets 1 for real, 0 for fake, 1 for G (Mao et al., 2017, eq. 2 and 9)."""
+def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Loss:
+    """D wants a for fakes and b for real images, G c (Mao et al., 2017, eq. 2 and 9).
+
+    With -1, 1 and 0 it is Pearson's chi-square divergence (equation 8).
+    """
+    square = lambda x, target: jnp.mean((x - target) ** 2) / 2
     return Loss(
-        d=lambda real, fake: (jnp.mean((real - 1) ** 2) + jnp.mean(fake**2)) / 2,
-        g=lambda real, fake: jnp.mean((fake - 1) ** 2) / 2,
+        d=lambda real, fake: square(real, b) + square(fake, a),
+        g=lambda real, fake: square(fake, c),
     )
 
 
-def relativistic() -> Loss:
+def energy(margin: float = 10.0) -> Loss:
+    """EBGAN, of logits that are energies with the opposite sign (Zhao et al., 2017).
+
+    D brings real images' energy down and fakes' up to `margin`, equations 1 and 2.
+    """
+    return Loss(
+        d=lambda real, fake: -real.mean() + jax.nn.relu(margin + fake).mean(),
+        g=lambda real, fake: -fake.mean(),
+    )
+
+
+def relativistic(
+    little: Callable[[Array], Array] = lambda gap: jax.nn.softplus(-gap),
+) -> Loss:
     """Each real is judged against the fake of the same row (Jolicoeur-Martineau, 2019).
 
-    With R1 and R2 on D it is R3GAN's objective (Huang et al., 2024, eq. 2).
+    `little` is what D pays for a gap of real above fake: by default log(1 + exp(-gap)),
+    which with R1 and R2 on D is R3GAN's objective (Huang et al., 2024, eq. 2).
     """
-    softplus = jax.nn.softplus
     return Loss(
-        d=lambda real, fake: softplus(fake - real).mean(),
-        g=lambda real, fake: softplus(real - fake).mean(),
+        d=lambda real, fake: little(real - fake).mean(),
+        g=lambda real, fake: little(fake - real).mean(),
     )
+
+
+def relative_to_mean(loss: Loss) -> Loss:
+    """Each logit is judged against the other side's mean (Jolicoeur-Martineau, 2019).
+
+    RaSGAN is that of `non_saturating`, RaHingeGAN of `hinge`, RaLSGAN of
+    `least_squares(-1, 1)` but for a factor of two. G plays D's part with the sides
+    exchanged.
+    """
+    return Loss(
+        d=lambda real, fake: loss.d(real - fake.mean(), fake - real.mean()),
+        g=lambda real, fake: loss.d(fake - real.mean(), real - fake.mean()),
+    )
+
+
+def top_k(loss: Loss, share: float | Array) -> Loss:
+    """G learns from that `share` of the fakes which D likes best (Sinha et al., 2020).
+
+    Of a batch of b it is the whole number below share b, but one at least. The share
+    falls in the paper, hence `lambda step: top_k(hinge(), share(step))`.
+    """
+
+    def g(real, fake):
+        each = jax.vmap(lambda real, fake: loss.g(real[None], fake[None]))(real, fake)
+        rank = jnp.argsort(jnp.argsort(-fake))
+        count = jnp.maximum(jnp.floor(share * len(fake) + 1e-6), 1)
+        return jnp.sum(jnp.where(rank < count, each, 0.0)) / count
+
+    return loss._replace(g=g)

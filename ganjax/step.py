@@ -23,6 +23,7 @@ from ganjax.gan import (
     State,
     Turn,
     Turns,
+    at,
     init,
     sample,
 )
@@ -59,7 +60,9 @@ def d_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs
 
     def objective(params):
         turn = play(gan, on, replace(state, d=replace(state.d, params=params)), draw)
-        total, memory, logs = pay(gan.d, gan.loss.d, turn, state.d.memory)
+        total, memory, logs = pay(
+            gan.d, at(gan.loss, state.step).d, turn, state.d.memory
+        )
         return total, (turn.d_stats, memory, logs | watch(turn))
 
     grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.d.params))
@@ -72,7 +75,9 @@ def g_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs
 
     def objective(params):
         turn = play(gan, on, replace(state, g=replace(state.g, params=params)), draw)
-        total, memory, logs = pay(gan.g, gan.loss.g, turn, state.g.memory)
+        total, memory, logs = pay(
+            gan.g, at(gan.loss, state.step).g, turn, state.g.memory
+        )
         return total, (turn.g_stats, memory, logs)
 
     grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.g.params))

@@ -14,6 +14,7 @@ FLOORS = [
     "losses",
     "regularizers",
     "augment",
+    "optim",
     "step",
     "parallel",
     "checkpoint",
@@ -22,7 +23,7 @@ FLOORS = [
     "run",
     "cli",
 ]
-SIBLINGS = {"models", "losses", "regularizers", "augment"}
+SIBLINGS = {"models", "losses", "regularizers", "augment", "optim"}
 ROOT = Path(__file__).parents[1] / "ganjax"
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 

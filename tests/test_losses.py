@@ -15,6 +15,13 @@ MADE = {
     name: make()
     for name, make in inspect.getmembers(losses, inspect.isfunction)
     if make.__module__ == losses.__name__ and name[0] != "_"
+    if name not in ("relative_to_mean", "top_k")
+} | {
+    "chi-square": losses.least_squares(-1.0, 1.0, 0.0),
+    "relativistic hinge": losses.relativistic(lambda gap: jax.nn.relu(1 - gap)),
+    "RaSGAN": losses.relative_to_mean(losses.non_saturating()),
+    "RaHingeGAN": losses.relative_to_mean(losses.hinge()),
+    "top 5 of 16": losses.top_k(losses.non_saturating(), 5 / 16),
 }
 EACH = pytest.mark.parametrize("loss", MADE.values(), ids=MADE.keys())
 N = 16
@@ -26,6 +33,20 @@ log = np.log
 def goodfellow(real, fake):
     """V(D, G), with D(x) the sigmoid of the logit (Goodfellow et al., 2014, eq. 1)."""
     return log(sigmoid(real)).mean() + log(1 - sigmoid(fake)).mean()
+
+
+def averaged(cost, slope):
+    """The four functions below of a cost of how far one is above the others' mean."""
+
+    def value(high, low):
+        return cost(high - low.mean()).mean() + cost(high.mean() - low).mean()
+
+    def slopes(high, low):
+        above, below = slope(high - low.mean()), slope(high.mean() - low)
+        return above + below.mean(), -below - above.mean()
+
+    swap = lambda f: lambda real, fake: f(fake, real)
+    return value, slopes, swap(value), lambda *both: swap(slopes)(*both)[::-1]
 
 
 # D's loss and G's in float64, and their gradients, as (of real, of fake), times N.
@@ -66,6 +87,41 @@ PAPERS = {
         lambda real, fake: -log(sigmoid(fake - real)).mean(),
         lambda real, fake: (sigmoid(real - fake), -sigmoid(real - fake)),
     ),
+    "nothing": (
+        lambda real, fake: 0.0,
+        lambda real, fake: (0 * real, 0 * fake),
+        lambda real, fake: 0.0,
+        lambda real, fake: (0 * real, 0 * fake),
+    ),
+    "energy": (
+        lambda real, fake: (-real).mean() + np.maximum(0, 10 - -fake).mean(),
+        lambda real, fake: (0 * real - 1, 1.0 * (fake > -10)),
+        lambda real, fake: (-fake).mean(),
+        lambda real, fake: (0 * real, 0 * fake - 1),
+    ),
+    "chi-square": (
+        lambda real, fake: ((real - 1) ** 2).mean() / 2 + ((fake + 1) ** 2).mean() / 2,
+        lambda real, fake: (real - 1, fake + 1),
+        lambda real, fake: (fake**2).mean() / 2,
+        lambda real, fake: (0 * real, fake),
+    ),
+    "relativistic hinge": (
+        lambda real, fake: np.maximum(0, 1 - (real - fake)).mean(),
+        lambda real, fake: (-1.0 * (real - fake < 1), 1.0 * (real - fake < 1)),
+        lambda real, fake: np.maximum(0, 1 - (fake - real)).mean(),
+        lambda real, fake: (1.0 * (fake - real < 1), -1.0 * (fake - real < 1)),
+    ),
+    "RaSGAN": averaged(lambda x: -log(sigmoid(x)), lambda x: sigmoid(x) - 1),
+    "RaHingeGAN": averaged(lambda x: np.maximum(0, 1 - x), lambda x: -1.0 * (x < 1)),
+    "top 5 of 16": (
+        lambda real, fake: -goodfellow(real, fake),
+        lambda real, fake: (sigmoid(real) - 1, sigmoid(fake)),
+        lambda real, fake: -log(sigmoid(np.sort(fake)[-5:])).mean(),
+        lambda real, fake: (
+            0 * real,
+            np.where(fake >= np.sort(fake)[-5], sigmoid(fake) - 1, 0) * len(fake) / 5,
+        ),
+    ),
 }
 
 
@@ -79,9 +135,12 @@ def test_every_loss_here_is_compared_with_its_paper():
     assert MADE.keys() == PAPERS.keys(), "write the paper's values of a new loss above"
 
 
-@EACH
-def test_each_player_pulls_its_own_way(loss):
+@pytest.mark.parametrize(
+    "name", sorted(MADE.keys() - {"nothing", "chi-square", "top 5 of 16"})
+)
+def test_each_player_pulls_its_own_way(name):
     """Among logits where even the losses with a margin or a target ask for more."""
+    loss = MADE[name]
     _, of_d = values(loss, np.linspace(-0.9, 0.9, N), np.linspace(0.1, 2, N))[0]
     assert (of_d[0] < 0).all() and (of_d[1] > 0).all()
     _, of_g = values(loss, np.linspace(-2, 2, N), np.linspace(-2, 0.9, N))[1]
@@ -129,7 +188,18 @@ def test_in_the_minimax_game_g_loses_what_d_wins():
 
 
 @pytest.mark.parametrize("name", PAPERS)
-def test_only_the_relativistic_loss_pairs_each_real_with_a_fake(name):
+def test_only_relativistic_losses_pair_each_real_with_a_fake(name):
     once = [value for value, _ in values(MADE[name], REAL, FAKE)]
     moved = [value for value, _ in values(MADE[name], REAL, np.roll(FAKE, 1))]
-    assert np.allclose(moved, once, rtol=1e-5) == (name != "relativistic")
+    assert np.allclose(moved, once, rtol=1e-5) == (not name.startswith("relativistic"))
+
+
+@pytest.mark.parametrize(("share", "kept"), [(1.0, N), (0.5, 8), (0.3, 4), (1e-3, 1)])
+def test_the_top_k_are_the_whole_number_below_their_share(share, kept):
+    top = losses.top_k(losses.wasserstein(), share)
+    wanted = -np.sort(np.float64(FAKE))[-kept:].mean()
+    np.testing.assert_allclose(top.g(REAL, FAKE), wanted, rtol=1e-6)
+    traced = jax.jit(
+        lambda share: losses.top_k(losses.wasserstein(), share).g(REAL, FAKE)
+    )
+    np.testing.assert_allclose(traced(share), wanted, rtol=1e-6)

@@ -25,7 +25,7 @@ TWIN = {"outputs": 2, "twin": True}
 EACH = {
     heads.Projection: {},
     heads.Classifier: {"classes": (4, 3)},
-    partial(heads.Classifier, **TWIN): {"classes": (4, 6), "twin": (4, 6)},
+    partial(heads.Classifier, **TWIN): {"classes": (4, 6), "twin classes": (4, 6)},
     partial(heads.Contrastive, size=7): {"embed": (4, 7), "proxies": (3, 7)},
     partial(heads.Contrastive, size=7, **TWIN): {
         "embed": (4, 7),

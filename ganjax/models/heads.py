@@ -52,8 +52,8 @@ class Classifier(nn.Module):
     """psi(h), and logits "classes" [b, k] by another layer (Odena et al., 2017).
 
     `outputs` says how many there are for each class: one, or two to tell real and fake
-    ones apart (Hou et al., 2022). `twin` adds "twin", the same by a further layer (Gong
-    et al., 2019), which learns the classes of the fakes.
+    ones apart (Hou et al., 2022). `twin` adds "twin classes", the same by a further
+    layer (Gong et al., 2019), which learns the classes of the fakes.
     """
 
     classes: int
@@ -74,7 +74,7 @@ class Classifier(nn.Module):
         logits, width = dense(1, self.use_bias)[:, 0], self.outputs * self.classes
         tell(self, features=h, classes=dense(width, False))
         if self.twin:
-            tell(self, twin=dense(width, False))
+            tell(self, **{"twin classes": dense(width, False)})
         return logits
 
 
