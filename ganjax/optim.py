@@ -76,11 +76,11 @@ def historical_averaging(weight: float = 1.0) -> optax.GradientTransformation:
     def init(params):
         return Mean(jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params))
 
-    def update(grads, state, params=None):
+    def update(updates, state, params=None):
         count = state.count + 1
         mean = jax.tree.map(lambda m, w: m + (w - m) / count, state.mean, params)
         add = lambda grad, w, m: grad + 2 * weight * (w - m)
-        return jax.tree.map(add, grads, params, mean), Mean(count, mean)
+        return jax.tree.map(add, updates, params, mean), Mean(count, mean)
 
     return optax.GradientTransformation(init, update)
 
