@@ -33,7 +33,7 @@ TINY = Args(
     data="digits",
     latent=4,
     g_width=4,
-    d_width=8,
+    d_width=5,
     d_turns=2,
 )
 
