@@ -3,12 +3,17 @@
 import difflib
 from pathlib import Path
 
-from ganjax.data import arrays, folder, tfds, toys
+from ganjax.data import arrays, folder, stacked, tfds, toys
 from ganjax.data.source import Source, Spec
 from ganjax.errors import Mistake
 
 
-BUILT_IN = {"digits": arrays.digits, "ring": toys.ring, "grid": toys.grid}
+BUILT_IN = {
+    "digits": arrays.digits,
+    "stacked_digits": stacked.stacked_digits,
+    "ring": toys.ring,
+    "grid": toys.grid,
+}
 PACKED = {".zip": folder.zipped, ".npz": arrays.npz}
 
 
