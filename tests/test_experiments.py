@@ -25,10 +25,11 @@ PATHS = sorted(FOLDER.glob("*.py"))
 
 
 @pytest.fixture(autouse=True, scope="module")
-def no_classifier():
-    """Scores by pixels alone: the classifier has its own tests and takes seconds."""
+def quick_scores():
+    """No classifier and few samples: both have their own tests and take seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judge, "LABELLED", 10**9)
+        patch.setattr(judge, "COUNTED", 500)
         yield
 
 

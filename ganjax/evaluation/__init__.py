@@ -5,8 +5,9 @@ from ganjax.evaluation.copying import Copies, closest, copies
 from ganjax.evaluation.distances import Nearest, nearest
 from ganjax.evaluation.features import Features, pca, pixels, points, see
 from ganjax.evaluation.frechet import frechet_distance
-from ganjax.evaluation.modes import Modes, modes
+from ganjax.evaluation.modes import Modes, Spread, modes, spread
 from ganjax.evaluation.prdc import PRDC, prdc
+from ganjax.evaluation.reader import Reader, reader
 from ganjax.evaluation.scores import class_balance, evaluate, evaluate_real
 
 
@@ -17,7 +18,9 @@ __all__ = [
     "Features",
     "Modes",
     "Nearest",
+    "Reader",
     "Settings",
+    "Spread",
     "class_balance",
     "closest",
     "copies",
@@ -30,6 +33,8 @@ __all__ = [
     "pixels",
     "points",
     "prdc",
+    "reader",
     "see",
+    "spread",
     "train_classifier",
 ]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ganjax import evaluation
-from ganjax.data import Source, Spec, load, toys, whole
+from ganjax.data import Source, Spec, load, stacked, toys, whole
 from ganjax.errors import Mistake
 from ganjax.gan import Game
 
@@ -15,8 +15,10 @@ CENTRES = {
     "ring": (toys.ring_centres(), toys.RING_SD),
     "grid": (toys.grid_centres(), toys.GRID_SD),
 }
+STACKED = "stacked_digits"
 ALL_SEEN = "the training images, as no others are held out"
 MOST = 2_000  # images compared at once
+COUNTED = 25_600  # images of stacked digits whose modes are counted (Metz et al., 2017)
 FEWEST = 20  # images that can be compared at all, half with half
 LABELLED = 500  # fewer labelled images than these do not make a classifier
 
@@ -34,9 +36,9 @@ class Judge(NamedTuple):
 def judge(spec: Spec, game: Game) -> Judge:
     """The judge of games played on the data of `spec`.
 
-    Toy mixtures are scored by their modes. Images are compared with the held-out split
-    of the data, or the training images themselves where there is none, by their pixels
-    and, if they have classes, by a classifier's features.
+    Toy mixtures and stacked digits are scored by their modes. Images are compared with
+    the held-out split of the data, or the training images themselves where there is
+    none, by their pixels and, if they have classes, by a classifier's features.
     """
     source = load(spec)
     decode = lambda images: np.asarray(game.decode(images))
@@ -49,6 +51,8 @@ def judge(spec: Spec, game: Game) -> Judge:
     test = train if unseen is None else unseen
     if spec.where in CENTRES:
         return _mixture(spec, train, test)
+    if spec.where == STACKED:
+        return _stacked(source, decode, train, test)
     if len(test) < FEWEST:
         return Judge(0, lambda samples: {}, "", dict, f"{len(test)} images: too few")
     features = [evaluation.pixels()]
@@ -90,6 +94,36 @@ def _mixture(spec: Spec, train: np.ndarray, test: np.ndarray) -> Judge:
         return evaluation.evaluate_real(train, test, features, len(test))
 
     return Judge(len(test), score, "frechet/points", real, "fresh points")
+
+
+def _stacked(
+    source: Source, decode: Callable, train: np.ndarray, test: np.ndarray
+) -> Judge:
+    reader, features = _reader(source.spec, decode), evaluation.pixels()
+
+    def count(images):
+        mode = stacked.mode(reader.read(images))
+        found = evaluation.spread(mode, len(source.classes))
+        return {"modes": float(found.covered), "kl": found.kl}
+
+    def score(samples):
+        compared = evaluation.evaluate(samples[:MOST], train, test, features)
+        return {**count(samples), "accuracy": reader.accuracy, **compared}
+
+    def real():
+        counted = count(decode(source.read(np.arange(COUNTED)).image))
+        compared = evaluation.evaluate_real(train, test, features, MOST)
+        return {f"real/{name}": value for name, value in counted.items()} | compared
+
+    return Judge(COUNTED, score, "kl", real, "held-out digits")
+
+
+def _reader(spec: Spec, decode: Callable) -> evaluation.Reader:
+    """What reads the digits, taught on those that are stacked for training."""
+    single = spec._replace(where="digits", channels=1)
+    train, test = (whole(load(single._replace(split=s))) for s in ("train", "test"))
+    images = decode(train.image), train.label, decode(test.image), test.label
+    return evaluation.reader(*images)
 
 
 def _some(source: Source) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from ganjax.run import page
 from ganjax.run.chart import Curve, average, line_chart, number
 from ganjax.run.pictures import write_whole
-from ganjax.run.story import Curves, Story, read, when
+from ganjax.run.story import Curves, Story, read, total, when
 
 
 REPORT = "report.html"
@@ -27,6 +27,8 @@ AIMS = {
     "coverage": "higher is better",
     "modes": "higher is better",
     "quality": "higher is better",
+    "kl": "lower is better",
+    "accuracy": "of who counts the modes",
     "confident": "higher is better",
 }
 TOLD = ("experiment", "doc", "args", "data", "classes", "versions", "device")
@@ -156,7 +158,7 @@ def _speed(curves: Curves) -> str:
         speed = average(curves["images_per_second"])[1]
         lines.append(f"{number(float(np.nanmedian(speed)))} images per second (median)")
     if "seconds" in curves:
-        lines.append(f"{_duration(_total(average(curves['seconds'])[1]))} of training")
+        lines.append(f"{_duration(total(average(curves['seconds'])[1]))} of training")
     drawn = "".join(
         line_chart({key: curve}, key.replace("_", " "))
         for key, curve in curves.items()
@@ -164,15 +166,6 @@ def _speed(curves: Curves) -> str:
     )
     text = f"<p>{escape(', '.join(lines))}.</p>" if lines else ""
     return text + f'\n<div class="charts">\n{drawn}\n</div>'
-
-
-def _total(seconds: np.ndarray) -> float:
-    """All the time that was spent: the count begins anew when a run is resumed."""
-    seconds = seconds[np.isfinite(seconds)]
-    if not len(seconds):
-        return math.nan
-    ends = np.append(seconds[1:] < seconds[:-1], True)
-    return float(seconds[ends].sum())
 
 
 def _duration(seconds: float) -> str:

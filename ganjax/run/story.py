@@ -1,6 +1,7 @@
 """What a run folder tells: its curves, its pictures, how it ended."""
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +58,15 @@ def read(folder: Path) -> Story:
 def when(path: Path) -> str:
     """The step after which a sample was drawn, in words."""
     return f"step {number(_step(path))}"
+
+
+def total(seconds: np.ndarray) -> float:
+    """All the seconds that were spent: the clock begins anew when a run is resumed."""
+    seconds = seconds[np.isfinite(seconds)]
+    if not len(seconds):
+        return math.nan
+    ends = np.append(seconds[1:] < seconds[:-1], True)
+    return float(seconds[ends].sum())
 
 
 def _of_training(key: str) -> bool:
