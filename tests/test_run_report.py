@@ -129,6 +129,15 @@ def test_everything_has_its_place(tmp_path):
     assert html.count("image/webp") == 1 and html.count("image/png") == 3
 
 
+def test_of_many_classes_a_few_are_told_and_how_many_there_are(tmp_path):
+    names = [f"{i:03}" for i in range(1000)]
+    text = "".join(parsed(written(run(tmp_path, classes=names))).text)
+    assert "000, 001, 002, …, 999 (1,000)" in text and "003" not in text
+    assert "0, 1, 2" in "".join(
+        parsed(written(run(tmp_path, classes=list("012")))).text
+    )
+
+
 def test_text_is_escaped_and_nothing_is_loaded(tmp_path):
     html = written(run(tmp_path, [{"step": 1, "d/<b>": 1.0}], samples=1))
     assert "<script" not in html and "&lt;script&gt;alert(1)" in html

@@ -6,6 +6,7 @@ one that was stopped goes on.
 """
 
 import contextlib
+import math
 import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -19,7 +20,7 @@ from ganjax.loop import step_of
 from ganjax.run import Count, command, story
 
 
-COLUMNS = ("objective", "D's units", "modes", "KL, nats", "seconds")
+COLUMNS = ("objective", "D's units", "modes", "KL, nats", "seconds a seed")
 OBJECTIVES = {  # name -> experiment, weight of its penalties
     "relativistic + R1 + R2": ("stacked_digits", 1.0),
     "non-saturating + R1": ("non_saturating", 1.0),
@@ -48,10 +49,11 @@ def play(args: Args, experiment: str, gamma: float, d_width: int, folder: Path) 
 
 
 def row(name: str, d_width: int, folder: Path) -> tuple[str, ...]:
-    """What every seed came to, and the seconds that one of them took."""
+    """What each seed came to, and the seconds that one of them took."""
     found = story.read(folder)
     modes, kl = (np.atleast_1d(found.scores[key].value[-1]) for key in ("modes", "kl"))
-    seconds = story.total(found.clock["seconds"].value) / len(kl)
+    clock = found.clock.get("seconds")  # which a run of very few steps lacks
+    seconds = story.total(clock.value) / len(kl) if clock else math.nan
     each = ", ".join(f"{x:.0f}" for x in modes), ", ".join(f"{x:.3f}" for x in kl)
     return name, str(d_width), *each, f"{seconds:.0f}"
 

@@ -15,7 +15,7 @@ class Spec(NamedTuple):
     Plain values, so that a run can record it.
     """
 
-    where: str  # 'digits', 'ring', 'grid', 'tfds:NAME[:config]', a folder, .zip or .npz
+    where: str  # a name of `where.BUILT_IN`, 'tfds:NAME[:config]', a folder, .zip, .npz
     size: int = 0  # height and width in pixels; 0 keeps what is stored
     channels: int = 0  # 1 grey, 3 RGB or 4 RGBA; 0 keeps what is stored
     split: str = "train"

@@ -40,7 +40,7 @@ def stacked_digits(spec: Spec) -> Source:
     label = mode(single.label[chosen]).astype(np.int32)
 
     def read(rows: np.ndarray) -> Batch:
-        return Batch(np.stack([*plane[chosen[rows]].swapaxes(0, 1)], -1), label[rows])
+        return Batch(np.moveaxis(plane[chosen[rows]], 1, -1), label[rows])
 
     names = tuple(f"{number:03}" for number in range(MODES))
     shape = (*plane.shape[1:], 3)

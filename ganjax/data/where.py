@@ -10,9 +10,9 @@ from ganjax.errors import Mistake
 
 BUILT_IN = {
     "digits": arrays.digits,
-    "stacked_digits": stacked.stacked_digits,
     "ring": toys.ring,
     "grid": toys.grid,
+    "stacked_digits": stacked.stacked_digits,
 }
 PACKED = {".zip": folder.zipped, ".npz": arrays.npz}
 

@@ -48,9 +48,9 @@ def modes(
 def spread(mode: Int[np.ndarray, " n"], count: int) -> Spread:
     """How the samples' modes, numbers below `count`, cover all of these.
 
-    Metz et al. (2017) count StackedMNIST's thousand modes so. The divergence is that of
-    Srivastava et al. (2017) and Lin et al. (2018). Perfectly uniform samples have one
-    of about (count - 1) / 2n. `Mistake` without samples.
+    The two scores of StackedMNIST (Metz et al., 2017; Srivastava et al., 2017; Lin et
+    al., 2018). Even n samples drawn uniformly diverge by about (count - 1) / 2n.
+    `Mistake` without samples.
     """
     if len(mode) == 0:
         raise Mistake("Modes are counted from at least one sample.")

@@ -18,7 +18,7 @@ CENTRES = {
 STACKED = "stacked_digits"
 ALL_SEEN = "the training images, as no others are held out"
 MOST = 2_000  # images compared at once
-COUNTED = 25_600  # images of stacked digits whose modes are counted (Metz et al., 2017)
+COUNTED = 25_600  # images of stacked digits whose modes are counted
 FEWEST = 20  # images that can be compared at all, half with half
 LABELLED = 500  # fewer labelled images than these do not make a classifier
 

@@ -125,6 +125,7 @@ summary { cursor: pointer; color: var(--soft); font-size: 14px; margin-bottom: 6
 @media print { h2 { break-after: avoid; } figure { break-inside: avoid; } }
 """
 
+MANY = 100  # values of a list that are still told one by one
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -196,7 +197,9 @@ def _words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(map(_words, value)) or "none"
+        shown = value if len(value) <= MANY else [*value[:3], "…", value[-1]]
+        count = f" ({len(value):,})" if len(value) > MANY else ""
+        return ", ".join(map(_words, shown)) + count or "none"
     if value is None or value == "" or value == {}:
         return "none"
     return str(value)

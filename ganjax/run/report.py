@@ -28,7 +28,7 @@ AIMS = {
     "modes": "higher is better",
     "quality": "higher is better",
     "kl": "lower is better",
-    "accuracy": "of who counts the modes",
+    "accuracy": "of what reads the digits",
     "confident": "higher is better",
 }
 TOLD = ("experiment", "doc", "args", "data", "classes", "versions", "device")
