@@ -214,15 +214,16 @@ def coded(
 def half_life(images: float, batch: int, ramp: float = 0.0) -> optax.Schedule:
     """The EMA decay per step that halves an image's weight after `images` more.
 
-    While fewer than `images / ramp` have been seen, the half-life is the share `ramp`
-    of those seen, so that the random start is forgotten (Karras et al., 2020; the
-    released code uses a ramp of 0.05). `ramp` 0 keeps the half-life constant.
+    While fewer than `images / ramp` were seen before the step, the half-life is the
+    share `ramp` of those, so that the random start is forgotten, in the first step at
+    once (Karras et al., 2020; the released code uses a ramp of 0.05). `ramp` 0 keeps the
+    half-life constant.
     """
-    ramp = ramp or float("inf")
 
     def decay(step):
-        life = jnp.minimum(float(images), (step + 1.0) * batch * ramp)
-        return 0.5 ** (batch / life)
+        seen = jnp.asarray(step, jnp.float32) * batch
+        life = jnp.minimum(float(images), seen * ramp if ramp else float(images))
+        return 0.5 ** (batch / jnp.maximum(life, 1e-8))
 
     return decay
 

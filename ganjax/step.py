@@ -136,7 +136,7 @@ def pay(
     player: Player, loss: Callable, turn: Turn, memory: PyTree
 ) -> tuple[Array, PyTree, Logs]:
     """The player's side of the loss, plus each regularizer under its own name."""
-    terms, kept = {"loss": loss(turn.real.logits, turn.fake.logits)}, {}
+    terms, kept = {"loss": loss(turn.real.logits, turn.fake.logits)}, {**memory}
     for name, term in player.regularizers.items():
         terms[name], kept[name] = term.apply(turn, memory[name])
     return sum(terms.values(), jnp.zeros(())), kept, terms

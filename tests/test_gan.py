@@ -73,7 +73,8 @@ def test_half_life_is_in_images():
 
 def test_half_life_begins_as_a_share_of_the_images_seen():
     decay = half_life(1000, batch=10, ramp=0.05)
-    for step, life in ((0, 0.5), (99, 50), (1999, 1000), (10**6, 1000)):
+    assert decay(jnp.asarray(0)) == 0
+    for step, life in ((1, 0.5), (100, 50), (2000, 1000), (10**6, 1000)):
         wanted = 0.5 ** (10 / life)
         np.testing.assert_allclose(decay(jnp.asarray(step)), wanted, rtol=1e-5)
 

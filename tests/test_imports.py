@@ -16,6 +16,7 @@ FLOORS = [
     "augment",
     "optim",
     "step",
+    "games",
     "parallel",
     "checkpoint",
     "loop",

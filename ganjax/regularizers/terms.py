@@ -29,21 +29,28 @@ def weighed(weight: Number, value: Callable[[Turn], Array]) -> Regularizer:
     return stateless(lambda turn: at(weight, turn.step) * value(turn))
 
 
+def times(factor: float, term: Regularizer) -> Regularizer:
+    """`factor` times as much of a term."""
+
+    def apply(turn, memory):
+        value, memory = term.apply(turn, memory)
+        return factor * value, memory
+
+    return term._replace(apply=apply)
+
+
 def lazily(every: int, term: Regularizer) -> Regularizer:
     """Pays `term` once in `every` steps, `every` times as much (StyleGAN2, 2020).
 
-    The memory stands still on the steps between. Merged with the loss in one optimizer
-    step, this is not NVIDIA's separate regularization step.
+    The memory stands still on the steps between. It is merged with the loss in one
+    optimizer step; with steps of its own, as NVIDIA has it, the game is `games.lazy`.
     """
-
-    def pay(turn, memory):
-        value, memory = term.apply(turn, memory)
-        return every * value, memory
+    dear = times(every, term)
 
     def apply(turn, memory):
         return jax.lax.cond(
             turn.step % every == 0,
-            lambda memory: pay(turn, memory),
+            lambda memory: dear.apply(turn, memory),
             lambda memory: (jnp.zeros(()), memory),
             memory,
         )
