@@ -22,6 +22,7 @@ class Args:
     data: str = "tfds:cifar10"
     classes: Cadence = 0
     latent: Count = 128
+    channels: Count = 3
     g_width: Count = 256
     d_width: Count = 128
     d_turns: Count = 5
@@ -43,7 +44,7 @@ def make(args: Args) -> Game:
         falling = optax.linear_schedule(args.lr, 0.0, args.run.steps * turns)
         return optax.adam(falling, b1=0.0, b2=0.9)
 
-    g = resnet.Generator(width=args.g_width, classes=args.classes)
+    g = resnet.Generator(32, args.channels, args.g_width, classes=args.classes)
     d = resnet.Discriminator(width=args.d_width, classes=args.classes)
     return game(
         GAN(
@@ -59,7 +60,7 @@ def make(args: Args) -> Game:
 
 def main(args: Args):
     sizes = Sizes(args.d_turns, d_batch=args.run.batch, g_batch=2 * args.run.batch)
-    return train(args, make(args), Spec(args.data, size=32, channels=3), sizes)
+    return train(args, make(args), Spec(args.data, size=32, channels=args.channels), sizes)
 
 
 if __name__ == "__main__":

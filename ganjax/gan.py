@@ -211,7 +211,7 @@ def coded(
     return draw
 
 
-def half_life(images: float, batch: int, ramp: float = 0.0) -> optax.Schedule:
+def half_life(images: Number, batch: int, ramp: float = 0.0) -> optax.Schedule:
     """The EMA decay per step that halves an image's weight after `images` more.
 
     While fewer than `images / ramp` were seen before the step, the half-life is the
@@ -221,8 +221,8 @@ def half_life(images: float, batch: int, ramp: float = 0.0) -> optax.Schedule:
     """
 
     def decay(step):
-        seen = jnp.asarray(step, jnp.float32) * batch
-        life = jnp.minimum(float(images), seen * ramp if ramp else float(images))
+        seen, life = jnp.asarray(step, jnp.float32) * batch, at(images, step)
+        life = jnp.minimum(life, seen * ramp if ramp else life)
         return 0.5 ** (batch / jnp.maximum(life, 1e-8))
 
     return decay

@@ -80,7 +80,9 @@ def pay(
     if not player.regularizers:
         return state, {}
     dear = {name: times(every, term) for name, term in player.regularizers.items()}
-    alone = gan._replace(loss=nothing(), **{who: player._replace(regularizers=dear)})
+    deaf = gan.augment._replace(update=lambda state, sign, step: state)
+    terms = {who: player._replace(regularizers=dear)}
+    alone = gan._replace(loss=nothing(), augment=deaf, **terms)
 
     def move(state):
         state, logs = TURN[who](alone, on, state, draw)
