@@ -147,11 +147,13 @@ class Residual(nn.Module):
     features: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
+    def __call__(
+        self, x: Float[Array, "b h w c"], image: Float[Array, "b h w k"]
+    ) -> tuple[Float[Array, "b H W d"], Float[Array, "b h w k"]]:
         skip = Conv(self.features, 1, use_bias=False)(filters.down(x))
         h = lrelu(Conv(x.shape[-1])(x))
         h = lrelu(Conv(self.features, by=shrink)(h))
-        return (h + skip) / sqrt(2)
+        return (h + skip) / sqrt(2), image
 
 
 class Straight(nn.Module):
@@ -160,9 +162,25 @@ class Straight(nn.Module):
     features: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
+    def __call__(
+        self, x: Float[Array, "b h w c"], image: Float[Array, "b h w k"]
+    ) -> tuple[Float[Array, "b H W d"], Float[Array, "b h w k"]]:
         h = lrelu(Conv(x.shape[-1])(x))
-        return lrelu(Conv(self.features, by=shrink)(h))
+        return lrelu(Conv(self.features, by=shrink)(h)), image
+
+
+class Skip(nn.Module):
+    """The same, and what the halved image itself brings ("input skips", figure 7b)."""
+
+    features: int
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], image: Float[Array, "b h w k"]
+    ) -> tuple[Float[Array, "b H W d"], Float[Array, "b H W k"]]:
+        h = lrelu(Conv(x.shape[-1])(x))
+        h, image = lrelu(Conv(self.features, by=shrink)(h)), filters.down(image)
+        return h + lrelu(Conv(self.features, 1)(image)), image
 
 
 class Mapped(nn.Module):
@@ -204,7 +222,7 @@ class Discriminator(nn.Module):
         widths = _widths(image.shape[1], self.base, self.width)
         x = lrelu(Conv(widths[-1], 1)(image))
         for features in reversed(widths[:-1]):
-            x = self.block(features)(x)
+            x, image = self.block(features)(x, image)
         last = widths[0]
         x = jnp.concatenate([x, deviation(x, self.group)], axis=-1)
         x = lrelu(Conv(last)(x))
@@ -212,8 +230,9 @@ class Discriminator(nn.Module):
         return self.head(self.classes, name="head")(h, label, train=train)
 
 
-# The authors' architecture "orig", of CIFAR-10.
+# The authors' architecture "orig", of CIFAR-10, and "skip".
 Orig = partial(Discriminator, block=Straight)
+Skips = partial(Discriminator, block=Skip)
 
 
 def deviation(x: Float[Array, "b h w c"], group: int) -> Float[Array, "b h w 1"]:
@@ -241,4 +260,5 @@ TINY = {
     "g": Example(partial(Generator, 8, 2, width=6, w_dim=7, depth=2), (5,)),
     "d": Example(partial(Discriminator, width=6, group=2), (8, 8, 2)),
     "d orig": Example(partial(Orig, width=6, group=2), (8, 8, 2)),
+    "d skip": Example(partial(Skips, width=6, group=2), (8, 8, 2)),
 }

@@ -1,0 +1,116 @@
+"""Which tensor of a released program is which leaf of a network, there and back."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from ganjax.errors import Mistake
+
+
+Tensors = dict[str, np.ndarray]  # by the names of a released program
+
+
+class Layout(NamedTuple):
+    """How a tensor's axes stand there and here."""
+
+    ours: Callable[[np.ndarray], np.ndarray]  # theirs -> ours
+    theirs: Callable[[np.ndarray], np.ndarray]
+
+
+def axes(*order: int) -> Layout:
+    """Ours has their axes in this order."""
+    back = tuple(np.argsort(order))
+    return Layout(partial(np.transpose, axes=order), partial(np.transpose, axes=back))
+
+
+PLAIN = Layout(lambda x: x, lambda x: x)
+DENSE = axes(1, 0)  # [out, in] -> [in, out]
+CONV = axes(2, 3, 1, 0)  # OIHW -> HWIO
+IMAGE = axes(1, 2, 0)  # CHW -> HWC
+
+
+def flattened(channels: int, height: int, width: int) -> Layout:
+    """A dense layer's weight on images that were made one row: CHW there, HWC here."""
+    here, there = (height, width, channels), (channels, height, width)
+
+    def ours(x):
+        return x.reshape(-1, *there).transpose(2, 3, 1, 0).reshape(-1, len(x))
+
+    def theirs(x):
+        return x.T.reshape(-1, *here).transpose(0, 3, 1, 2).reshape(x.shape[1], -1)
+
+    return Layout(ours, theirs)
+
+
+class Leaf(NamedTuple):
+    """A leaf of our variables, and how its tensor is laid out there."""
+
+    path: str  # "params/Conv_0/kernel"
+    layout: Layout = PLAIN
+
+
+class Released(NamedTuple):
+    """A network of ours that is a released one."""
+
+    net: nn.Module
+    shape: tuple[int, ...]  # of one input
+    table: Mapping[str, Leaf]  # by their names
+    constant: tuple[str, ...] = ()  # how names end of what is no weight
+
+
+def layer(there: str, here: str, layout: Layout, bias: bool = True) -> dict[str, Leaf]:
+    """The table of one layer's weight and bias."""
+    table = {f"{there}.weight": Leaf(f"params/{here}/kernel", layout)}
+    if bias:
+        table[f"{there}.bias"] = Leaf(f"params/{here}/bias")
+    return table
+
+
+def shapes(released: Released) -> dict[str, Any]:
+    """What the network's variables are: their shapes and types, by path."""
+    key, x = jax.random.key(0), jnp.zeros((1, *released.shape))
+    init = partial(released.net.init, train=False)
+    made = jax.eval_shape(init, key, x, jnp.zeros(1, jnp.int32))
+    return flatten_dict(made, sep="/")
+
+
+def load(released: Released, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The network's variables from the tensors of a released one.
+
+    A `Mistake` names the first that is missing, of another shape, or unknown.
+    """
+    wanted = shapes(released)
+    known = released.table.keys()
+    for name in sorted(known - given.keys()):
+        raise Mistake(f"The weights have no tensor {name}: are they of this network?")
+    for name in sorted(given.keys() - known):
+        if not name.endswith(released.constant or "\0"):
+            raise Mistake(f"The weights have a tensor {name} that this network lacks.")
+    found = {}
+    for name, leaf in released.table.items():
+        array, want = np.asarray(given[name]), wanted[leaf.path]
+        fits = array.size == np.prod(want.shape)
+        array = leaf.layout.ours(array) if fits and array.ndim else array
+        if array.shape != want.shape:
+            theirs = list(np.shape(given[name]))
+            raise Mistake(
+                f"{name} is {theirs}, which does not become {list(want.shape)}: were "
+                "the weights made at another size or width?"
+            )
+        found[leaf.path] = jnp.asarray(array, want.dtype)
+    return unflatten_dict(found, sep="/")
+
+
+def dump(released: Released, variables: Mapping[str, Any]) -> Tensors:
+    """The network's variables under the released program's names and layouts."""
+    flat = flatten_dict(dict(variables), sep="/")
+    back = lambda leaf: leaf.layout.theirs(np.asarray(flat[leaf.path]))
+    return {
+        name: np.ascontiguousarray(back(leaf)) for name, leaf in released.table.items()
+    }
