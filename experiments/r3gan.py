@@ -72,7 +72,9 @@ TINY = Args(
 
 def augmented(p: optax.Schedule) -> Augment:
     """ADA's geometry and cutout, and its colours half as often."""
-    half = dict.fromkeys(("brightness", "contrast", "lumaflip", "hue", "saturation"), 0.5)
+    half = dict.fromkeys(
+        ("brightness", "contrast", "lumaflip", "hue", "saturation"), 0.5
+    )
     return augment.fixed(pipeline(affine(), colours(**half), cutout()), p)
 
 

@@ -60,7 +60,9 @@ def make(args: Args) -> Game:
 
 def main(args: Args):
     sizes = Sizes(args.d_turns, d_batch=args.run.batch, g_batch=2 * args.run.batch)
-    return train(args, make(args), Spec(args.data, size=32, channels=args.channels), sizes)
+    return train(
+        args, make(args), Spec(args.data, size=32, channels=args.channels), sizes
+    )
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ FLOORS = [
     "checkpoint",
     "loop",
     "evaluation",
+    "released",
     "run",
     "cli",
 ]

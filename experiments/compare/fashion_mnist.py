@@ -1,4 +1,4 @@
-"""Three generations of GANs on Fashion-MNIST: `python experiments/compare/fashion_mnist.py`.
+"""Three GANs on Fashion-MNIST: `python experiments/compare/fashion_mnist.py`.
 
 DCGAN, SNGAN and R3GAN by their published recipes, all narrow, at 32 pixels. D sees as
 many real images in each; rates that fall do so over these. They are ranked by the

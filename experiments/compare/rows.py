@@ -18,7 +18,9 @@ from ganjax.run import story
 sys.path.append(str(Path(__file__).parents[1]))
 
 
-def play(experiment: str, folder: Path, args: dict[str, Any], **run: Any) -> story.Story:
+def play(
+    experiment: str, folder: Path, args: dict[str, Any], **run: Any
+) -> story.Story:
     """Trains the experiment to its end and reads the folder, or ends where it is stopped.
 
     A run that is finished there is read and not played again; one that was stopped goes

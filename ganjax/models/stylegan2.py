@@ -148,8 +148,8 @@ class Residual(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "b h w c"], image: Float[Array, "b h w k"]
-    ) -> tuple[Float[Array, "b H W d"], Float[Array, "b h w k"]]:
+        self, x: Float[Array, "b h w c"], image: Float[Array, "b y x k"]
+    ) -> tuple[Float[Array, "b H W d"], Float[Array, "b y x k"]]:
         skip = Conv(self.features, 1, use_bias=False)(filters.down(x))
         h = lrelu(Conv(x.shape[-1])(x))
         h = lrelu(Conv(self.features, by=shrink)(h))
@@ -163,8 +163,8 @@ class Straight(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "b h w c"], image: Float[Array, "b h w k"]
-    ) -> tuple[Float[Array, "b H W d"], Float[Array, "b h w k"]]:
+        self, x: Float[Array, "b h w c"], image: Float[Array, "b y x k"]
+    ) -> tuple[Float[Array, "b H W d"], Float[Array, "b y x k"]]:
         h = lrelu(Conv(x.shape[-1])(x))
         return lrelu(Conv(self.features, by=shrink)(h)), image
 

@@ -94,16 +94,14 @@ def load(released: Released, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
             raise Mistake(f"The weights have a tensor {name} that this network lacks.")
     found = {}
     for name, leaf in released.table.items():
-        array, want = np.asarray(given[name]), wanted[leaf.path]
-        fits = array.size == np.prod(want.shape)
-        array = leaf.layout.ours(array) if fits and array.ndim else array
-        if array.shape != want.shape:
-            theirs = list(np.shape(given[name]))
+        array, here = np.asarray(given[name]), wanted[leaf.path]
+        there = leaf.layout.theirs(np.empty(here.shape)).shape
+        if array.shape != there:
             raise Mistake(
-                f"{name} is {theirs}, which does not become {list(want.shape)}: were "
+                f"{name} is {list(array.shape)}, and {list(there)} in this network: were "
                 "the weights made at another size or width?"
             )
-        found[leaf.path] = jnp.asarray(array, want.dtype)
+        found[leaf.path] = jnp.asarray(leaf.layout.ours(array), here.dtype)
     return unflatten_dict(found, sep="/")
 
 

@@ -30,11 +30,11 @@ def generator(
     base: int = 32768,
     w_dim: int = 512,
     depth: int = 8,
-    **numbers: float,
+    psi: float = 1.0,
 ) -> Released:
-    """G, or its average G_ema; `numbers` are further fields of ours, such as `psi`."""
+    """G, or its average G_ema, which `psi` draws towards its mean at evaluation."""
     net = stylegan2.Generator(
-        size, channels, width, base, w_dim, depth, classes, **numbers
+        size, channels, width, base, w_dim, depth, classes, psi=psi
     )
     table = {"mapping.w_avg": Leaf("w_avg/f/w")}
     table |= _mapping(depth, "f", classes)

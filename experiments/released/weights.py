@@ -1,0 +1,33 @@
+"""Weights and inputs that a released program and ganjax each make for themselves."""
+
+from collections.abc import Callable, Mapping
+from math import prod
+from zlib import crc32
+
+import numpy as np
+
+
+Shape = tuple[int, ...]
+
+
+def unit(shape: Shape) -> float:
+    """Of layers that divide by the root of their fan-in themselves."""
+    return 1.0
+
+
+def by_fan_in(shape: Shape) -> float:
+    """Of layers that keep the size of what goes in if their weights are so large."""
+    return 1 / np.sqrt(prod(shape[1:])) if len(shape) > 1 else 0.3
+
+
+def drawn(name: str, shape: Shape) -> np.ndarray:
+    """N(0, 1) in float32, set by the name alone."""
+    rng = np.random.default_rng(crc32(name.encode()))
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def fill(
+    shapes: Mapping[str, Shape], size: Callable[[Shape], float] = unit
+) -> dict[str, np.ndarray]:
+    """A tensor for each name, of deviation `size(shape)`."""
+    return {name: np.float32(size(s)) * drawn(name, s) for name, s in shapes.items()}

@@ -1,0 +1,151 @@
+"""Networks of released programs: ours with their weights does what they do.
+
+`tests/released` holds what the released modules made of drawn weights, by the scripts of
+`experiments/released`; here the same weights are drawn anew.
+"""
+
+import sys
+from functools import cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganjax.errors import Mistake
+from ganjax.models import modulated, stylegan2
+from ganjax.released import Released, dump, load, r3gan, stylegan2_ada
+from ganjax.released.names import shapes
+
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "experiments" / "released"))
+from weights import by_fan_in, drawn, fill, unit  # noqa: E402
+
+
+class Case(NamedTuple):
+    """A network of ours, and how large the weights of its fixture are."""
+
+    released: Released
+    size: object
+
+
+def cases():
+    for classes in (0, 3):
+        g = partial(stylegan2_ada.generator, 16, 3, classes, 16, 16, 128, 16, 2)
+        yield f"stylegan2_ada_g_{classes}", Case(g(psi=0.7), unit)
+        d = partial(stylegan2_ada.discriminator, 16, 3, classes, 16, 128, 2, 4)
+        blocks = stylegan2.Residual, stylegan2.Straight, stylegan2.Skip
+        for name, block in zip(("resnet", "orig", "skip"), blocks, strict=True):
+            yield f"stylegan2_ada_d_{name}_{classes}", Case(d(block), unit)
+        stages = (16, 16, 8), (4, 4, 2), 2, classes
+        yield f"r3gan_g_{classes}", Case(r3gan.generator(*stages, 5), by_fan_in)
+        yield f"r3gan_d_{classes}", Case(r3gan.discriminator(*stages), by_fan_in)
+
+
+CASES = dict(cases())
+EACH = pytest.mark.parametrize("name", CASES)
+COUNTS = {  # as the released modules count themselves
+    "stylegan2_ada cifar g": (stylegan2_ada.generator(32, depth=2), 19947539),
+    "stylegan2_ada cifar d": (
+        stylegan2_ada.discriminator(32, depth=2, block=stylegan2.Straight),
+        20720641,
+    ),
+    "stylegan2_ada cifar classes g": (
+        stylegan2_ada.generator(32, classes=10, depth=2),
+        20215315,
+    ),
+    "stylegan2_ada cifar classes d": (
+        stylegan2_ada.discriminator(32, 3, 10, depth=2, block=stylegan2.Straight),
+        21513728,
+    ),
+    "stylegan2_ada 256 g": (stylegan2_ada.generator(base=16384), 24767458),
+    "stylegan2_ada 256 d": (stylegan2_ada.discriminator(base=16384), 24001089),
+    "stylegan2_ada 1024 g": (stylegan2_ada.generator(1024), 30370060),
+    "stylegan2_ada 1024 d": (stylegan2_ada.discriminator(1024), 29012513),
+    "r3gan cifar g": (r3gan.generator(), 20781952),
+    "r3gan cifar d": (r3gan.discriminator(), 21280512),
+    "r3gan ffhq g": (
+        r3gan.generator((768,) * 4 + (384,), (96,) * 4 + (48,), classes=0),
+        22429824,
+    ),
+    "r3gan ffhq d": (
+        r3gan.discriminator((768,) * 4 + (384,), (96,) * 4 + (48,), classes=0),
+        22381440,
+    ),
+}
+
+
+@cache
+def weights(name):
+    """The drawn tensors of a case, by the released program's names."""
+    released, size = CASES[name]
+    ours = shapes(released)
+    turned = {
+        there: leaf.layout.theirs(np.empty(ours[leaf.path].shape)).shape
+        for there, leaf in released.table.items()
+    }
+    return fill(turned, size)
+
+
+def constant_noise(key, shape, dtype=jnp.float32):
+    """What the fixtures have in place of noise: the same for every image and layer."""
+    side = shape[1]
+    return jnp.broadcast_to(
+        drawn(f"noise {side}", (side, side))[None, ..., None], shape
+    )
+
+
+@EACH
+def test_ours_makes_of_their_weights_what_theirs_made(name, monkeypatch):
+    monkeypatch.setattr(modulated.jax.random, "normal", constant_noise)
+    released = CASES[name].released
+    with np.load(ROOT / "tests" / "released" / f"{name}.npz") as file:
+        x, label, wanted = (file[key] for key in ("input", "label", "output"))
+    variables = load(released, weights(name))
+    rngs = {"noise": jax.random.key(0)}
+    apply = partial(released.net.apply, train=False, rngs=rngs)
+    made = jax.jit(apply)(variables, jnp.asarray(x), jnp.asarray(label, jnp.int32))
+    assert made.shape == wanted.shape
+    assert np.abs(made - wanted).max() <= 1e-5 * np.abs(wanted).max()
+
+
+@EACH
+def test_what_is_loaded_is_dumped_to_the_bit(name):
+    released = CASES[name].released
+    given = weights(name)
+    found = dump(released, load(released, given))
+    assert found.keys() == given.keys()
+    for key, array in given.items():
+        np.testing.assert_array_equal(found[key], array)
+        assert found[key].dtype == np.float32 and found[key].flags.c_contiguous
+
+
+@EACH
+def test_the_table_covers_the_network(name):
+    released = CASES[name].released
+    here = [leaf.path for leaf in released.table.values()]
+    assert sorted(here) == sorted(shapes(released))
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_there_are_as_many_parameters_as_released(name):
+    released, count = COUNTS[name]
+    sizes = {path: int(np.prod(x.shape)) for path, x in shapes(released).items()}
+    assert sum(n for path, n in sizes.items() if path.startswith("params/")) == count
+
+
+def test_weights_of_another_network_are_named():
+    released = CASES["r3gan_g_0"].released
+    given = weights("r3gan_g_0")
+    name = "Model.AggregationLayer.Layer.weight"
+    with pytest.raises(Mistake, match=f"no tensor {name}"):
+        load(released, {k: x for k, x in given.items() if k != name})
+    with pytest.raises(Mistake, match="a tensor extra that"):
+        load(released, given | {"extra": np.zeros(3)})
+    load(released, given | {"Model.x.Resampler.Kernel": np.zeros((4, 4))})
+    for wrong in (np.zeros((3, 4, 1, 1)), np.zeros(24), np.zeros(())):
+        with pytest.raises(Mistake, match=rf"{name} is .* another size or width"):
+            load(released, given | {name: wrong})
