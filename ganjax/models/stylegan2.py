@@ -260,5 +260,7 @@ TINY = {
     "g": Example(partial(Generator, 8, 2, width=6, w_dim=7, depth=2), (5,)),
     "d": Example(partial(Discriminator, width=6, group=2), (8, 8, 2)),
     "d orig": Example(partial(Orig, width=6, group=2), (8, 8, 2)),
-    "d skip": Example(partial(Skips, width=6, group=2), (8, 8, 2)),
+    "d skip": Example(
+        partial(Skips, width=6, group=2, head=partial(Mapped, depth=2)), (8, 8, 2)
+    ),
 }
