@@ -64,7 +64,7 @@ class Look(NamedTuple):
 
     image: Array  # [b, ...] before augmentation
     label: Int[Array, " b"]
-    logits: Float[Array, " b"]
+    logits: Float[Array, "b *n"]  # several where D looks at an image's parts
     d: Callable  # image -> logits, through the augmentation and weights of `logits`
     slopes: Callable  # () -> gradient of each logit by its image, from that same pass
     heads: Mapping[str, Array]  # what else D's head said in it: `models.heads`
