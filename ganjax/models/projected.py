@@ -57,7 +57,9 @@ class Discriminator(nn.Module):
     features: Callable[[Array], Sequence[Array]]
     classes: int = 0
     side: int = 224
-    mixed: int = 64  # channels of the finest map once it is mixed; twice as many a scale
+    mixed: int = (
+        64  # channels of the finest map once it is mixed; twice as many a scale
+    )
     widths: tuple[int, ...] = (64, 128, 256, 512)
     wrap: Callable[[nn.Module], Callable[..., Any]] = layers.SpectralNorm
 

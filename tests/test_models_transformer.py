@@ -1,0 +1,144 @@
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganjax.errors import Mistake
+from ganjax.models import transformer
+from tests.support import seat
+
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+KEY = jax.random.key(0)
+LABEL = jnp.array([0, 1, 2, 1])
+Z = jax.random.normal(KEY, (4, 5))
+SIZES = {"channels": 3, "depth": 4, "width": 8, "heads": 2}
+
+generator = partial(transformer.Generator, 8, **SIZES)
+discriminator = partial(
+    transformer.Discriminator, head=partial(transformer.Mapped, size=7), **SIZES
+)
+
+
+@cache
+def drawn(train=False, psi=1.0):
+    """The images of G with three classes, and the averages of w after that."""
+    net = generator(classes=3, decay=0.75, psi=psi)
+    run = jax.jit(partial(net.apply, train=train, mutable="w_avg"))
+    image, moved = run(seat(net, Z, LABEL), Z, LABEL)
+    return image, moved["w_avg"]["Average_0"]["w"]
+
+
+def test_every_level_adds_to_the_one_before():
+    net = generator()
+    variables = seat(net, Z, LABEL)
+    silent = {
+        name: jax.tree.map(jnp.zeros_like, value) if name == "ToImage_3" else value
+        for name, value in variables["params"].items()
+    }
+    run = jax.jit(partial(net.apply, train=False))
+    levels = jnp.split(run({**variables, "params": silent}, Z, LABEL), 4, axis=-1)
+    assert levels[0].shape == (4, 8, 8, 3)
+    np.testing.assert_array_equal(levels[3], levels[2])
+    for a, b in zip(levels[:2], levels[1:], strict=False):
+        assert jnp.abs(a - b).max() > 1e-2
+
+
+def test_a_level_is_made_before_later_blocks():
+    net = generator()
+    variables = seat(net, Z, LABEL)
+    value = lambda params: net.apply(
+        {**variables, "params": params}, Z, LABEL, train=False
+    )[..., 3:6].sum()
+    grads = jax.jit(jax.grad(value))(variables["params"])
+    size = lambda name: max(jnp.abs(x).max() for x in jax.tree.leaves(grads[name]))
+    assert size("Styled_1") > 0 and size("ToImage_1") > 0 and size("ToImage_0") > 0
+    assert size("Styled_2") == size("ToImage_2") == size("ToImage_3") == 0
+
+
+def test_a_depth_that_levels_do_not_divide_is_a_mistake():
+    with pytest.raises(Mistake, match="depth of 4 has no 3 equal parts"):
+        jax.eval_shape(partial(generator(levels=3).init, train=False), KEY, Z, LABEL)
+
+
+def test_z_counts_by_its_direction_alone():
+    net = generator()
+    run = jax.jit(partial(net.apply, train=False))
+    variables = seat(net, Z, LABEL)
+    a, b = (run(variables, z, LABEL) for z in (Z, 3 * Z))
+    np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_the_average_of_w_moves_for_the_classes_that_were_seen():
+    net = transformer.Average(classes=4, decay=0.75, psi=1.0)
+    w, first = np.random.default_rng(0).normal(size=(2, 4, 6)).astype(np.float32)
+    given = {"w_avg": {"w": jnp.asarray(first)}}
+    run = partial(net.apply, given, jnp.asarray(w), LABEL, mutable="w_avg")
+    same, moved = run(train=True)
+    np.testing.assert_array_equal(same, w)
+    means = [w[0], (w[1] + w[3]) / 2, w[2]]
+    wanted = [0.75 * first[i] + 0.25 * means[i] for i in range(3)]
+    np.testing.assert_allclose(moved["w_avg"]["w"], [*wanted, first[3]], rtol=1e-4)
+    _, kept = run(train=False)
+    np.testing.assert_array_equal(kept["w_avg"]["w"], first)
+
+
+def test_truncation_draws_towards_the_average_of_the_class_at_evaluation_alone():
+    average = jnp.asarray([[2.0] * 6, [4.0] * 6, [6.0] * 6])
+    net, w = transformer.Average(3, 0.5, psi=0.7), jnp.ones((4, 6))
+    given = {"w_avg": {"w": average}}
+    ours = net.apply(given, w, LABEL, train=False)
+    wanted = 0.7 + 0.3 * np.array([2, 4, 6, 4])
+    np.testing.assert_allclose(ours[:, 0], wanted, rtol=1e-6)
+    np.testing.assert_array_equal(drawn(True, 0.7)[0], drawn(True)[0])
+    assert jnp.abs(drawn(False, 0.7)[0] - drawn()[0]).max() > 1e-3
+
+
+def test_an_image_of_one_level_stands_for_all_of_them():
+    net, image = discriminator(), jax.random.normal(KEY, (4, 6, 8, 3))
+    all_levels = jnp.concatenate([image] * 4, axis=-1)
+    variables = seat(net, all_levels, LABEL)
+    run = jax.jit(partial(net.apply, train=False))
+    a, b = (run(variables, x, LABEL) for x in (image, all_levels))
+    np.testing.assert_array_equal(a, b)
+    assert a.shape == (4,)
+
+
+def test_what_a_block_adds_is_small_at_first():
+    x, angles = jax.random.normal(KEY, (2, 6, 8)), jnp.zeros((6, 2))
+    block = transformer.Plain(2)
+    params = jax.jit(partial(block.init, angles=angles))(KEY, x)["params"]
+    for name in ("attention", "feed_forward"):
+        np.testing.assert_allclose(params[name], 0.1)
+    wide = lambda params: {
+        **params,
+        "attention": jnp.ones(8),
+        "feed_forward": jnp.ones(8),
+    }
+    run = jax.jit(partial(block.apply, angles=angles))
+    a, b = (run({"params": p}, x) - x for p in (params, wide(params)))
+    assert jnp.linalg.norm(a) < 0.2 * jnp.linalg.norm(b)
+
+
+# The authors' models of ImageNet's 32x32 latents, with a z of 64, without what is
+# multiplied by zero and without the projector. A block of width w has 4 w^2 + 5 w of
+# attention, 3 w h + 2 h + w with h = 8 w / 3 and two scales for each head's number; G's
+# has a style of 4 w (w + 1) besides, D's four times w.
+COUNTS = [
+    (transformer.Generator(classes=1000, **transformer.S), 29_256_512),
+    (transformer.Discriminator(classes=1000, **transformer.S), 32_556_160),
+    (transformer.Generator(classes=1000, **transformer.B), 116_545_088),
+    (transformer.Discriminator(classes=1000, **transformer.B), 97_135_360),
+]
+
+
+@pytest.mark.parametrize("net, count", COUNTS, ids=["S g", "S d", "B g", "B d"])
+def test_parameter_counts_are_those_of_the_authors_code(net, count):
+    latent = isinstance(net, transformer.Generator)
+    x = jnp.zeros((4, 64) if latent else (4, 32, 32, 4))
+    init = partial(net.init, train=False)
+    leaves = jax.tree.leaves(jax.eval_shape(init, KEY, x, LABEL)["params"])
+    assert sum(leaf.size for leaf in leaves) == count
