@@ -85,6 +85,6 @@ def lrelu(x: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
     return nn.leaky_relu(x, 0.2) * sqrt(2)
 
 
-def normalise(x: Float[Array, "b c"]) -> Float[Array, "b c"]:
-    """Rows of mean square 1."""
+def normalise(x: Float[Array, "b *n c"]) -> Float[Array, "b *n c"]:
+    """Rows, or the pixels of images, of mean square 1."""
     return x / jnp.sqrt(jnp.mean(x**2, axis=-1, keepdims=True) + 1e-8)
