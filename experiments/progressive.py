@@ -1,0 +1,166 @@
+"""Progressive growing (Karras et al., 2018): from 4x4 images to large ones in one run.
+
+As in the authors' code, real images counted: 600,000 at 4x4, then for every further side
+600,000 while its layers fade in and 600,000 more. Both optimizers begin anew at either.
+WGAN-GP and a drift of 0.001, one D turn a step. The program has a branch for each stage,
+so that a small stage costs little; a population (`--seeds`) computes all of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array
+
+from ganjax import GAN, Game, Player, augment, losses, train
+from ganjax.data import Spec
+from ganjax.gan import ONE, Devices, PyTree, State, Turns, init, normal, pixels, sample
+from ganjax.models import progressive
+from ganjax.models.resnet import double
+from ganjax.regularizers import gradient_penalty, stateless
+from ganjax.run import Count, Flat, Positive, Run, Weight, command
+from ganjax.step import train_step
+
+
+@dataclass(frozen=True)
+class Args:
+    run: Flat[Run] = Run("runs/progressive", steps=937_500, batch=16)
+    data: str = "tfds:celeb_a"
+    size: Count = 128
+    """Height and width of the images in the end, 4 doubled a few times."""
+    channels: Count = 3
+    latent: Count = 512
+    width: Count = 512
+    """The most channels that a layer has."""
+    stable: Count = 600_000
+    """Real images that a stage sees while nothing fades."""
+    fade: Count = 600_000
+    """Real images that a stage sees while its layers fade in."""
+    lr: Positive = 1e-3
+    penalty: Weight = 10.0
+    drift: Weight = 1e-3
+
+
+TINY = Args(
+    Run("runs/tiny_progressive", steps=4, batch=8),
+    data="digits",
+    size=8,
+    channels=1,
+    latent=4,
+    width=4,
+    stable=8,
+    fade=32,
+)
+
+
+class Growth(NamedTuple):
+    """The sides of the stages, and how far they have come after some steps."""
+
+    sides: list[int]
+    level: Callable[[Any], Array]  # step -> 0 for 4x4, 1 for 8x8; in between 8x8 fades
+
+
+def growth(args: Args) -> Growth:
+    sides = progressive.sides(args.size)
+
+    def level(step):
+        seen = jnp.maximum(step, 0) * args.run.batch
+        whole, rest = jnp.divmod(seen, args.stable + args.fade)
+        part = jnp.maximum(rest - args.stable, 0) / args.fade
+        return jnp.minimum(whole + part, len(sides) - 1)
+
+    return Growth(sides, level)
+
+
+def choose(stages: Growth, step: Array, each: Callable, *args: Any) -> Any:
+    """`each(side, alpha)` of the stage that a step belongs to, called with `args`."""
+    level = stages.level(step)
+    stage = jnp.ceil(level)
+    branches = [each(side, 1 + level - stage) for side in stages.sides]
+    return jax.lax.switch(stage.astype(int), branches, *args)
+
+
+def at(gan: GAN, side: int, alpha: Array) -> GAN:
+    """The game of one stage: its networks, and real images of its side."""
+    return gan._replace(
+        g=gan.g._replace(net=gan.g.net.clone(side=side, alpha=alpha)),
+        d=gan.d._replace(net=gan.d.net.clone(alpha=alpha)),
+        decode=lambda stored: progressive.shown(gan.decode(stored), side, alpha),
+    )
+
+
+def play(
+    gan: GAN, stages: Growth, state: State, turns: Turns, on: Devices = ONE
+) -> tuple[State, PyTree]:
+    each = lambda *stage: partial(train_step, at(gan, *stage), on=on)
+    after, logs = choose(stages, state.step, each, state, turns)
+    return after, logs | {"level": stages.level(state.step)}
+
+
+def draw(gan: GAN, stages: Growth, state: State, key: Array, label: Array) -> Array:
+    def each(*stage):
+        def enlarged(*args):
+            image = sample(at(gan, *stage), *args)
+            while image.shape[1] < stages.sides[-1]:
+                image = double(image)
+            return image
+
+        return enlarged
+
+    return choose(stages, state.step, each, state, key, label)
+
+
+class Restarted(NamedTuple):
+    """How many updates there have been, and the state of the optimizer since it began."""
+
+    count: Array
+    inner: PyTree
+
+
+def restarted(
+    optim: optax.GradientTransformation, stages: Growth
+) -> optax.GradientTransformation:
+    """`optim`, which begins anew where something begins, or has ceased, to fade."""
+
+    def first(params):
+        return Restarted(jnp.zeros((), jnp.int32), optim.init(params))
+
+    def update(updates, state, params=None):
+        ends = lambda level: jnp.stack([jnp.floor(level), jnp.ceil(level)])
+        before, now = (ends(stages.level(state.count - i)) for i in (1, 0))
+        new = partial(jnp.where, jnp.any(before != now))
+        inner = jax.tree.map(new, optim.init(params), state.inner)
+        updates, inner = optim.update(updates, inner, params)
+        return updates, Restarted(state.count + 1, inner)
+
+    return optax.GradientTransformation(first, update)
+
+
+def make(args: Args) -> Game:
+    stages = growth(args)
+    adam = restarted(optax.adam(args.lr, b1=0.0, b2=0.99), stages)
+    drift = stateless(lambda turn: args.drift * jnp.mean(turn.real.logits**2))
+    terms = {"gradient_penalty": gradient_penalty(args.penalty), "drift": drift}
+    g = progressive.Generator(args.size, args.channels, args.width)
+    gan = GAN(
+        g=Player(g, adam),
+        d=Player(progressive.Discriminator(args.width), adam, terms),
+        loss=losses.wasserstein(),
+        augment=augment.identity(),
+        prior=normal(args.latent),
+        ema=optax.constant_schedule(0.999),
+    )
+    bound = [partial(each, gan, stages) for each in (play, draw)]
+    return Game(partial(init, gan), *bound, decode=pixels)
+
+
+def main(args: Args):
+    return train(args, make(args), Spec(args.data, args.size, args.channels))
+
+
+if __name__ == "__main__":
+    command(main)
