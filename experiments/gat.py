@@ -58,6 +58,7 @@ TINY = Args(
     width=8,
     heads=2,
     levels=2,
+    lr=2e-7,
 )
 
 
@@ -65,8 +66,10 @@ def each_level(transform: Transform, channels: int) -> Transform:
     """`transform`, with the same draws for the image of every level."""
 
     def apply(key, image, p):
-        levels = jnp.split(image, image.shape[-1] // channels, axis=-1)
-        return jnp.concatenate([transform(key, one, p) for one in levels], axis=-1)
+        levels = image.reshape(*image.shape[:2], -1, channels)
+        return jax.vmap(transform, (None, 2, None), 2)(key, levels, p).reshape(
+            image.shape
+        )
 
     return apply
 
@@ -98,15 +101,8 @@ def noise(channels: int, levels: int) -> Transform:
 
 
 def make(args: Args) -> Game:
-    common = {
-        "channels": args.channels,
-        "patch": args.patch,
-        "depth": args.depth,
-        "width": args.width,
-        "heads": args.heads,
-        "classes": args.classes,
-        "levels": args.levels,
-    }
+    tokens = args.patch, args.depth, args.width, args.heads
+    sizes = args.channels, *tokens, args.classes, args.levels
     adam = optax.adam(args.lr * 768 / args.width, b1=0.0, b2=0.99)
     clipped = optax.chain(optax.clip_by_global_norm(1.0), adam)
     moved = augment.chain(augment.diff_augment(), augment.flip())
@@ -114,8 +110,8 @@ def make(args: Args) -> Game:
     terms = {"r1": approximate_r1(args.gamma), "r2": approximate_r2(args.gamma)}
     several = game(
         GAN(
-            g=Player(transformer.Generator(args.size, **common), clipped),
-            d=Player(transformer.Discriminator(**common), clipped, terms),
+            g=Player(transformer.Generator(args.size, *sizes), clipped),
+            d=Player(transformer.Discriminator(*sizes), clipped, terms),
             loss=losses.relativistic(),
             augment=augment.fixed(augment.chain(*shown)),
             prior=normal(args.latent),

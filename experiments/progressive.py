@@ -129,7 +129,7 @@ def restarted(
     def first(params):
         return Restarted(jnp.zeros((), jnp.int32), optim.init(params))
 
-    def update(updates, state, params=None):
+    def update(updates: PyTree, state: PyTree, params: PyTree = None):
         ends = lambda level: jnp.stack([jnp.floor(level), jnp.ceil(level)])
         before, now = (ends(stages.level(state.count - i)) for i in (1, 0))
         new = partial(jnp.where, jnp.any(before != now))
@@ -154,7 +154,7 @@ def make(args: Args) -> Game:
         prior=normal(args.latent),
         ema=optax.constant_schedule(0.999),
     )
-    bound = [partial(each, gan, stages) for each in (play, draw)]
+    bound = partial(play, gan, stages), partial(draw, gan, stages)
     return Game(partial(init, gan), *bound, decode=pixels)
 
 

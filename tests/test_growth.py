@@ -59,7 +59,6 @@ def test_a_large_stage_is_never_reached_too_early():
 
 
 def test_the_optimizer_begins_anew_where_a_fade_begins_and_ends():
-    """Of a rate of 1 and a gradient of 1, RMSProp's first step is the largest."""
     args = replace(progressive.TINY, run=replace(progressive.TINY.run, batch=1))
     args = replace(args, stable=3, fade=2)
     adam = optax.adam(1.0, b1=0.9, b2=0.9)

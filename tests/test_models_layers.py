@@ -98,7 +98,7 @@ def test_batch_norm_standardises_and_keeps_averages():
     np.testing.assert_allclose(mean, 0.2 * x.mean((0, 1, 2)), rtol=1e-4)
 
 
-@pytest.mark.parametrize("module", [layers.BatchNorm, layers.Shift])
+@pytest.mark.parametrize("module", [layers.BatchNorm, layers.Shift, layers.AdaIN])
 def test_one_class_is_no_class(module):
     x, label = normal(1, 8, 4, 4, 3), jnp.zeros(8, jnp.int32)
     plain, one = module(), module(classes=1)

@@ -124,14 +124,14 @@ def test_what_a_block_adds_is_small_at_first():
 
 
 # The authors' models of ImageNet's 32x32 latents, with a z of 64, without what is
-# multiplied by zero and without the projector. A block of width w has 4 w^2 + 5 w of
-# attention, 3 w h + 2 h + w with h = 8 w / 3 and two scales for each head's number; G's
-# has a style of 4 w (w + 1) besides, D's four times w.
+# multiplied by zero, the projector and D's 2,048 last biases. A block of width w has
+# 4 w^2 + 5 w of attention, 3 w h + 2 h + w with h = 8 w / 3, and two scales for each of a
+# head's numbers; G's has a style of 4 w (w + 1) besides, D's four times w.
 COUNTS = [
     (transformer.Generator(classes=1000, **transformer.S), 29_256_512),
-    (transformer.Discriminator(classes=1000, **transformer.S), 32_556_160),
+    (transformer.Discriminator(classes=1000, **transformer.S), 32_554_112),
     (transformer.Generator(classes=1000, **transformer.B), 116_545_088),
-    (transformer.Discriminator(classes=1000, **transformer.B), 97_135_360),
+    (transformer.Discriminator(classes=1000, **transformer.B), 97_133_312),
 ]
 
 

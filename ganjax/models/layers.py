@@ -11,8 +11,9 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
+from ganjax.errors import Mistake
 from ganjax.models.convolution import conv, conv_transpose
 
 
@@ -159,3 +160,39 @@ class SpectralNorm(nn.Module):
 def plain(layer: nn.Module) -> Callable[..., Any]:
     """The layer as it is, called as `SpectralNorm(layer)` would be."""
     return lambda *args, train: layer(*args)
+
+
+class AdaIN(nn.Module):
+    """Instance norm whose gain and bias a style gives (Huang & Belongie, 2017, eq. 8).
+
+    The style is each image's class, or a vector [b, e] of which both are linear, as of
+    StyleGAN's w (Karras et al., 2019, eq. 1). The gain is given as its difference from
+    one. Nothing is kept, so training and evaluation do not differ.
+    """
+
+    classes: int = 0
+    epsilon: float = 1e-5
+    wrap: Callable[[nn.Module], Callable[..., Any]] = plain
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b *n c"], label: Shaped[Array, "b *e"], *, train: bool
+    ) -> Float[Array, "b *n c"]:
+        if x.ndim < 3:
+            raise Mistake(
+                "Instance norm leaves nothing of a vector: give AdaIN to a network whose "
+                "norms all see images, as resnet's do."
+            )
+
+        def style(name):
+            if label.ndim == 2:
+                dense = nn.Dense(x.shape[-1], name=name)
+                return self.wrap(dense)(label, train=train)
+            shape = (max(self.classes, 1), x.shape[-1])
+            table = self.param(name, nn.initializers.zeros, shape)
+            return table[_row(label, self.classes)]
+
+        pixels = tuple(range(1, x.ndim - 1))
+        mean, variance = (f(x, pixels, keepdims=True) for f in (jnp.mean, jnp.var))
+        x = (x - mean) * jax.lax.rsqrt(variance + self.epsilon)
+        return x * (1 + _over(style("gain"), x)) + _over(style("bias"), x)

@@ -34,7 +34,7 @@ def grid_of(height: int, width: int, patch: int) -> Grid:
 
 def patches(x: Float[Array, "b h w c"], patch: int) -> Float[Array, "b n d"]:
     """The patches of images, row by row, each as a vector [patch, patch, c]."""
-    rows, columns = grid_of(*x.shape[1:3], patch)
+    rows, columns = grid_of(x.shape[1], x.shape[2], patch)
     x = x.reshape(len(x), rows, patch, columns, patch, -1).swapaxes(2, 3)
     return x.reshape(len(x), rows * columns, -1)
 

@@ -4,7 +4,8 @@ G's tokens begin as their places alone; z and the class, by a slow mapping netwo
 what enters every layer and gate what leaves it. G makes images at several depths, each
 adding to the one before, and D sees them at once, one image's channels behind another's.
 Sizes, weights and norms are those of the authors' code. What there is multiplied by zero
-in G is left out, and so is D's projector, which is to guess another network's features.
+in G is left out, as are D's last bias, which a relativistic loss takes away, and its
+projector, which is to guess another network's features.
 """
 
 from collections.abc import Callable
@@ -169,10 +170,11 @@ class Mapped(nn.Module):
         self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
         heads.tell(self, features=h)
+        dense = partial(nn.Dense, use_bias=False, kernel_init=GLOROT)
         if not self.classes:
-            return nn.Dense(1, kernel_init=GLOROT)(h)[:, 0]
+            return dense(1)(h)[:, 0]
         embed = nn.Embed(self.classes, self.size, embedding_init=SMALL)(label)
-        h = nn.Dense(self.size, kernel_init=GLOROT)(h)
+        h = dense(self.size)(h)
         return jnp.sum(h * Stack(self.size)(embed), axis=-1)
 
 
@@ -196,7 +198,7 @@ class Discriminator(nn.Module):
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
         alike = self.levels * self.channels // image.shape[-1]
-        grid = tokens.grid_of(*image.shape[1:3], self.patch)
+        grid = tokens.grid_of(image.shape[1], image.shape[2], self.patch)
         x = tokens.patches(jnp.tile(image, (1, 1, 1, alike)), self.patch)
         x = nn.Dense(self.width, kernel_init=GLOROT)(x)
         x = x + jnp.asarray(tokens.sinusoids(grid, self.width), x.dtype)[None]
