@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ganjax.errors import Mistake
 from ganjax.models import heads, progressive
 from ganjax.models.resnet import double, halve
 from tests.support import same, seat
@@ -132,6 +133,12 @@ def test_real_images_are_shown_as_sharp_as_the_stage_is():
     np.testing.assert_array_equal(show(image, 8, 1.0), image)
     wanted = 0.7 * blurred + 0.3 * image
     np.testing.assert_allclose(show(image, 8, 0.3), wanted, atol=1e-6)
+
+
+def test_a_side_that_is_not_4_doubled_is_a_mistake():
+    assert progressive.sides(32) == [4, 8, 16, 32]
+    with pytest.raises(Mistake, match="side of 24 is not 4 doubled"):
+        progressive.sides(24)
 
 
 def test_the_authors_classes_are_those_of_a_classifier():

@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from ganjax import GAN, Player, augment, losses
+from ganjax.errors import Mistake
 from ganjax.gan import Batch, Turns, init, normal
 from ganjax.models import mlp, projected
 from ganjax.models.convolution import conv
@@ -39,7 +40,7 @@ def see_made(image):
 
 
 frozen = projected.Frozen(see, made)
-discriminator = partial(projected.Discriminator, frozen, **projected.SMALL)
+discriminator = partial(projected.Discriminator, frozen, side=8, mixed=4, widths=(4, 6))
 
 
 def enlarged(x):
@@ -81,6 +82,12 @@ def test_an_image_that_is_too_small_is_enlarged_first():
     np.testing.assert_array_equal(
         run(variables, small, LABEL), run(variables, large, LABEL)
     )
+
+
+def test_a_scale_without_a_square_of_4x4_is_a_mistake():
+    net = discriminator(widths=(4, 6, 8))
+    with pytest.raises(Mistake, match="ends as 2x2"):
+        jax.eval_shape(partial(net.init, train=False), KEY, IMAGE, LABEL)
 
 
 def test_what_is_drawn_once_is_drawn_within_the_root_of_its_fan_in():

@@ -1,3 +1,4 @@
+import re
 from functools import cache, partial
 
 import jax
@@ -7,6 +8,7 @@ import pytest
 
 from ganjax.errors import Mistake
 from ganjax.models import transformer
+from ganjax.models.precision import Mixed
 from tests.support import seat
 
 
@@ -15,6 +17,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 KEY = jax.random.key(0)
 LABEL = jnp.array([0, 1, 2, 1])
 Z = jax.random.normal(KEY, (4, 5))
+IMAGE = jax.random.normal(KEY, (4, 6, 8, 3))
 SIZES = {"channels": 3, "depth": 4, "width": 8, "heads": 2}
 
 generator = partial(transformer.Generator, 8, **SIZES)
@@ -98,13 +101,32 @@ def test_truncation_draws_towards_the_average_of_the_class_at_evaluation_alone()
 
 
 def test_an_image_of_one_level_stands_for_all_of_them():
-    net, image = discriminator(), jax.random.normal(KEY, (4, 6, 8, 3))
-    all_levels = jnp.concatenate([image] * 4, axis=-1)
+    net, all_levels = discriminator(), jnp.concatenate([IMAGE] * 4, axis=-1)
     variables = seat(net, all_levels, LABEL)
     run = jax.jit(partial(net.apply, train=False))
-    a, b = (run(variables, x, LABEL) for x in (image, all_levels))
+    a, b = (run(variables, x, LABEL) for x in (IMAGE, all_levels))
     np.testing.assert_array_equal(a, b)
     assert a.shape == (4,)
+
+
+def test_an_image_of_other_channels_is_a_mistake():
+    image = jnp.zeros((4, 8, 8, 6))
+    with pytest.raises(Mistake, match="6 channels is neither 4 images of 3 nor one"):
+        jax.eval_shape(partial(discriminator().init, train=False), KEY, image, LABEL)
+
+
+@pytest.mark.parametrize("net, x, wide", [(generator, Z, 5), (discriminator, IMAGE, 4)])
+def test_in_bfloat16_only_softmaxes_and_averages_add_up_in_float32(net, x, wide):
+    net = Mixed(net(classes=3))
+    variables = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)
+    run = partial(net.apply, train=True, mutable="w_avg")
+    y, moved = jax.eval_shape(run, variables, x, LABEL)
+    assert {leaf.dtype for leaf in jax.tree.leaves((y, moved))} == {
+        jnp.dtype("float32")
+    }
+    text = str(jax.make_jaxpr(run)(variables, x, LABEL))
+    products = re.findall(r":(\w+)\[[\d,]*\] = dot_general", text)
+    assert products.count("f32") == wide and products.count("bf16") > 4 * wide
 
 
 def test_what_a_block_adds_is_small_at_first():

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ganjax.errors import Mistake
 from ganjax.models import heads, layers
 from ganjax.models.equalized import NORMAL, Conv, Dense, normalise
 from ganjax.models.example import Example
@@ -172,8 +173,11 @@ def shown(
 
 
 def sides(size: int) -> list[int]:
-    """4, 8 and so on up to `size`."""
-    return [4 << i for i in range((size // 4).bit_length())]
+    """4, 8 and so on up to `size`; `Mistake` where none of them is."""
+    found = [4 << i for i in range((size // 4).bit_length())]
+    if size not in found:
+        raise Mistake(f"A side of {size} is not 4 doubled a few times: choose another.")
+    return found
 
 
 TINY = {

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ganjax.errors import Mistake
 from ganjax.gan import PyTree
 from ganjax.models import layers
 from ganjax.models.convolution import conv
@@ -133,6 +134,11 @@ class Judge(nn.Module):
             x = self.wrap(layers.Down(width, kernel_init=INIT))(x, train=train)
             x = layers.BatchNorm()(x, label, train=train)
             x = nn.leaky_relu(x, 0.2)
+        if min(x.shape[1:3]) < 4:
+            raise Mistake(
+                f"A scale ends as {x.shape[1]}x{x.shape[2]}, in which there is no 4x4 "
+                "square: give D a larger side or fewer widths."
+            )
         if not self.classes:
             return self.wrap(Square(1))(x, train=train).reshape(len(x), -1)
         x = self.wrap(Square(self.size))(x, train=train)

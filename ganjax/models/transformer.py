@@ -197,9 +197,9 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        alike = self.levels * self.channels // image.shape[-1]
         grid = tokens.grid_of(image.shape[1], image.shape[2], self.patch)
-        x = tokens.patches(jnp.tile(image, (1, 1, 1, alike)), self.patch)
+        alike = (1, 1, 1, self._alike(image.shape[-1]))
+        x = tokens.patches(jnp.tile(image, alike), self.patch)
         x = nn.Dense(self.width, kernel_init=GLOROT)(x)
         x = x + jnp.asarray(tokens.sinusoids(grid, self.width), x.dtype)[None]
         judge = self.param("judge", SMALL, (1, 1, self.width))
@@ -211,6 +211,15 @@ class Discriminator(nn.Module):
             x = Plain(self.heads)(x, angles)
         h = nn.RMSNorm()(x[:, 0])
         return self.head(self.classes, name="head")(h, label, train=train)
+
+    def _alike(self, channels: int) -> int:
+        for levels in (1, self.levels):
+            if channels * levels == self.channels * self.levels:
+                return levels
+        raise Mistake(
+            f"An image of {channels} channels is neither {self.levels} images of "
+            f"{self.channels} nor one: change the channels or the levels of D."
+        )
 
 
 class Plain(nn.Module):
