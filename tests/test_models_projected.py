@@ -9,7 +9,7 @@ import pytest
 from ganjax import GAN, Player, augment, losses
 from ganjax.errors import Mistake
 from ganjax.gan import Batch, Turns, init, normal
-from ganjax.models import mlp, projected
+from ganjax.models import layers, mlp, projected
 from ganjax.models.convolution import conv
 from ganjax.step import train_step
 from tests.support import apart, same, seat
@@ -104,7 +104,7 @@ def played():
     adam = optax.adam(1e-2)
     game = GAN(
         g=Player(mlp.Generator(shape=(8, 8, 2), width=8), adam),
-        d=Player(discriminator(classes=3), adam),
+        d=Player(discriminator(classes=3, wrap=layers.plain, widths=(4,)), adam),
         loss=losses.hinge(),
         augment=augment.identity(),
         prior=normal(4),
