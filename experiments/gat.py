@@ -75,8 +75,8 @@ def each_level(transform: Transform, channels: int) -> Transform:
 
 
 def shares(levels: int, least: float = 1 / 8) -> np.ndarray:
-    """How much of what D sees of each level is noise: 0.885 of the first, 0.01 at last."""
-    return 1.01 - least ** (1 - np.arange(levels) / max(levels - 1, 1))
+    """How much of what D sees of a level is noise: 0.885 of the first, 0.01 of the last."""
+    return 1.01 - least ** np.linspace(0, 1, levels)[::-1]
 
 
 def noise(channels: int, levels: int) -> Transform:

@@ -25,6 +25,7 @@ IMAGE = jax.random.normal(KEY, (4, 4, 6))  # of three levels
 def test_shares_of_noise_are_the_published_ones():
     """1 - (1/8)^(1 - i/3) and a hundredth more."""
     np.testing.assert_allclose(gat.shares(4), [0.885, 0.76, 0.51, 0.01], atol=1e-12)
+    np.testing.assert_allclose(gat.shares(1), [0.01], atol=1e-12)
 
 
 def test_all_levels_are_moved_alike():
