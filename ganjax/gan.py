@@ -100,11 +100,18 @@ class Regularizer(NamedTuple):
 
 
 class Augment(NamedTuple):
-    """What stands in front of the discriminator, for real and fake alike."""
+    """What stands in front of the discriminator, for real and fake alike.
+
+    Before that, `present` says which images D takes for real, of the real ones and of
+    generated ones, [b, ...] each; these are only made if it asks for them.
+    """
 
     init: Callable[[], PyTree]  # () -> state
     apply: Callable[[PyTree, Array, Array], Array]  # (state, key, image) -> one image
     update: Callable[[PyTree, Array, Array], PyTree]  # (state, sign of real, step)
+    present: Callable[[PyTree, Array, Array, Callable[[], Array]], Array] = (
+        lambda state, keys, real, fakes: real
+    )
 
 
 class Player(NamedTuple):

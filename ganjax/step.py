@@ -88,15 +88,19 @@ def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
     """Sets out the whole board; what a turn leaves unread, XLA prunes."""
     key, batch = draw
     z_key, real_key, fake_key, g_key, d_key, key = jax.random.split(key, 6)
+    show_key, again_key = jax.random.split(
+        jax.random.fold_in(key, 1000)
+    )  # as no term does
     image, label = gan.decode(batch.image), batch.label
-    z = on.place(jax.vmap(gan.prior)(on.keys(z_key, len(label))))
+    keys = partial(on.keys, n=len(label))
+    latents = lambda key: on.place(jax.vmap(gan.prior)(keys(key)))
+    z = latents(z_key)
     g = bind(gan.g, state.g, jax.random.fold_in(g_key, on.index()))
     d = bind(gan.d, state.d, jax.random.fold_in(d_key, on.index()))
 
     def look(image, key, stats):
-        keys = on.keys(key, len(label))
         augment = jax.vmap(partial(gan.augment.apply, state.augment))
-        see = lambda image: d(augment(keys, image), label, stats=stats)
+        see = lambda image: d(augment(keys(key), image), label, stats=stats)
         logits, back, noticed = jax.vjp(see, image, has_aux=True)
         slopes = lambda: back(jnp.ones_like(logits))[0]
         said = jax.tree_util.tree_leaves_with_path(noticed.pop("heads", {}))
@@ -104,6 +108,8 @@ def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
         return Look(image, label, logits, output(see), slopes, heads), noticed
 
     drawn, g_stats = g(z, label)
+    others = lambda: output(g)(latents(again_key), label)
+    image = gan.augment.present(state.augment, keys(show_key), image, others)
     real, d_stats = look(image, real_key, state.d.stats)
     fake, d_stats = look(drawn, fake_key, d_stats)
     stats = g_stats, d_stats

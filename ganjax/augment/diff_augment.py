@@ -1,70 +1,9 @@
-"""What stands in front of the discriminator, for real and fake alike.
-
-A transform is a function (key, image [h, w, c] in [-1, 1], p) -> image: it acts with
-probability `p`, and is differentiable in the image. The step calls it for each row with
-a key of that row's own.
-"""
-
-from collections.abc import Callable
+"""DiffAugment: colour, translation and cutout (Zhao et al., 2020); and the flip."""
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
 
-from ganjax.gan import Augment, Number, at
-
-
-Image = Float[Array, "h w c"]
-Transform = Callable[[Key[Array, ""], Image, Array], Image]
-
-
-def identity() -> Augment:
-    """Nothing: D sees the images as they are."""
-    return Augment(
-        init=lambda: (),
-        apply=lambda state, key, image: image,
-        update=lambda state, sign, step: state,
-    )
-
-
-def fixed(transform: Transform, p: Number = 1.0) -> Augment:
-    """`transform` with a probability known beforehand, constant or a schedule."""
-    return Augment(
-        init=lambda: jnp.asarray(at(p, jnp.zeros((), jnp.int32)), jnp.float32),
-        apply=lambda p, key, image: transform(key, image, p),
-        update=lambda _, sign, step: jnp.asarray(at(p, step + 1), jnp.float32),
-    )
-
-
-def adaptive(
-    transform: Transform, batch: int, target: Number = 0.6, images: float = 500e3
-) -> Augment:
-    """ADA: p rises while D is too sure of the real images (Karras et al., 2020, eq. 1).
-
-    After each turn on `batch` images, p moves by `batch / images` towards the mean sign
-    of D on them being `target`; `images` is how many it takes from p = 0 to 1.
-    """
-
-    def update(p, sign, step):
-        towards = jnp.sign(sign - at(target, step))
-        return jnp.clip(p + batch / images * towards, 0.0, 1.0)
-
-    return Augment(
-        init=lambda: jnp.zeros(()),
-        apply=lambda p, key, image: transform(key, image, p),
-        update=update,
-    )
-
-
-def chain(*transforms: Transform) -> Transform:
-    """One transform after the other, each deciding for itself whether it acts."""
-
-    def apply(key, image, p):
-        for i, transform in enumerate(transforms):
-            image = transform(jax.random.fold_in(key, i), image, p)
-        return image
-
-    return apply
+from ganjax.augment.transform import Transform, chain
 
 
 def diff_augment() -> Transform:
