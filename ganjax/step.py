@@ -88,9 +88,7 @@ def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
     """Sets out the whole board; what a turn leaves unread, XLA prunes."""
     key, batch = draw
     z_key, real_key, fake_key, g_key, d_key, key = jax.random.split(key, 6)
-    show_key, again_key = jax.random.split(
-        jax.random.fold_in(key, 1000)
-    )  # as no term does
+    show_key, again_key = jax.random.split(jax.random.fold_in(key, 1000))
     image, label = gan.decode(batch.image), batch.label
     keys = partial(on.keys, n=len(label))
     latents = lambda key: on.place(jax.vmap(gan.prior)(keys(key)))

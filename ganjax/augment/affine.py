@@ -108,7 +108,7 @@ def origin(drawn: Affine, height: int, width: int) -> Float[Array, "3 3"]:
     )
 
 
-def _shift(x: Array, y: Array) -> Array:
+def _shift(x: Array | float, y: Array | float) -> Array:
     return matrix((1, 0, x), (0, 1, y), (0, 0, 1))
 
 
@@ -116,6 +116,6 @@ def _scale(x: Array | float, y: Array | float) -> Array:
     return matrix((x, 0, 0), (0, y, 0), (0, 0, 1))
 
 
-def _rotate(theta: Array) -> Array:
+def _rotate(theta: Array | float) -> Array:
     sin, cos = jnp.sin(theta), jnp.cos(theta)
     return matrix((cos, -sin, 0), (sin, cos, 0), (0, 0, 1))

@@ -18,23 +18,21 @@ from jaxtyping import Array, Float, Int
 from ganjax.augment.transform import Image
 
 
-SYM6 = np.array(
-    [
-        0.015404109327027373,
-        0.0034907120842174702,
-        -0.11799011114819057,
-        -0.048311742585633,
-        0.4910559419267466,
-        0.787641141030194,
-        0.3379294217276218,
-        -0.07263752278646252,
-        -0.021060292512300564,
-        0.04472490177066578,
-        0.0017677118642428036,
-        -0.007800708325034148,
-    ]
+SYM6 = (
+    0.015404109327027373,
+    0.0034907120842174702,
+    -0.11799011114819057,
+    -0.048311742585633,
+    0.4910559419267466,
+    0.787641141030194,
+    0.3379294217276218,
+    -0.07263752278646252,
+    -0.021060292512300564,
+    0.04472490177066578,
+    0.0017677118642428036,
+    -0.007800708325034148,
 )
-TAPS = SYM6 / SYM6.sum()
+TAPS = tuple(tap / sum(SYM6) for tap in SYM6)
 REACH = len(TAPS) // 2 - 1  # half-pixels that halving reads before an image's first
 
 
@@ -61,33 +59,34 @@ def _places(length: int) -> Float[Array, " n"]:
     return (jnp.arange(2 * length + 2 * REACH) - REACH) / 2
 
 
-def _double(x: Image, axis: int) -> Image:
+def _double(x: Array, axis: int) -> Array:
     """One period of the reflected image at half pixels."""
     length = x.shape[axis]
     period, size = max(2 * length - 2, 1), len(TAPS) // 2
     around = np.arange(-(size // 2), period + size - size // 2)
     x = jnp.take(x, reflected(around, length), axis, mode="clip")
-    on, between = 2 * TAPS[1::2][::-1], 2 * TAPS[::2][::-1]
+    twice = [2 * tap for tap in TAPS[::-1]]
+    on, between = twice[::2], twice[1::2]
     pair = _slide(x, on, axis, 0, period), _slide(x, between, axis, 1, period)
     shape = *x.shape[:axis], 2 * period, *x.shape[axis + 1 :]
     return jnp.stack(pair, axis + 1).reshape(shape)
 
 
-def _halve(x: Image, axis: int) -> Image:
+def _halve(x: Array, axis: int) -> Array:
     return _slide(x, TAPS, axis, 0, x.shape[axis] // 2 - REACH, stride=2)
 
 
 def _slide(
-    x: Image, taps: Sequence[float], axis: int, first: int, count: int, stride: int = 1
-) -> Image:
+    x: Array, taps: Sequence[float], axis: int, first: int, count: int, stride: int = 1
+) -> Array:
     """The sum of the taps times x[first + k :: stride], `count` of each."""
     end = lambda k: k + (count - 1) * stride + 1
     cut = lambda k: jax.lax.slice_in_dim(x, k, end(k), stride, axis)
-    return sum(float(tap) * cut(first + k) for k, tap in enumerate(taps))
+    return sum(tap * cut(first + k) for k, tap in enumerate(taps))
 
 
 def _read(
-    x: Image, rows: Float[Array, "n m"], columns: Float[Array, "n m"]
+    x: Float[Array, "h w c"], rows: Float[Array, "n m"], columns: Float[Array, "n m"]
 ) -> Float[Array, "n m c"]:
     """A periodic image between its pixels, bilinearly."""
     (row, down), (column, right) = (_whole(places) for places in (rows, columns))
