@@ -10,7 +10,16 @@ import optax
 import pytest
 
 from ganjax import augment
-from ganjax.augment import adaptive, chain, colour, cutout, fixed, flip, translation
+from ganjax.augment import (
+    adaptive,
+    chain,
+    colour,
+    cutout,
+    fixed,
+    flip,
+    pseudo,
+    translation,
+)
 
 
 def makes_a_transform(make):
@@ -21,13 +30,14 @@ def makes_a_transform(make):
 
 
 TRANSFORMS = {
-    name: make()
-    for name, make in inspect.getmembers(augment, inspect.isfunction)
-    if make.__module__ == augment.__name__
-    and name[0] != "_"
-    and makes_a_transform(make)
+    f"{room.__name__.removeprefix('ganjax.')}.{name}": make()
+    for room in (augment, augment.ada)
+    for name, make in inspect.getmembers(room, inspect.isfunction)
+    if make.__module__.startswith(augment.__name__) and makes_a_transform(make)
 }
-EACH = pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS.keys())
+PARTS = {"bg", "bgc", "bgcf", "bgcfn"}  # of bgcfnc: the first of what it is made of
+ALONE = {name: x for name, x in TRANSFORMS.items() if name.split(".")[-1] not in PARTS}
+EACH = pytest.mark.parametrize("transform", ALONE.values(), ids=ALONE.keys())
 KEYS = jax.random.split(jax.random.key(0), 128)
 
 
@@ -47,7 +57,8 @@ def acted(images, image):
 
 
 def test_the_transforms_are_found():
-    assert {"flip", "colour", "translation", "cutout"} < TRANSFORMS.keys()
+    ours = {"flip", "colour", "translation", "cutout", "ada.blit", "ada.bgcfnc"}
+    assert {f"augment.{name}" for name in ours} < TRANSFORMS.keys()
 
 
 @EACH
@@ -67,8 +78,9 @@ def test_a_transform_keeps_to_the_rules(transform, shape):
     assert (np.abs(slopes).max(axis=(1, 2, 3)) > 0).all(), "nothing reaches G"
     assert acted(out, image).any(), "it never acts"
     assert len(np.unique(np.asarray(out), axis=0)) > 1, "the key does not matter"
-    same, slopes = run(KEYS, jnp.float32(0.0), True)
-    assert not acted(same, image).any(), "it acts with probability 0"
+    same, slopes = map(np.asarray, run(KEYS, jnp.float32(0.0), True))
+    still = np.broadcast_to(image, out.shape)
+    assert same.tobytes() == still.tobytes(), "it acts with probability 0"
     np.testing.assert_array_equal(slopes, np.broadcast_to(weight, out.shape))
 
 
@@ -79,6 +91,27 @@ def test_a_transform_is_set_by_its_key(transform):
     one, two = (transform(KEYS[0], image, jnp.float32(1.0)) for _ in range(2))
     np.testing.assert_array_equal(one, two)
     np.testing.assert_allclose(play(transform, image)[0], one, atol=1e-6)
+
+
+@EACH
+def test_a_penalty_on_slopes_has_the_right_gradient(transform):
+    """Each transform is A x + b, and the penalty |A^T 3 y^2|^2 of D(y) = sum y^3."""
+    shape = (6, 4, 1)
+    image = picture(*shape)
+
+    @jax.jit
+    def both(key):
+        run = lambda x: transform(key, x.reshape(shape), jnp.float32(1)).ravel()
+        slopes = jax.grad(lambda x: jnp.sum(run(x) ** 3))
+        penalty = lambda x: jnp.sum(slopes(x) ** 2)
+        x = image.ravel()
+        return run(x), jax.jacfwd(run)(x), jax.grad(penalty)(x)
+
+    for key in KEYS[:2]:
+        y, a, found = (np.asarray(each, np.float64) for each in both(key))
+        wanted = 2 * a.T @ (6 * y * (a @ (a.T @ (3 * y**2))))
+        assert np.isfinite(found).all() and np.abs(found).max() > 0
+        np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("make", [flip, colour, translation, cutout])
@@ -186,43 +219,97 @@ def test_a_fixed_augmentation_follows_its_schedule():
     """The p that a turn leaves behind is the one of the step after."""
     probability = lambda key, image, p: image + p
     made = fixed(probability, optax.linear_schedule(0.2, 1.0, 8))
-    p, seen = made.init(), []
+    state, seen = made.init(), []
     for step in range(10):
-        seen.append(made.apply(p, KEYS[0], jnp.zeros((1, 1, 1))).item())
-        p = made.update(p, jnp.asarray(1.0), jnp.asarray(step))
-        assert p.dtype == jnp.float32 and p.shape == ()
+        seen.append(made.apply(state, KEYS[0], jnp.zeros((1, 1, 1))).item())
+        state = made.update(state, jnp.asarray(1.0), jnp.asarray(step))
+        assert state.p.dtype == jnp.float32 and state.p.shape == ()
     np.testing.assert_allclose(
         seen, np.minimum(0.2 + 0.1 * np.arange(10), 1), rtol=1e-6
     )
     constant = fixed(probability, 0.3)
-    p = constant.update(constant.init(), jnp.asarray(1.0), jnp.asarray(9))
-    np.testing.assert_allclose([constant.init(), p], 0.3)
+    state = constant.update(constant.init(), jnp.asarray(1.0), jnp.asarray(9))
+    np.testing.assert_allclose([constant.init().p, state.p], 0.3)
 
 
-def drive(made, sign, turns, p=0.0, step=0):
-    p = jnp.float32(p)
-    for _ in range(turns):
-        p = made.update(p, jnp.float32(sign), jnp.asarray(step))
-    return float(p)
+def drive(made, signs, p=0.0, step=0):
+    """The p after each turn with these signs."""
+    state, found = made.init().replace(p=jnp.float32(p)), []
+    for sign in signs:
+        state = made.update(state, jnp.float32(sign), jnp.asarray(step))
+        found.append(float(state.p))
+    return found
 
 
 def test_adaptive_rises_while_d_is_too_sure_and_falls_otherwise():
-    made = adaptive(flip(), batch=50, images=1000)
-    assert made.init() == 0
-    np.testing.assert_allclose(drive(made, 0.9, turns=4), 4 * 50 / 1000, rtol=1e-6)
-    np.testing.assert_allclose(drive(made, 0.61, turns=1, p=0.5), 0.55, rtol=1e-6)
-    np.testing.assert_allclose(drive(made, 0.5, turns=2, p=0.5), 0.4, rtol=1e-6)
-    assert drive(made, 1.0, turns=25) == 1 and drive(made, -1.0, turns=3, p=0.1) == 0
-    assert drive(made, 0.6, turns=3, p=0.25) == 0.25
+    made = adaptive(flip(), batch=50, images=1000, every=1)
+    assert made.init().p == 0
+    close = partial(np.testing.assert_allclose, rtol=1e-5)
+    close(drive(made, [0.9] * 4), [0.05, 0.1, 0.15, 0.2])
+    close(drive(made, [0.61], p=0.5), [0.55])
+    close(drive(made, [0.5] * 2, p=0.5), [0.45, 0.4])
+    assert drive(made, [1.0] * 25)[-1] == 1 and drive(made, [-1.0] * 3, p=0.1)[-1] == 0
+    assert drive(made, [0.6] * 3, p=0.25) == [0.25] * 3
+
+
+def test_adaptive_moves_after_several_turns_by_what_all_of_them_said():
+    """Against the heuristic in doubles, on signs that are worth a look."""
+    signs = np.random.default_rng(0).uniform(-1, 1, 60).astype(np.float32)
+    wanted, p = [], 0.3
+    for turn in range(60):
+        if turn % 3 == 2:
+            p += np.sign(signs[turn - 2 : turn + 1].mean() - 0.1) * 3 * 20 / 1000
+            p = min(max(p, 0.0), 1.0)
+        wanted.append(p)
+    assert len(set(np.round(wanted, 6))) > 5
+    made = adaptive(flip(), batch=20, target=0.1, images=1000, every=3)
+    np.testing.assert_allclose(drive(made, signs, p=0.3), wanted, atol=1e-6)
+
+
+def test_adaptive_takes_its_images_from_nothing_to_always():
+    """As published: 500 thousand images, heard four turns at a time."""
+    made = adaptive(flip(), batch=50_000)
+    up = drive(made, [1.0] * 12)
+    np.testing.assert_allclose(up[3::4], [0.4, 0.8, 1.0], rtol=1e-6)
+    assert up[:3] == [0.0] * 3 and up[4] == up[3]
+    down = drive(made, [-1.0] * 12, p=0.9)
+    np.testing.assert_allclose(down[3::4], [0.5, 0.1, 0.0], atol=1e-6)
 
 
 def test_adaptive_s_target_may_follow_a_schedule():
-    made = adaptive(flip(), 50, optax.linear_schedule(0.0, 1.0, 10), images=1000)
-    assert drive(made, 0.5, 1, p=0.5, step=0) > 0.5 > drive(made, 0.5, 1, p=0.5, step=9)
+    rising = optax.linear_schedule(0.0, 1.0, 10)
+    made = adaptive(flip(), 50, rising, images=1000, every=1)
+    (early,), (late,) = (drive(made, [0.5], p=0.5, step=step) for step in (0, 9))
+    assert early > 0.5 > late
 
 
 def test_adaptive_plays_its_transform_with_p():
     made, image = adaptive(flip(), batch=1), picture(2, 4, 1)
     for p in (0.0, 1.0):
-        out = play(lambda key, image, p: made.apply(p, key, image), image, p)
+        state = made.init().replace(p=p)
+        out = play(lambda key, image, _, at=state: made.apply(at, key, image), image)
         np.testing.assert_array_equal(out, play(flip(), image, p))
+
+
+def test_as_many_fakes_pass_for_real_as_p_says():
+    made = pseudo(adaptive(flip(), batch=1))
+    real, fake = jnp.zeros((128, 2, 2, 1)), jnp.ones((128, 2, 2, 1))
+    shown = partial(made.present, made.init().replace(p=0.25), KEYS, real, lambda: fake)
+    passed = np.asarray(shown()).reshape(128, -1)
+    assert (passed == passed[:, :1]).all(), "an image is the one or the other"
+    assert abs(passed.mean() - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 128)
+    for p in (0.0, 1.0):
+        shown = made.present(made.init().replace(p=p), KEYS, real, lambda: fake)
+        assert (shown == p).all()
+
+
+def test_pseudo_leaves_the_rest_of_the_augmentation_as_it_is():
+    image, inner = picture(2, 4, 1), adaptive(flip(), batch=1)
+    made, sign, step = pseudo(inner), jnp.float32(1), jnp.asarray(0)
+    assert made.update(made.init(), sign, step) == inner.update(
+        inner.init(), sign, step
+    )
+    state = made.init().replace(p=jnp.float32(1))
+    ours, theirs = (x.apply(state, KEYS[0], image) for x in (made, inner))
+    np.testing.assert_array_equal(ours, theirs)
+    assert inner.present(state, KEYS, image, None) is image, "no fake is made"

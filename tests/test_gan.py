@@ -116,7 +116,7 @@ def test_a_new_state_holds_both_players_and_an_average_that_equals_g(state):
     same(state.ema, {"params": state.g.params, **state.g.stats})
     assert set(state.g.stats) == {"batch_stats"} and state.d.stats == {}
     assert state.g.memory == {} and state.d.memory == {"r1": ()}
-    assert state.g.opt[0].count == 0 and state.augment == 0.25
+    assert state.g.opt[0].count == 0 and state.augment.p == 0.25
 
 
 def test_a_new_state_follows_from_the_key_and_the_shapes_alone(state):

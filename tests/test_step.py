@@ -44,7 +44,7 @@ def made(**parts):
         d=Player(Counting(1), adam, {"rows": ROWS, "paid": PAID, "r1": r1(1.0)}),
         loss=losses.non_saturating(),
         augment=augment.adaptive(
-            lambda key, x, p: x + p, batch=4, target=-2, images=100
+            lambda key, x, p: x + p, batch=4, target=-2, images=100, every=1
         ),
         prior=normal(2),
         ema=optax.constant_schedule(0.75),
@@ -109,7 +109,7 @@ def test_what_a_player_keeps_moves_on_its_own_turns_alone(played):
     assert after.d.stats["stats"]["calls"] == 6, "real and fake, three times"
     assert after.g.stats["stats"]["calls"] == 1
     assert start.d.stats["stats"]["calls"] == start.g.stats["stats"]["calls"] == 0
-    np.testing.assert_allclose(after.augment, 3 * 4 / 100, rtol=1e-6)
+    np.testing.assert_allclose(after.augment.p, 3 * 4 / 100, rtol=1e-6)
 
 
 def test_d_s_statistics_are_of_the_real_images_and_then_of_the_fakes():
@@ -123,14 +123,15 @@ def test_d_s_statistics_are_of_the_real_images_and_then_of_the_fakes():
 
 
 def test_the_augmentation_hears_how_sure_d_is_of_the_real_images():
-    gan = made(augment=augment.adaptive(lambda key, x, p: x, 4, target=0, images=100))
+    gan = made(augment=augment.adaptive(augment.chain(), 4, 0, images=100, every=1))
     turn, state, data = jax.jit(partial(d_turn, gan, ONE)), begin(gan), turns(n=1)
     draw = jax.random.key(0), jax.tree.map(lambda x: x[0], data.d)
     for bias, wanted in ((100.0, 0.54), (-100.0, 0.46)):
         params = {"Dense_0": state.d.params["Dense_0"] | {"bias": jnp.full((1,), bias)}}
-        sure = state.replace(d=state.d.replace(params=params), augment=jnp.float32(0.5))
+        half = state.augment.replace(p=jnp.float32(0.5))
+        sure = state.replace(d=state.d.replace(params=params), augment=half)
         moved, logs = turn(sure, draw)
-        np.testing.assert_allclose(moved.augment, wanted, rtol=1e-6)
+        np.testing.assert_allclose(moved.augment.p, wanted, rtol=1e-6)
         assert logs["sign"] == np.sign(bias) and abs(logs["real"] - bias) < 10
 
 

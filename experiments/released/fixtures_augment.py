@@ -30,7 +30,7 @@ FILTER, NOISE, CUTOUT = {"imgfilter": 1}, {"noise": 1}, {"cutout": 1}
 ALL = BLIT | GEOM | COLOR | FILTER | NOISE | CUTOUT
 SETS = {"blit": BLIT, "geom": GEOM, "color": COLOR, "filter": FILTER}
 SETS |= {"noise": NOISE, "cutout": CUTOUT, "bgcfnc": ALL}
-SETS["far"] = GEOM | {"scale_std": 1.5, "xfrac_std": 0.3}  # beyond all of its padding
+SETS["far"] = GEOM | {"scale_std": 1.0}  # beyond all of its padding
 SHAPES = {"rgb": (2, 3, 22, 25), "grey": (2, 1, 25, 22)}
 
 turn = lambda u: pi * (2 * u - 1)
@@ -104,7 +104,7 @@ def fields(spec: dict[str, Any], drawn: list[Any], channels: int) -> dict[str, A
 def case(module: Any, spec: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """One batch: images as bytes, their draws, the padding, and what came out."""
     image = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
-    torch.manual_seed(1)
+    torch.manual_seed(6)
     with watched() as (drawn, padded):
         out = module.AugmentPipe(**spec)(torch.tensor(image) / 127.5 - 1)
     found = fields(spec, drawn, shape[1])
