@@ -4,7 +4,6 @@ All matrices give where a pixel comes from: (x, y, 1) of the new image to the ol
 in pixels from the centre. So the first transformation is the leftmost factor.
 """
 
-from functools import partial
 from math import pi
 
 import flax.struct
@@ -17,7 +16,6 @@ from ganjax.augment.transform import (
     Image,
     Part,
     either,
-    log2_normal,
     matrix,
     product,
     sometimes,
@@ -62,26 +60,30 @@ def affine(
     """
 
     def draw(key, p, shape):
-        keys = iter(jax.random.split(key, 16))
-        act = lambda chance, drawn, rest: sometimes(next(keys), chance, drawn, rest)
-        whole = lambda most: jax.random.randint(next(keys), (), 0, most).astype(
-            jnp.float32
-        )
-        even = partial(jax.random.uniform, minval=-1.0)
-        octaves = lambda std: log2_normal(next(keys), std)
-        angle = lambda: pi * rotate_max * even(next(keys))
-        shift = lambda: jax.random.normal(next(keys), (2,))
+        act, even, normal = jax.random.split(key, 3)
+        u, n = jax.random.uniform(even, (6,)), jax.random.normal(normal, (4,))
         once = 1 - jnp.sqrt(jnp.clip(1 - rotate * p, 0.0))
-        return Affine(
-            xflip=act(xflip * p, whole(2), 0.0),
-            rotate90=act(rotate90 * p, whole(4), 0.0),
-            xint=act(xint * p, xint_max * even(next(keys), (2,)), 0.0),
-            scale=act(scale * p, octaves(scale_std), 1.0),
-            before=act(once, angle(), 0.0),
-            aniso=act(aniso * p, octaves(aniso_std), 1.0),
-            after=act(once, angle(), 0.0),
-            xfrac=act(xfrac * p, xfrac_std * shift(), 0.0),
+        chances = Affine(
+            xflip * p,
+            rotate90 * p,
+            xint * p,
+            scale * p,
+            once,
+            aniso * p,
+            once,
+            xfrac * p,
         )
+        drawn = Affine(
+            xflip=jnp.floor(2 * u[0]),
+            rotate90=jnp.floor(4 * u[1]),
+            xint=xint_max * (2 * u[2:4] - 1),
+            scale=2 ** (scale_std * n[0]),
+            before=pi * rotate_max * (2 * u[4] - 1),
+            aniso=2 ** (aniso_std * n[1]),
+            after=pi * rotate_max * (2 * u[5] - 1),
+            xfrac=xfrac_std * n[2:],
+        )
+        return sometimes(act, chances, drawn)
 
     return Part(draw, move)
 

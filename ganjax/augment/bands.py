@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganjax.augment.resample import reflected
-from ganjax.augment.transform import Image, Part, either, log2_normal, sometimes
+from ganjax.augment.transform import Image, Part, either
 from ganjax.gan import PyTree
 
 
@@ -35,10 +35,9 @@ def bands(
     share = imgfilter * np.array(imgfilter_bands, np.float32)
 
     def draw(key, p, shape):
-        act, drawn = jax.random.split(key)
-        return Bands(
-            sometimes(act, share * p, log2_normal(drawn, imgfilter_std, (4,)), 1.0)
-        )
+        act, normal = jax.random.split(key)
+        drawn = 2 ** (imgfilter_std * jax.random.normal(normal, (4,)))
+        return Bands(jnp.where(jax.random.bernoulli(act, share * p), drawn, 1.0))
 
     return Part(draw, refilter)
 

@@ -1,6 +1,5 @@
 """ADA's colours: five transformations of RGB as one matrix."""
 
-from functools import partial
 from math import pi, sqrt
 
 import flax.struct
@@ -12,7 +11,6 @@ from ganjax.augment.transform import (
     Image,
     Part,
     either,
-    log2_normal,
     matrix,
     product,
     sometimes,
@@ -51,19 +49,19 @@ def colours(
     """
 
     def draw(key, p, shape):
-        keys = iter(jax.random.split(key, 10))
-        act = lambda chance, drawn, rest: sometimes(next(keys), chance, drawn, rest)
-        even = partial(jax.random.uniform, minval=-1.0)
-        octaves = lambda std: log2_normal(next(keys), std)
-        added = brightness_std * jax.random.normal(next(keys))
-        flipped = jax.random.bernoulli(next(keys)).astype(jnp.float32)
-        return Colours(
-            brightness=act(brightness * p, added, 0.0),
-            contrast=act(contrast * p, octaves(contrast_std), 1.0),
-            lumaflip=act(lumaflip * p, flipped, 0.0),
-            hue=act(hue * p, pi * hue_max * even(next(keys)), 0.0),
-            saturation=act(saturation * p, octaves(saturation_std), 1.0),
+        act, even, normal = jax.random.split(key, 3)
+        u, n = jax.random.uniform(even, (2,)), jax.random.normal(normal, (3,))
+        chances = Colours(
+            brightness * p, contrast * p, lumaflip * p, hue * p, saturation * p
         )
+        drawn = Colours(
+            brightness=brightness_std * n[0],
+            contrast=2 ** (contrast_std * n[1]),
+            lumaflip=jnp.floor(2 * u[0]),
+            hue=pi * hue_max * (2 * u[1] - 1),
+            saturation=2 ** (saturation_std * n[2]),
+        )
+        return sometimes(act, chances, drawn)
 
     return Part(draw, recolour)
 
@@ -100,7 +98,7 @@ def mixture(drawn: Colours) -> Float[Array, "4 4"]:
     )
 
 
-def _about_grey(angle: Array) -> Float[Array, "3 3"]:
+def _about_grey(angle: Array | float) -> Float[Array, "3 3"]:
     """The rotation about the grey axis (Rodrigues)."""
     cross = matrix((0, -1, 1), (1, 0, -1), (-1, 1, 0)) / sqrt(3)
     turned = (1 - jnp.cos(angle)) / 3

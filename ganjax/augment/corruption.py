@@ -4,7 +4,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from ganjax.augment.transform import Image, Part, sometimes
+from ganjax.augment.transform import Image, Part
 from ganjax.gan import PyTree
 
 
@@ -33,8 +33,8 @@ def noise(noise: float = 1.0, noise_std: float = 0.1) -> Part:
     def draw(key, p, shape):
         act, sigma, normal = jax.random.split(key, 3)
         drawn = noise_std * jnp.abs(jax.random.normal(sigma))
-        sigma = sometimes(act, noise * p, drawn, 0.0)
-        return Noise(sigma, jax.random.normal(normal, shape))
+        acts = jax.random.bernoulli(act, noise * p)
+        return Noise(jnp.where(acts, drawn, 0.0), jax.random.normal(normal, shape))
 
     return Part(draw, add)
 
@@ -47,8 +47,9 @@ def cutout(cutout: float = 1.0, cutout_size: float = 0.5) -> Part:
 
     def draw(key, p, shape):
         act, center = jax.random.split(key)
-        size = sometimes(act, cutout * p, jnp.float32(cutout_size), 0.0)
-        return Cutout(size, jax.random.uniform(center, (2,)))
+        acts = jax.random.bernoulli(act, cutout * p)
+        place = jax.random.uniform(center, (2,))
+        return Cutout(jnp.where(acts, cutout_size, 0.0), place)
 
     return Part(draw, cut)
 

@@ -48,16 +48,12 @@ def pipeline(*parts: Part) -> Transform:
     return chain(*map(single, parts))
 
 
-def sometimes(
-    key: Key[Array, ""], chance: Array, drawn: Array, rest: float
-) -> Float[Array, "..."]:
-    """What was drawn, with probability `chance`, else what changes nothing."""
-    return jnp.where(jax.random.bernoulli(key, chance), drawn, rest)
-
-
-def log2_normal(key: Key[Array, ""], std: float, shape: Shape = ()) -> Array:
-    """2 to the power of N(0, std^2)."""
-    return jnp.exp2(std * jax.random.normal(key, shape))
+def sometimes(key: Key[Array, ""], chances: PyTree, drawn: PyTree) -> PyTree:
+    """Each number that was drawn, with its own chance, else the one by default."""
+    leaves, tree = jax.tree.flatten(chances)
+    acts = jax.random.uniform(key, (len(leaves),)) < jnp.stack(leaves)
+    rest = type(drawn)()
+    return jax.tree.map(jnp.where, tree.unflatten(list(acts)), drawn, rest)
 
 
 def either(change: Bool[Array, ""], moved: Image, image: Image) -> Image:
