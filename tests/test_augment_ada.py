@@ -1,20 +1,26 @@
 """ADA against what the released code made of the same draws, and against its own word."""
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from ganjax.augment import ada
+from ganjax import GAN, Batch, Player, losses
+from ganjax.augment import ada, adaptive, pseudo
 from ganjax.augment.affine import Affine, affine, move
 from ganjax.augment.bands import BANK, Bands, balanced, bands, refilter
 from ganjax.augment.colours import Colours, colours, recolour
 from ganjax.augment.corruption import Cutout, Noise, add, cut, cutout, noise
 from ganjax.augment.resample import SYM6, reflected
 from ganjax.errors import Mistake
+from ganjax.gan import ONE, Turns, init, normal
+from ganjax.regularizers import r1
+from ganjax.step import d_turn
 
 
 FOLDER = Path(__file__).parent / "released"
@@ -28,6 +34,9 @@ PARTS = (
 )
 NAMES = "blit", "geom", "color", "filter", "noise", "cutout", "bgcfnc"
 KEYS = jax.random.split(jax.random.key(0), 4096)
+GEOMETRY, COLOURS = affine(xint=0.5, xfrac=0.25), colours(hue=0.5)
+BANDS = bands(0.5, (1.0, 0.5, 0.1, 1.0))
+NOISE, CUTOUT = noise(0.5), cutout(0.5)
 
 
 def released(name, kind):
@@ -187,9 +196,15 @@ def test_reflection_goes_on_for_ever(length):
     )
 
 
-def drawn_by(part, p, shape=(4, 6, 3)):
-    """What the part draws under each of the keys."""
-    drawn = jax.jit(jax.vmap(lambda key: part.draw(key, jnp.float32(p), shape)))(KEYS)
+@cache
+def drawing(part):
+    """p -> what the part draws under each of the keys, compiled once."""
+    draw = jax.vmap(partial(part.draw, shape=(4, 6, 3)), (0, None))
+    return jax.jit(partial(draw, KEYS))
+
+
+def drawn_by(part, p):
+    drawn = drawing(part)(jnp.float32(p))
     return {name: np.asarray(value) for name, value in vars(drawn).items()}
 
 
@@ -202,9 +217,9 @@ def within(rate, wanted):
     assert abs(rate - wanted) < 4 * np.sqrt(wanted * (1 - wanted) / len(KEYS))
 
 
-def test_each_transformation_happens_as_often_as_p_says():
-    p = 0.3
-    found = drawn_by(affine(xint=0.5, xfrac=0.25), p)
+@pytest.mark.parametrize("p", [0.3, 0.8])
+def test_each_transformation_happens_as_often_as_p_says(p):
+    found = drawn_by(GEOMETRY, p)
     within(rate(found["xflip"]), p / 2)  # one of two
     within(rate(found["rotate90"]), p * 3 / 4)  # three of four
     within(rate(found["xint"]), p * 0.5)
@@ -213,47 +228,45 @@ def test_each_transformation_happens_as_often_as_p_says():
     within(rate(found["xfrac"]), p * 0.25)
     within(rate(found["before"]), 1 - np.sqrt(1 - p))
     within(rate(np.stack([found["before"], found["after"]], 1)), p)
-    found = drawn_by(colours(hue=0.5), p)
+    found = drawn_by(COLOURS, p)
     within(rate(found["lumaflip"]), p / 2)
     within(rate(found["brightness"]), p)
     within(rate(found["contrast"], 1.0), p)
     within(rate(found["hue"]), p * 0.5)
     within(rate(found["saturation"], 1.0), p)
-    gains = drawn_by(bands(0.5, (1.0, 0.5, 0.1, 1.0)), p)["gains"]
+    gains = drawn_by(BANDS, p)["gains"]
     for band, share in enumerate((0.5, 0.25, 0.05, 0.5)):
         within(rate(gains[:, band], 1.0), p * share)
-    within(rate(drawn_by(noise(0.5), p)["sigma"]), p * 0.5)
-    within(rate(drawn_by(cutout(0.5), p)["size"]), p * 0.5)
+    within(rate(drawn_by(NOISE, p)["sigma"]), p * 0.5)
+    within(rate(drawn_by(CUTOUT, p)["size"]), p * 0.5)
 
 
 def test_what_is_drawn_is_spread_as_published():
-    """Mean and standard deviation of each, which has a fourth moment of 3 at most."""
-    found = drawn_by(affine(), 1) | drawn_by(colours(), 1)
-    found |= drawn_by(bands(), 1) | drawn_by(cutout(), 1)
+    """Mean and standard deviation of each, where it acts."""
+    found = {}
+    for part in (GEOMETRY, COLOURS, BANDS, CUTOUT, NOISE):
+        found |= drawn_by(part, 1)
+    acted = lambda name, rest=0.0: found[name][found[name] != rest]
     even = 1 / np.sqrt(3)
-    for name, mean, std in (
-        ("xflip", 0.5, 0.5),
-        ("rotate90", 1.5, np.sqrt(1.25)),
-        ("xint", 0, 0.125 * even),
-        ("before", 0, np.pi * even),
-        ("after", 0, np.pi * even),
-        ("xfrac", 0, 0.125),
-        ("brightness", 0, 0.2),
-        ("lumaflip", 0.5, 0.5),
-        ("hue", 0, np.pi * even),
-        ("center", 0.5, even / 2),
-    ):
-        spread_as(found[name], mean, std)
+    spread_as(found["xflip"], 0.5, 0.5)
+    spread_as(found["rotate90"], 1.5, np.sqrt(1.25))
+    spread_as(acted("xint"), 0, 0.125 * even)
+    spread_as(acted("before"), 0, np.pi * even)
+    spread_as(acted("after"), 0, np.pi * even)
+    spread_as(acted("xfrac"), 0, 0.125)
+    spread_as(acted("brightness"), 0, 0.2)
+    spread_as(found["lumaflip"], 0.5, 0.5)
+    spread_as(acted("hue"), 0, np.pi * even)
+    spread_as(found["center"], 0.5, even / 2)
+    spread_as(acted("sigma"), 0.1 * np.sqrt(2 / np.pi), 0.1 * np.sqrt(1 - 2 / np.pi))
     for name, std in (
         ("scale", 0.2),
         ("aniso", 0.2),
         ("contrast", 0.5),
-        ("saturation", 1),
+        ("saturation", 1.0),
+        ("gains", 1.0),
     ):
-        spread_as(np.log2(found[name]), 0, std)
-    spread_as(np.log2(found["gains"]), 0, 1)
-    sigma = drawn_by(noise(), 1)["sigma"]
-    spread_as(sigma, 0.1 * np.sqrt(2 / np.pi), 0.1 * np.sqrt(1 - 2 / np.pi))
+        spread_as(np.log2(acted(name, 1.0)), 0, std)
 
 
 def spread_as(values, mean, std):
@@ -263,9 +276,9 @@ def spread_as(values, mean, std):
 
 def test_a_grey_image_is_the_mean_of_its_colours():
     image = jax.random.uniform(KEYS[0], (4, 6, 1), minval=-1.0)
-    one, two = (drawn_by(colours(), 1, (4, 6, c)) for c in (1, 3))
+    drawn = Colours(**drawn_by(COLOURS, 1))
     run = jax.jit(jax.vmap(recolour, (None, 0)))
-    grey, colour = run(image, Colours(**one)), run(image.repeat(3, 2), Colours(**two))
+    grey, colour = run(image, drawn), run(image.repeat(3, 2), drawn)
     np.testing.assert_allclose(grey, colour.mean(axis=-1, keepdims=True), atol=2e-5)
 
 
@@ -282,3 +295,40 @@ def test_the_bands_add_up_to_all_and_keep_the_expected_power():
         gains = balanced(jnp.ones(4).at[band].set(3.0))
         np.testing.assert_allclose(gains**2 @ np.array([10, 1, 1, 1]), 13, rtol=1e-5)
         assert (gains[band] > gains[band - 1]) and gains[band - 1] < 1
+
+
+class Plane(nn.Module):
+    """A linear network from or to images."""
+
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, x, label, *, train):
+        x = nn.Dense(int(np.prod(self.shape)))(x.reshape(len(x), -1))
+        return jnp.tanh(x).reshape(len(x), *self.shape)
+
+
+def test_a_game_is_played_behind_it_with_penalties_on_slopes():
+    """D learns, R1 is paid from p = 0 on, and p moves after every fourth turn."""
+    adam = optax.adam(1e-3)
+    gan = GAN(
+        g=Player(Plane((6, 6, 3)), adam),
+        d=Player(Plane(()), adam, {"r1": r1(1.0)}),
+        loss=losses.non_saturating(),
+        augment=pseudo(adaptive(ada.bgc(), batch=8, target=-2.0, images=80)),
+        prior=normal(2),
+        ema=optax.constant_schedule(0.9),
+    )
+    image = np.random.default_rng(0).integers(0, 256, (8, 6, 6, 3)).astype(np.uint8)
+    batch = Batch(jnp.asarray(image), jnp.zeros(8, jnp.int32))
+    turn, state = (
+        jax.jit(partial(d_turn, gan, ONE)),
+        init(gan, KEYS[0], Turns(batch, batch)),
+    )
+    for i in range(8):
+        assert abs(state.augment.p - 0.4 * (i // 4)) < 1e-6
+        state, logs = turn(state, (KEYS[i], batch))
+        for leaf in jax.tree.leaves((state.d, logs)):
+            assert np.isfinite(leaf).all()
+        assert logs["r1"] > 0
+    assert abs(state.augment.p - 0.8) < 1e-6

@@ -33,7 +33,7 @@ def conv_game(norm):
             g=Player(dcgan.Generator(size=16, channels=1, width=4, norm=norm), adam),
             d=Player(d, adam, {"r1": lazily(2, r1(1.0))}),
             loss=losses.relativistic(),
-            augment=augment.fixed(augment.flip()),
+            augment=augment.pseudo(augment.fixed(augment.flip(), 0.5)),
             prior=normal(4),
             ema=optax.constant_schedule(0.9),
         )

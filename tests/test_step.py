@@ -10,9 +10,10 @@ import optax
 import pytest
 
 from ganjax import GAN, Batch, Player, augment, losses
+from ganjax.augment import chain, fixed, pseudo
 from ganjax.gan import ONE, Regularizer, Turns, init, normal, points, sample
 from ganjax.regularizers import r1, stateless
-from ganjax.step import d_turn, g_turn, game, train_step
+from ganjax.step import d_turn, g_turn, game, play, train_step
 from tests.support import apart, same
 
 
@@ -123,7 +124,7 @@ def test_d_s_statistics_are_of_the_real_images_and_then_of_the_fakes():
 
 
 def test_the_augmentation_hears_how_sure_d_is_of_the_real_images():
-    gan = made(augment=augment.adaptive(augment.chain(), 4, 0, images=100, every=1))
+    gan = made(augment=augment.adaptive(chain(), 4, 0, images=100, every=1))
     turn, state, data = jax.jit(partial(d_turn, gan, ONE)), begin(gan), turns(n=1)
     draw = jax.random.key(0), jax.tree.map(lambda x: x[0], data.d)
     for bias, wanted in ((100.0, 0.54), (-100.0, 0.46)):
@@ -133,6 +134,37 @@ def test_the_augmentation_hears_how_sure_d_is_of_the_real_images():
         moved, logs = turn(sure, draw)
         np.testing.assert_allclose(moved.augment.p, wanted, rtol=1e-6)
         assert logs["sign"] == np.sign(bias) and abs(logs["real"] - bias) < 10
+
+
+def looks(augmentation, image):
+    """Real and generated images, and logits on both, of one turn."""
+    gan, batch = made(augment=augmentation), turns().g._replace(image=image)
+    state = begin(gan)
+
+    def both():
+        turn = play(gan, ONE, state, (jax.random.key(0), batch))
+        return [(look.image, look.logits) for look in (turn.real, turn.fake)]
+
+    return jax.jit(both)()
+
+
+def test_what_is_presented_is_all_that_is_known_of_real_images():
+    image = turns().g.image
+    never, always = (pseudo(fixed(chain(), p)) for p in (0.0, 1.0))
+    same(looks(never, image), looks(fixed(chain(), 0.0), image))
+    (real, logits), (fake, _) = looks(always, nan(image))
+    assert jnp.isfinite(real).all() and jnp.isfinite(logits).all()
+    assert not (real == fake).any(), "these fakes are drawn anew"
+    gap = jnp.abs(real.mean(0) - fake.mean(0)) / (real.std(0) + fake.std(0))
+    assert (gap < 1).all(), "they come from the same generator"
+
+
+def test_g_learns_nothing_from_fakes_that_pass_for_real():
+    loss = losses.wasserstein()._replace(g=lambda real, fake: real.mean())
+    gan = made(loss=loss, augment=pseudo(fixed(chain())))
+    state, draw = begin(gan), (jax.random.key(0), turns().g)
+    moved, _ = jax.jit(partial(g_turn, gan, ONE))(state, draw)
+    same(moved.g.params, state.g.params)
 
 
 def test_the_logs_name_every_term_and_are_scalars(played):

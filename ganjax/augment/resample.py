@@ -82,7 +82,8 @@ def _slide(
     """The sum of the taps times x[first + k :: stride], `count` of each."""
     end = lambda k: k + (count - 1) * stride + 1
     cut = lambda k: jax.lax.slice_in_dim(x, k, end(k), stride, axis)
-    return sum(tap * cut(first + k) for k, tap in enumerate(taps))
+    terms = [tap * cut(first + k) for k, tap in enumerate(taps)]
+    return sum(terms[1:], terms[0])
 
 
 def _read(
