@@ -71,3 +71,35 @@ def keep(out: Path, name: str, **arrays: Any) -> None:
 def count(nets: Iterable[torch.nn.Module]) -> list[int]:
     """How many parameters each has."""
     return [sum(x.numel() for x in net.parameters()) for net in nets]
+
+
+def nchw(image: np.ndarray) -> torch.Tensor:
+    """NHWC as NCHW."""
+    return torch.from_numpy(np.ascontiguousarray(image)).movedim(-1, 1)
+
+
+def moved(constant: tuple[str, ...], **nets: torch.nn.Module) -> dict[str, np.ndarray]:
+    """Every tensor but those whose names end with `constant`, by player and name."""
+    return {
+        f"{player}/{name}": tensor.numpy().copy()
+        for player, net in nets.items()
+        for name, tensor in net.state_dict().items()
+        if not name.endswith(constant)
+    }
+
+
+def adam(
+    net: torch.nn.Module, rate: float, beta2: float, every: int = 0
+) -> torch.optim.Adam:
+    """Adam as StyleGAN2 has it, where one step in `every` is a regularizer's."""
+    ratio = every / (every + 1) if every else 1.0
+    return torch.optim.Adam(net.parameters(), rate * ratio, (0.0, beta2**ratio), 1e-8)
+
+
+def averaged(ema: torch.nn.Module, g: torch.nn.Module, decay: float) -> None:
+    """Moves the average's parameters towards G's, and copies G's buffers."""
+    with torch.no_grad():
+        for mean, own in zip(ema.parameters(), g.parameters(), strict=True):
+            mean.copy_(own.lerp(mean, decay))
+        for mean, own in zip(ema.buffers(), g.buffers(), strict=True):
+            mean.copy_(own)

@@ -31,3 +31,8 @@ def fill(
 ) -> dict[str, np.ndarray]:
     """A tensor for each name, of deviation `size(shape)`."""
     return {name: np.float32(size(s)) * drawn(name, s) for name, s in shapes.items()}
+
+
+def images(step: int, n: int, size: int) -> np.ndarray:
+    """The real images of a step, [n, size, size, 3] in -1..1."""
+    return np.tanh(drawn(f"real {step}", (n, size, size, 3)))
