@@ -66,7 +66,7 @@ def turns(d, g):
 
 
 def compare(name, released, state):
-    """Every tensor of both players and the average, to 1e-3 of its largest change."""
+    """Every tensor of both players and the average, to 1e-4 of its largest value."""
     g, d = released
     sides = {"g": (g, state.g), "d": (d, state.d)}
     ours = {k: {"params": x.params, **x.stats} for k, (_, x) in sides.items()}
@@ -83,7 +83,7 @@ def compare(name, released, state):
         k: np.abs(x - wanted[k]).max() / np.abs(wanted[k]).max()
         for k, x in found.items()
     }
-    assert max(gaps.values()) <= 1e-3, max(gaps, key=gaps.get)
+    assert max(gaps.values()) <= 1e-4, max(gaps, key=gaps.get)
     return wanted
 
 
