@@ -56,14 +56,9 @@ def ours(image, drawn):
     for kind, apply in PARTS:
         names = kind.__dataclass_fields__.keys() & drawn.keys()
         if names:
-            part = kind(**{name: jnp.asarray(drawn[name]) for name in names})
-            axes = kind(
-                **{
-                    name: 0 if name in names else None
-                    for name in kind.__dataclass_fields__
-                }
-            )
-            image = jax.jit(jax.vmap(apply, (0, axes)))(image, part)
+            run = lambda image, each, kind=kind, do=apply: do(image, kind(**each))
+            each = {name: drawn[name] for name in names}
+            image = jax.jit(jax.vmap(run))(image, each)
     return np.asarray(image)
 
 

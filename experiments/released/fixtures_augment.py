@@ -30,7 +30,9 @@ FILTER, NOISE, CUTOUT = {"imgfilter": 1}, {"noise": 1}, {"cutout": 1}
 ALL = BLIT | GEOM | COLOR | FILTER | NOISE | CUTOUT
 SETS = {"blit": BLIT, "geom": GEOM, "color": COLOR, "filter": FILTER}
 SETS |= {"noise": NOISE, "cutout": CUTOUT, "bgcfnc": ALL}
-SETS["far"] = GEOM | {"scale_std": 1.0}  # beyond all of its padding
+SETS["far"] = GEOM | {
+    "scale_std": 1.0
+}  # so much shrunk that all of the padding is seen
 SHAPES = {"rgb": (2, 3, 22, 25), "grey": (2, 1, 25, 22)}
 
 turn = lambda u: pi * (2 * u - 1)
@@ -42,7 +44,7 @@ MEANINGS = (  # in the order of drawing: multiplier, field, the field's value
     ("rotate", "before", turn),
     ("aniso", "aniso", lambda n: 2 ** (0.2 * n)),
     ("rotate", "after", turn),
-    ("xfrac", "xfrac", lambda n, std=0.125: std * n),
+    ("xfrac", "xfrac", lambda n: 0.125 * n),
     ("brightness", "brightness", lambda n: 0.2 * n),
     ("contrast", "contrast", lambda n: 2 ** (0.5 * n)),
     ("lumaflip", "lumaflip", lambda u: np.floor(2 * u)),
@@ -94,7 +96,7 @@ def fields(spec: dict[str, Any], drawn: list[Any], channels: int) -> dict[str, A
             std = {"std": spec[f"{field}_std"]} if f"{field}_std" in spec else {}
             found[field], _ = value(next(draws), **std), next(draws)
     if "noise" in spec:
-        found["normal"] = next(draws).reshape(len(found["sigma"]), channels, -1)
+        found["normal"] = next(draws)
     if "cutout" in spec:
         _, found["center"] = next(draws), next(draws)
     assert not list(draws), "the released code draws something else"
