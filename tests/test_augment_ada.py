@@ -137,7 +137,7 @@ def close(out, wanted):
     np.testing.assert_allclose(out, wanted, atol=1e-5 * np.abs(wanted).max(), rtol=1e-5)
 
 
-def resampled(image, drawn, far=400):
+def resampled(image, drawn, far=150):
     """The same by the letter: padded far out, spread by zeros, filtered, in doubles."""
     height, width, _ = image.shape
     taps = np.array(SYM6) / np.sum(SYM6)
