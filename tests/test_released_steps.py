@@ -6,7 +6,6 @@ Those were handed the weights, latents and images that are drawn here, by the sc
 
 import sys
 from dataclasses import replace
-from functools import partial
 from math import pi
 from pathlib import Path
 
