@@ -164,6 +164,38 @@ def resampled(image, drawn, far=150):
     return x[11 : 11 + 2 * height : 2, 11 : 11 + 2 * width : 2]
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_the_larger_sets_are_those_parts_one_after_the_other(count):
+    parts = (affine(), colours(), bands(), noise(), cutout())[:count]
+    name = "bgcfnc"[: count + 1]
+    key, image, p = KEYS[0], jnp.zeros((2, 3, 3)), jnp.float32(0.5)
+
+    def by_hand(key, image, p):
+        for i, part in enumerate(parts):
+            image = part.apply(
+                image, part.draw(jax.random.fold_in(key, i), p, (2, 3, 3))
+            )
+        return image
+
+    programs = (
+        jax.make_jaxpr(run)(key, image, p) for run in (getattr(ada, name)(), by_hand)
+    )
+    assert len({str(program) for program in programs}) == 1
+
+
+def test_a_shift_is_exact_and_a_mirror_image_is_not():
+    """As in the released code, which leaves the same errors of noise in its middle."""
+    image = np.asarray(jax.random.uniform(KEYS[0], (32, 32, 3), minval=-1.0))
+    shifted = move(jnp.asarray(image), Affine(xint=jnp.array([1 / 32, -2 / 32])))
+    np.testing.assert_allclose(shifted[:-2, 1:], image[2:, :-1], atol=1e-5)
+    for drawn, wanted, error in (
+        (Affine(xflip=1.0), image[:, ::-1], 0.09),
+        (Affine(rotate90=2.0), image[::-1, ::-1], 0.123),
+    ):
+        gap = (move(jnp.asarray(image), drawn) - wanted)[4:-4, 4:-4]
+        assert abs(np.std(gap) - error) < 0.01
+
+
 def test_sym6_is_an_orthogonal_wavelet():
     """Its shifts by two are orthonormal, and it passes constants as they are."""
     spread = np.correlate(SYM6, SYM6, mode="full")[len(SYM6) - 1 :: 2]

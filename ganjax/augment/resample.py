@@ -6,6 +6,9 @@ filter. The released code pads by as many pixels as the batch at hand reaches ou
 at most. Here shapes do not depend on the data: a reflected image repeats itself after
 2n - 2 pixels, so one period of it is doubled and read modulo the period, however far
 out. Both are equal but for what reads beyond the released padding, which is 0 there.
+
+sym6 is not quite symmetric. Shifts by whole pixels are exact, but a flip leaves white
+noise with an error of 0.16 of its deviation, half a turn with 0.21, there as here.
 """
 
 from collections.abc import Sequence
