@@ -12,16 +12,14 @@ class Spectral(nn.Module):
     def __init__(self, layer):
         super().__init__()
         self.layer = layer
-        embeds = isinstance(layer, nn.Embedding)
-        size = layer.embedding_dim if embeds else len(layer.weight)
+        size = len(layer.weight)
         self.register_buffer("u", torch.full((size,), size**-0.5))
 
     def forward(self, x):
         weight = self.layer.weight
-        if isinstance(self.layer, nn.Embedding):  # [classes, d], as our kernels are
-            weight = weight / self._sigma(weight.T)
-            return F.embedding(x, weight)
         weight = weight / self._sigma(weight.flatten(1))
+        if isinstance(self.layer, nn.Embedding):
+            return F.embedding(x, weight)
         if isinstance(self.layer, nn.Linear):
             return F.linear(x, weight, self.layer.bias)
         return F.conv2d(x, weight, self.layer.bias, padding=self.layer.padding)

@@ -52,6 +52,7 @@ class Generator(nn.Module):
     shared: int = 128  # the length of the embedding
     attend: int = 16
     wrap: Callable[[nn.Module], Callable[..., Any]] = layers.SpectralNorm
+    use_bias: bool = False  # of the blocks, as in the authors' code
 
     @nn.compact
     def __call__(
@@ -67,7 +68,8 @@ class Generator(nn.Module):
         x = self.wrap(dense)(first, train=train).reshape(-1, 4, 4, widths[0])
         norm = partial(ConditionalNorm, wrap=self.wrap)
         for width, condition in zip(widths, chunks, strict=True):
-            block = UpBlock(width, norm, self.wrap, (ORTHOGONAL, ORTHOGONAL))
+            inits = ORTHOGONAL, ORTHOGONAL
+            block = UpBlock(width, norm, self.wrap, inits, self.use_bias)
             x = block(x, condition, train=train)
             if x.shape[1] == self.attend:
                 x = Attention(self.wrap, ORTHOGONAL)(x, train=train)

@@ -115,7 +115,8 @@ class SpectralNorm(nn.Module):
 
     One step of power iteration per call (Miyato et al., 2018, algorithm 1), from the
     vector u in collection "spectral", which only `train` replaces; convolutions count
-    as matrices [h w c, d]. The gradient passes through sigma, not through u and v
+    as matrices [h w c, d] and u is as long as the output, of an embedding as long as the
+    table. The gradient passes through sigma, not through u and v
     (equations 11-12). As in the authors' code the step is taken at evaluation too, so
     the same variables give the same output whatever `train` is.
     """
@@ -140,6 +141,7 @@ class SpectralNorm(nn.Module):
         if weight.ndim < 2:
             return weight
         matrix = weight.reshape(-1, weight.shape[-1])
+        matrix = matrix.T if path[-1].key == "embedding" else matrix
         name = ".".join(entry.key for entry in path if entry.key != "params")
         u = self.variable("spectral", name, self._random, matrix.shape[-1:])
         fixed = jax.lax.stop_gradient(matrix)

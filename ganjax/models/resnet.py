@@ -34,6 +34,7 @@ class Generator(nn.Module):
     width: int = 256
     classes: int = 0
     norm: Callable[..., Callable[..., Any]] = layers.BatchNorm
+    use_bias: bool = False  # of the blocks; batch norm takes nearly all of them away
 
     @nn.compact
     def __call__(
@@ -43,7 +44,7 @@ class Generator(nn.Module):
         x = x.reshape(-1, 4, 4, self.width)
         norm = partial(self.norm, classes=self.classes)
         for _ in range((self.size // 4).bit_length() - 1):
-            x = UpBlock(self.width, norm)(x, label, train=train)
+            x = UpBlock(self.width, norm, use_bias=self.use_bias)(x, label, train=train)
         x = nn.relu(self.norm()(x, label, train=train))
         return jnp.tanh(Conv(self.channels, kernel_init=GLOROT)(x))
 
@@ -58,13 +59,14 @@ class UpBlock(nn.Module):
     norm: Callable[..., Callable[..., Any]]
     wrap: Callable[[nn.Module], Callable[..., Any]] = layers.plain
     inits: tuple[Callable[..., Array], ...] = (RESIDUAL, GLOROT)  # of 3x3, of 1x1
+    use_bias: bool = False
 
     @nn.compact
     def __call__(
         self, x: Float[Array, "b h w c"], label: Shaped[Array, "b *e"], *, train: bool
     ) -> Float[Array, "b H W d"]:
         def conv(x, size, init):
-            layer = Conv(self.width, size, use_bias=False, kernel_init=init)
+            layer = Conv(self.width, size, self.use_bias, kernel_init=init)
             return self.wrap(layer)(x, train=train)
 
         residual, skip = self.inits

@@ -48,6 +48,33 @@ def flattened(channels: int, height: int, width: int) -> Layout:
     return Layout(ours, theirs)
 
 
+def images(channels: int, height: int, width: int) -> Layout:
+    """What a dense layer puts out, [CHW, ...] there, to be made images: [..., HWC]."""
+
+    def ours(x):
+        x = x.reshape(channels, height, width, *x.shape[1:])
+        return np.moveaxis(x, (1, 2, 0), (-3, -2, -1)).reshape(*x.shape[3:], -1)
+
+    def theirs(x):
+        x = x.reshape(*x.shape[:-1], height, width, channels)
+        x = np.moveaxis(x, (-1, -3, -2), (0, 1, 2))
+        return x.reshape(channels * height * width, *x.shape[3:])
+
+    return Layout(ours, theirs)
+
+
+def then(first: Layout, second: Layout) -> Layout:
+    """`first` on the way to ours, then `second`."""
+    return Layout(
+        lambda x: second.ours(first.ours(x)), lambda x: first.theirs(second.theirs(x))
+    )
+
+
+ROW = Layout(lambda x: x[0], lambda x: x[None])  # [1, n] -> [n]
+TABLE = Layout(lambda x: x[None], lambda x: x[0])  # [n] -> [1, n], of no classes
+GAIN = Layout(lambda x: x[None] - 1, lambda x: x[0] + 1)  # less one here
+
+
 class Leaf(NamedTuple):
     """A leaf of our variables, and how its tensor is laid out there."""
 
