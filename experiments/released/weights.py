@@ -7,6 +7,7 @@ from zlib import crc32
 import numpy as np
 
 
+NEAR_ONE = ".0.gain", "bn1.weight", "bn2.weight", "bn4.weight", "_var"
 Shape = tuple[int, ...]
 
 
@@ -29,8 +30,15 @@ def drawn(name: str, shape: Shape) -> np.ndarray:
 def fill(
     shapes: Mapping[str, Shape], size: Callable[[Shape], float] = unit
 ) -> dict[str, np.ndarray]:
-    """A tensor for each name, of deviation `size(shape)`."""
-    return {name: np.float32(size(s)) * drawn(name, s) for name, s in shapes.items()}
+    """A tensor for each name, of deviation `size(shape)`; gains and variances near 1."""
+
+    def one(name, shape):
+        near = name.endswith(NEAR_ONE) and len(shape) == 1
+        if near:
+            return 1 + np.tanh(drawn(name, shape)) / 4
+        return np.float32(size(shape)) * drawn(name, shape)
+
+    return {name: one(name, shape) for name, shape in shapes.items()}
 
 
 def images(step: int, n: int, size: int) -> np.ndarray:

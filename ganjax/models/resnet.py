@@ -89,6 +89,7 @@ class Discriminator(nn.Module):
     pool: Callable[..., Array] = jnp.sum
     use_bias: bool = False  # of the last layer
     head: Callable[..., Callable[..., Any]] = heads.Projection
+    skip: Callable[[Array], Array] = lambda x: x  # StudioGAN's in-place ReLU: nn.relu
 
     @nn.compact
     def __call__(
@@ -103,9 +104,9 @@ class Discriminator(nn.Module):
             return conv(h, 3, RESIDUAL)
 
         x = halve(residual(image)) + conv(halve(image), 1, GLOROT)
-        x = halve(residual(nn.relu(x)) + conv(x, 1, GLOROT))
-        x = x + residual(nn.relu(x))
-        x = x + residual(nn.relu(x))
+        x = halve(residual(nn.relu(x)) + conv(self.skip(x), 1, GLOROT))
+        x = self.skip(x) + residual(nn.relu(x))
+        x = self.skip(x) + residual(nn.relu(x))
         h = self.pool(nn.relu(x), axis=(1, 2))
         head = self.head(self.classes, self.wrap, self.use_bias, GLOROT, name="head")
         return head(h, label, train=train)
