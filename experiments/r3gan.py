@@ -67,6 +67,7 @@ TINY = Args(
     widths=(8, 8),
     cardinalities=(2, 2),
     blocks=1,
+    p=0.0,
 )
 
 

@@ -1,8 +1,10 @@
-"""The comparison of objectives by their modes: each is played once, and told."""
+"""The comparisons: every run is played once, and told."""
 
 import importlib
+import json
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from ganjax import losses
@@ -11,41 +13,74 @@ from tests.test_experiments import FOLDER
 
 
 @pytest.fixture
-def compare(monkeypatch):
+def room(monkeypatch):
     monkeypatch.setattr(judge, "COUNTED", 300)
-    for room in (FOLDER, FOLDER / "modes"):
-        monkeypatch.syspath_prepend(str(room))
-    return importlib.import_module("compare")
+    for path in (FOLDER, FOLDER / "compare"):
+        monkeypatch.syspath_prepend(str(path))
+    return importlib.import_module
+
+
+def rows(text):
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [line.strip("| ").split(" | ") for line in lines[2:]]
 
 
 def test_every_objective_is_played_once_and_has_a_row(
-    compare, tmp_path, capsys, monkeypatch
+    room, tmp_path, capsys, monkeypatch
 ):
-    args = compare.Args(d_widths=(4,), workdir=str(tmp_path), steps=2, seeds=8)
-    compare.main(args)
+    modes = room("modes")
+    args = modes.Args(d_widths=(4,), workdir=str(tmp_path), steps=2, seeds=8)
+    modes.main(args)
     first = capsys.readouterr()
-    rows = [line.strip("| ").split(" | ") for line in first.out.splitlines()]
-    assert [row[0] for row in rows[2:]] == list(compare.OBJECTIVES)
-    for _, width, modes, divergence, _ in rows[2:]:
-        assert (
-            width == "4" and len(modes.split(", ")) == len(divergence.split(", ")) == 8
-        )
+    assert [row[0] for row in rows(first.out)] == list(modes.OBJECTIVES)
+    for _, width, found, divergence, _ in rows(first.out):
+        assert width == "4"
+        assert len(found.split(", ")) == len(divergence.split(", ")) == 8
     folders = sorted(tmp_path.iterdir())
     assert len(folders) == 3 and all((x / "report.html").exists() for x in folders)
-    last = list(compare.OBJECTIVES.items())[-1:]
-    monkeypatch.setattr(compare, "OBJECTIVES", dict(last))
-    compare.main(args)
+    last = list(modes.OBJECTIVES.items())[-1:]
+    monkeypatch.setattr(modes, "OBJECTIVES", dict(last))
+    modes.main(args)
     again = capsys.readouterr()
     assert again.out.splitlines()[-1] == first.out.splitlines()[-1]
     assert "was finished before" in again.err and "Compiled" not in again.err
 
 
-def test_the_objectives_differ_in_loss_and_penalties_alone(compare):
+def test_gans_are_ranked_by_the_mean_of_their_distances(
+    room, tmp_path, capsys, monkeypatch
+):
+    fashion = room("fashion_mnist")
+    small = {"widths": (4, 4), "cardinalities": (2, 2), "blocks": 1, "p": 0.0, "ema": 9}
+    sizes = {"g_width": 4, "d_width": 4}
+    gans = {
+        "DCGAN": ("dcgan", 1, {"size": 8, **sizes}),
+        "R3GAN": ("r3gan", 1, {"size": 8, "classes": 0, **small}),
+    }
+    monkeypatch.setattr(fashion, "GANS", gans)
+    args = fashion.Args("digits", str(tmp_path), images=32, batch=8, seeds=2)
+    fashion.main(args)
+    text = capsys.readouterr().out
+    assert text.startswith("frechet/classifier-") and "32 images" in text
+    table = rows(text)
+    assert {row[0] for row in table} == set(gans)
+    means = []
+    for _, steps, each, mean, deviation, _ in table:
+        seeds = np.array([float(x) for x in each.split(", ")])
+        assert steps == "4" and len(seeds) == 2 and seeds[0] != seeds[1]
+        np.testing.assert_allclose(float(mean), seeds.mean(), atol=0.011)
+        np.testing.assert_allclose(float(deviation), seeds.std(ddof=1), atol=0.011)
+        means.append(float(mean))
+    assert means == sorted(means)
+    manifest = json.loads((tmp_path / "r3gan" / "1" / "run.json").read_text())
+    assert manifest["args"]["fall"] == 32 and manifest["args"]["run"]["seed"] == 1
+
+
+def test_the_objectives_differ_in_loss_and_penalties_alone(room):
     def gan(experiment, gamma):
-        module = importlib.import_module(experiment)
+        module = room(experiment)
         return module.make(module.Args(gamma=gamma)).step.args[0]
 
-    games = [gan(*what) for what in compare.OBJECTIVES.values()]
+    games = [gan(*what) for what in room("modes").OBJECTIVES.values()]
     assert len({(game.g.net, game.d.net) for game in games}) == 1
     assert [list(game.d.regularizers) for game in games] == [["r1", "r2"], ["r1"], []]
     makers = losses.relativistic, losses.non_saturating, losses.non_saturating

@@ -203,3 +203,20 @@ def test_widths_halve_with_the_side_up_to_the_largest():
     params = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)["params"]
     kernels = [params[f"Residual_{i}"]["Conv_1"]["kernel"].shape for i in range(4)]
     assert [kernel[-2:] for kernel in kernels] == [(n, n) for n in (16, 32, 64, 64)]
+
+
+def test_style_mixing_gives_later_layers_another_w():
+    rows, label = 400, jnp.zeros(400, jnp.int32)
+    z = jax.random.normal(KEY, (rows, 5))
+    net = stylegan2.Generator(32, 1, width=4, w_dim=7, depth=1, mixing=0.75)
+    variables = net.init(KEY, z[:1], label[:1], train=False)
+    map_to = partial(net.apply, variables, z, label, method="mapping")
+    plain = map_to(train=False)
+    w, moved = map_to(train=True, rngs={"noise": KEY}, mutable="w_avg")
+    own = np.asarray((w == plain).all(-1))
+    assert own[:, 0].all() and (np.diff(own.astype(int)) <= 0).all()
+    assert abs(own.all(1).mean() - 0.25) < 0.07
+    cuts = own.sum(1)[~own.all(1)]
+    assert set(cuts) == set(range(1, 8)) and abs(cuts.mean() - 4) < 0.4
+    expected = 0.005 * plain[:, 0].mean(0)
+    np.testing.assert_allclose(moved["w_avg"]["f"]["w"], expected, rtol=1e-4)

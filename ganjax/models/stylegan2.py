@@ -47,6 +47,7 @@ class Generator(nn.Module):
     decay: float = 0.995  # of the average of w
     psi: float = 1.0  # how far from that average w may be at evaluation, as a share
     noise: float = 1.0  # the standard deviation of what every layer adds
+    mixing: float = 0.0  # how likely in training an image has a second w
 
     def setup(self):
         self.widths = _widths(self.size, self.base, self.width)
@@ -61,9 +62,22 @@ class Generator(nn.Module):
     def mapping(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n w_dim"]:
-        """One w, n times: for each layer, as others than this may want them to differ."""
-        w, layers = self.f(z, label, train=train), 2 * len(self.widths)
-        return jnp.broadcast_to(w[:, None], (len(z), layers, self.w_dim))
+        """One w, n times: for each layer, as others than this may want them to differ.
+
+        Under style mixing some images have that of another z from a random layer on
+        (2019, section 3.1), which the average of w does not count.
+        """
+        shape = len(z), 2 * len(self.widths), self.w_dim
+        w = jnp.broadcast_to(self.f(z, label, train=train)[:, None], shape)
+        if not train or not self.mixing:
+            return w
+        keys = jax.random.split(self.make_rng("noise"), 3)
+        second = self.f(jax.random.normal(keys[0], z.shape), label, counted=False)
+        first = jax.random.randint(keys[1], (len(z),), 1, shape[1])
+        mixed = jax.random.bernoulli(keys[2], self.mixing, (len(z),))
+        layer = jnp.where(mixed, first, shape[1])
+        own = jnp.arange(shape[1])[None] < layer[:, None]
+        return jnp.where(own[..., None], w, second[:, None])
 
     def synthesis(
         self, w: Float[Array, "b n w_dim"], *, train: bool
@@ -86,7 +100,12 @@ class Mapping(nn.Module):
 
     @nn.compact
     def __call__(
-        self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
+        self,
+        z: Float[Array, "b z"],
+        label: Int[Array, " b"],
+        *,
+        train: bool = True,
+        counted: bool = True,
     ) -> Float[Array, "b w_dim"]:
         x = normalise(z)
         if self.classes:
@@ -95,8 +114,9 @@ class Mapping(nn.Module):
             x = jnp.concatenate([x, embed], axis=-1)
         w = Stack(self.w_dim, self.depth)(x)
         average = self.variable("w_avg", "w", jnp.zeros, (self.w_dim,))
-        if train:
+        if train and counted:
             average.value += (1 - self.decay) * (w.mean(0) - average.value)
+        if train:
             return w
         centre = average.value.astype(w.dtype)[None]
         return centre + self.psi * (w - centre)

@@ -1,5 +1,6 @@
 """What every experiment takes from the command line, and what a number may be."""
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, is_dataclass
@@ -88,8 +89,8 @@ def check(args: Any) -> None:
 
 
 def plain(args: Any) -> dict[str, Any]:
-    """The arguments as nested plain values, to be written as JSON."""
-    return asdict(args)
+    """The arguments as nested plain values, as JSON gives them back."""
+    return json.loads(json.dumps(asdict(args)))
 
 
 def restore(kind: Any, values: dict[str, Any]) -> Any:
