@@ -50,11 +50,17 @@ def test_gans_are_ranked_by_the_mean_of_their_distances(
     room, tmp_path, capsys, monkeypatch
 ):
     fashion = room("fashion_mnist")
-    small = {"widths": (4, 4), "cardinalities": (2, 2), "blocks": 1, "p": 0.0, "ema": 9}
+    small = {
+        "widths": (4,) * 3,
+        "cardinalities": (2,) * 3,
+        "blocks": 1,
+        "p": 0.0,
+        "ema": 9,
+    }
     sizes = {"g_width": 4, "d_width": 4}
     gans = {
         "DCGAN": ("dcgan", 1, {"size": 16, **sizes}),
-        "R3GAN": ("r3gan", 1, {"size": 8, "classes": 0, **small}),
+        "R3GAN": ("r3gan", 1, {"size": 16, "classes": 0, **small}),
     }
     monkeypatch.setattr(fashion, "GANS", gans)
     args = fashion.Args("digits", str(tmp_path), images=32, batch=8, seeds=2)
