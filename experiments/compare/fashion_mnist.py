@@ -60,7 +60,7 @@ def rank(args: Args, name: str) -> Rank:
     """Plays every seed of a GAN."""
     experiment, turns, flags = GANS[name]
     steps = max(1, args.images // (args.batch * turns))
-    folder = Path(args.workdir) / experiment
+    folder = Path(args.workdir) / name
     flags = {**flags, "data": args.data, "channels": 1}
     if experiment == "r3gan":
         flags["fall"] = float(args.images)
