@@ -68,3 +68,55 @@ def test_parameter_counts_are_the_published_ones(net, count):
     variables = jax.eval_shape(partial(net.init, train=False), KEY, x, LABEL)
     leaves = jax.tree.leaves(variables["params"])
     assert sum(leaf.size for leaf in leaves) == count
+
+
+@pytest.mark.parametrize(
+    "net, grid, widths",
+    [
+        (resnet.Generator48(), 6, (512, 256, 128, 64)),
+        (resnet.Generator64(), 4, (1024, 512, 256, 128, 64)),
+        (resnet.Generator128(), 4, (1024, 1024, 512, 256, 128, 64)),
+    ],
+)
+def test_a_larger_generator_has_the_layers_of_its_table(net, grid, widths):
+    """A block from c to d: two norms, 3x3 to d twice, 1x1; no biases."""
+    blocks = zip(widths, widths[1:], strict=False)
+    wanted = 129 * grid**2 * widths[0] + 2 * widths[-1] + 9 * widths[-1] * 3 + 3
+    wanted += sum(2 * (c + d) + 9 * (c * d + d * d) + c * d for c, d in blocks)
+    side = grid << len(widths) - 1
+    assert count(net, (128,)) == wanted and shape(net, (128,)) == (2, side, side, 3)
+
+
+@pytest.mark.parametrize(
+    "net, side, widths",
+    [
+        (resnet.Discriminator48(), 48, (64, 128, 256, 512, 1024)),
+        (resnet.Discriminator64(), 64, (64, 128, 256, 512, 1024)),
+        (resnet.Discriminator128(), 128, (64, 128, 256, 512, 1024, 1024)),
+    ],
+)
+def test_a_larger_discriminator_has_the_layers_of_its_table(net, side, widths):
+    """A block from c to d: 3x3 to c, but to d in the first, 3x3 to d, 1x1 if c < d."""
+    wanted, last = widths[-1], 3
+    for i, width in enumerate(widths):
+        middle = last if i else width
+        for size, c, d in ((3, last, middle), (3, middle, width), (1, last, width)):
+            if size == 3 or c != d or side >> i > 4:
+                wanted += size**2 * c * d + d
+        last = width
+    assert count(net, (side, side, 3)) == wanted
+
+
+def variables_of(net, size):
+    x, label = jnp.zeros((2, *size)), jnp.zeros(2, jnp.int32)
+    make = partial(net.init_with_output, KEY, train=False)
+    return jax.eval_shape(make, x, label)
+
+
+def count(net, size):
+    leaves = jax.tree.leaves(variables_of(net, size)[1]["params"])
+    return sum(int(np.prod(leaf.shape)) for leaf in leaves)
+
+
+def shape(net, size):
+    return variables_of(net, size)[0].shape

@@ -23,10 +23,11 @@ RESIDUAL = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")  # sqrt(2
 
 
 class Generator(nn.Module):
-    """From z to images: a dense layer to 4x4, then blocks that double it up to `size`.
+    """From z to images: a dense layer to a grid, then blocks that double it up to `size`.
 
-    `width` is 256 in SNGAN and 128 in WGAN-GP. Classes choose the gains and biases of
-    the batch norms in the blocks, not of the last one.
+    The dense layer and the blocks have `times` as many channels as `width`, which is 256
+    in SNGAN and 128 in WGAN-GP; the default is as many throughout, from 4x4 up. Classes
+    choose the gains and biases of the batch norms in the blocks, not of the last one.
     """
 
     size: int = 32
@@ -35,16 +36,20 @@ class Generator(nn.Module):
     classes: int = 0
     norm: Callable[..., Callable[..., Any]] = layers.BatchNorm
     use_bias: bool = False  # of the blocks; batch norm takes nearly all of them away
+    times: tuple[int, ...] = ()
 
     @nn.compact
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
-        x = nn.Dense(16 * self.width, kernel_init=GLOROT)(z)
-        x = x.reshape(-1, 4, 4, self.width)
+        times = self.times or (1,) * (self.size // 4).bit_length()
+        first, *widths = [self.width * n for n in times]
+        grid = self.size >> len(widths)
+        x = nn.Dense(grid**2 * first, kernel_init=GLOROT)(z)
+        x = x.reshape(-1, grid, grid, first)
         norm = partial(self.norm, classes=self.classes)
-        for _ in range((self.size // 4).bit_length() - 1):
-            x = UpBlock(self.width, norm, use_bias=self.use_bias)(x, label, train=train)
+        for width in widths:
+            x = UpBlock(width, norm, use_bias=self.use_bias)(x, label, train=train)
         x = nn.relu(self.norm()(x, label, train=train))
         return jnp.tanh(Conv(self.channels, kernel_init=GLOROT)(x))
 
@@ -78,9 +83,10 @@ class UpBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """From images to logits [b]: two blocks that halve, two that do not, one sum.
+    """From images to logits [b]: blocks, the first of which halve, then one sum.
 
-    As it stands it is SNGAN's. Classes enter by projection (Miyato & Koyama, 2018).
+    They have `times` as many channels as `width`. As it stands it is SNGAN's of 32 px.
+    Classes enter by projection (Miyato & Koyama, 2018).
     """
 
     width: int = 128
@@ -90,23 +96,29 @@ class Discriminator(nn.Module):
     use_bias: bool = False  # of the last layer
     head: Callable[..., Callable[..., Any]] = heads.Projection
     skip: Callable[[Array], Array] = lambda x: x  # StudioGAN's in-place ReLU: nn.relu
+    times: tuple[int, ...] = (1, 1, 1, 1)
+    halvings: int = 2
 
     @nn.compact
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        def conv(x, size, init):
-            layer = Conv(self.width, size, kernel_init=init)
+        def conv(x, width, size, init):
+            layer = Conv(width, size, kernel_init=init)
             return self.wrap(layer)(x, train=train)
 
-        def residual(x):
-            h = nn.relu(conv(x, 3, RESIDUAL))
-            return conv(h, 3, RESIDUAL)
+        def residual(x, hidden, width):
+            h = nn.relu(conv(x, hidden, 3, RESIDUAL))
+            return conv(h, width, 3, RESIDUAL)
 
-        x = halve(residual(image)) + conv(halve(image), 1, GLOROT)
-        x = halve(residual(nn.relu(x)) + conv(self.skip(x), 1, GLOROT))
-        x = self.skip(x) + residual(nn.relu(x))
-        x = self.skip(x) + residual(nn.relu(x))
+        first, *widths = [self.width * n for n in self.times]
+        x = halve(residual(image, first, first)) + conv(halve(image), first, 1, GLOROT)
+        for i, width in enumerate(widths, start=1):
+            before = x.shape[-1]
+            h, x = residual(nn.relu(x), before, width), self.skip(x)
+            if i < self.halvings or width != before:
+                x = conv(x, width, 1, GLOROT)
+            x = halve(h + x) if i < self.halvings else h + x
         h = self.pool(nn.relu(x), axis=(1, 2))
         head = self.head(self.classes, self.wrap, self.use_bias, GLOROT, name="head")
         return head(h, label, train=train)
@@ -114,6 +126,15 @@ class Discriminator(nn.Module):
 
 # The critic of WGAN-GP.
 Critic = partial(Discriminator, wrap=layers.plain, pool=jnp.mean, use_bias=True)
+
+# SNGAN's of other sides (Miyato et al., 2018, tables 5 and 6; Miyato & Koyama, 2018). At
+# 64 px they are those of 128 with a block less.
+Generator48 = partial(Generator, 48, width=64, times=(8, 4, 2, 1))
+Generator64 = partial(Generator, 64, width=64, times=(16, 8, 4, 2, 1))
+Generator128 = partial(Generator, 128, width=64, times=(16, 16, 8, 4, 2, 1))
+LARGER = {"width": 64, "times": (1, 2, 4, 8, 16), "halvings": 4}
+Discriminator48 = Discriminator64 = partial(Discriminator, **LARGER)
+Discriminator128 = partial(Discriminator, 64, times=(1, 2, 4, 8, 16, 16), halvings=5)
 
 
 def double(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
