@@ -29,6 +29,10 @@ from ganjax.gan import (
 )
 
 
+Ahead = Callable[[State], State]  # how far D has come when G plays against it
+NOW: Ahead = lambda state: state
+
+
 def game(gan: GAN) -> Game:
     """The four functions by which everything else knows a GAN."""
     bound = partial(init, gan), partial(train_step, gan), partial(sample, gan)
@@ -36,18 +40,18 @@ def game(gan: GAN) -> Game:
 
 
 def train_step(
-    gan: GAN, state: State, turns: Turns, on: Devices = ONE
+    gan: GAN, state: State, turns: Turns, on: Devices = ONE, ahead: Ahead = NOW
 ) -> tuple[State, PyTree]:
     """One turn for D on each batch of `turns.d` [n, b_d, ...], then one for G.
 
     This is Algorithm 1 of Goodfellow et al. (2014) with k = n. The logs are scalars,
-    D's averaged over its turns.
+    D's averaged over its turns. G plays against D as it will be `ahead`, if not now.
     """
     d_key, g_key = jax.random.split(jax.random.fold_in(state.key, state.step))
     d_keys = jax.random.split(d_key, len(turns.d.label))
 
     state, d_logs = jax.lax.scan(partial(d_turn, gan, on), state, (d_keys, turns.d))
-    state, g_logs = g_turn(gan, on, state, (g_key, turns.g))
+    state, g_logs = g_turn(gan, on, state, (g_key, turns.g), ahead)
 
     average = {"params": state.g.params, **state.g.stats}
     ema = optax.incremental_update(average, state.ema, 1 - gan.ema(state.step))
@@ -60,9 +64,8 @@ def d_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs
 
     def objective(params):
         turn = play(gan, on, replace(state, d=replace(state.d, params=params)), draw)
-        total, memory, logs = pay(
-            gan.d, at(gan.loss, state.step).d, turn, state.d.memory
-        )
+        loss = at(gan.loss, state.step).d
+        total, memory, logs = pay(gan.d, loss, turn, state.d.memory)
         return total, (turn.d_stats, memory, logs | watch(turn))
 
     grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.d.params))
@@ -70,14 +73,16 @@ def d_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs
     return replace(state, d=move(gan.d, state.d, grads, *rest), augment=augment), logs
 
 
-def g_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs]:
-    """G moves; `draw` is the turn's key and batch."""
+def g_turn(
+    gan: GAN, on: Devices, state: State, draw: Draw, ahead: Ahead = NOW
+) -> tuple[State, Logs]:
+    """G moves, against D as it is `ahead`; `draw` is the turn's key and batch."""
 
     def objective(params):
-        turn = play(gan, on, replace(state, g=replace(state.g, params=params)), draw)
-        total, memory, logs = pay(
-            gan.g, at(gan.loss, state.step).g, turn, state.g.memory
-        )
+        board = ahead(replace(state, g=replace(state.g, params=params)))
+        turn = play(gan, on, board, draw)
+        loss = at(gan.loss, state.step).g
+        total, memory, logs = pay(gan.g, loss, turn, state.g.memory)
         return total, (turn.g_stats, memory, logs)
 
     grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.g.params))

