@@ -71,20 +71,23 @@ TINY = Args(
 
 
 def make(args: Args) -> Game:
-    sizes = {"width": args.width, "base": args.base, "classes": args.classes}
     g = stylegan2.Generator(
         size=args.size,
         channels=args.channels,
+        width=args.width,
+        base=args.base,
         w_dim=args.latent,
         depth=args.depth,
+        classes=args.classes,
         mixing=args.mixing,
-        **sizes,
     )
     d = stylegan2.Discriminator(
+        width=args.width,
+        base=args.base,
+        classes=args.classes,
         group=args.group,
         block=stylegan2.Residual if args.residual else stylegan2.Straight,
         head=partial(stylegan2.Mapped, depth=args.depth),
-        **sizes,
     )
     path = {"path": path_length(args.path)} if args.path else {}
     batch = args.run.batch
