@@ -106,5 +106,5 @@ Discriminator128 = partial(
 
 TINY = {
     "g": Example(partial(Generator, (8, 8), channels=2, attend=8), (5,)),
-    "d": Example(partial(Discriminator, (8, 8, 12), grid=4, attend=8), (16, 16, 2)),
+    "d": Example(partial(Discriminator, (8, 8, 16), grid=4, attend=8), (16, 16, 2)),
 }
