@@ -1,0 +1,259 @@
+"""Everything that can be put together, and few games in which any two of it meet.
+
+A game is an architecture, what D ends with, a loss, a regularizer and an augmentation;
+each is found where it is defined, so that a new one is in the next game's table unasked.
+"""
+
+import importlib
+import inspect
+import itertools
+import pkgutil
+from collections.abc import Iterator
+from functools import cache, partial
+from types import ModuleType
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import ganjax.models
+from ganjax import augment, gan, losses, optim, regularizers
+from ganjax.gan import GAN, Augment, Loss, Player, Regularizer
+from ganjax.models import heads
+from ganjax.models.example import Example
+from ganjax.regularizers import Pair
+
+
+AT_LEAST = 512  # games in all
+BATCH = 4
+CLASSES = 3
+CODES = {"discrete": 1, "values": 2, "continuous": 1}
+FILES = [
+    importlib.import_module(module.name)
+    for module in pkgutil.iter_modules(ganjax.models.__path__, "ganjax.models.")
+]
+
+
+def noise(key, image, p):
+    """A transform for examples of any shape."""
+    return image + 0.1 * p * jax.random.normal(key, image.shape)
+
+
+GIVEN = {  # arguments of the functions found below, so that they act in two steps
+    "batch": BATCH,
+    "bound": 0.3,
+    "every": 2,
+    "gamma": 1.0,
+    "loss": losses.hinge(),
+    "share": 0.5,
+    "start": 0,
+    "term": regularizers.r1(1.0),
+    "transform": noise,
+}
+
+
+def found(module: ModuleType, kind: object) -> dict[str, object]:
+    """What each public function of a module gives that makes something of that kind."""
+    made = {}
+    for name, function in inspect.getmembers(module, inspect.isfunction):
+        signature = inspect.signature(function)
+        takes = signature.parameters.values()
+        given = {x.name: GIVEN[x.name] for x in takes if x.name in GIVEN}
+        needs = {x.name for x in takes if x.default is x.empty}
+        if signature.return_annotation == kind and needs <= given.keys():
+            made[name] = function(**given)
+    return made
+
+
+class Conditioning(NamedTuple):
+    """How the classes come into the game, and what D and G have to say of them."""
+
+    classes: int
+    head: object = None  # None: the discriminator's own
+    asks: Pair | None = None
+    coded: bool = False
+
+
+AC, TWIN, TWICE = heads.Classifier, {"twin": True}, {"outputs": 2}
+TWO_C = partial(heads.Contrastive, size=6)
+CROSS, CLOSE = regularizers.cross_entropy(), regularizers.data_to_data()
+CONDITIONINGS = {
+    "no classes": Conditioning(0),
+    "its own": Conditioning(CLASSES),
+    "projection": Conditioning(CLASSES, heads.Projection),
+    "AC": Conditioning(CLASSES, AC, regularizers.ac(CROSS)),
+    "TAC": Conditioning(CLASSES, partial(AC, **TWIN), regularizers.tac(CROSS)),
+    "ADC": Conditioning(CLASSES, partial(AC, **TWICE), regularizers.adc(CROSS)),
+    "multi-hinge": Conditioning(CLASSES, heads.MultiHinge, regularizers.multi_hinge()),
+    "2C": Conditioning(CLASSES, TWO_C, regularizers.ac(regularizers.contrastive())),
+    "D2D-CE": Conditioning(CLASSES, TWO_C, regularizers.ac(CLOSE)),
+    "InfoGAN": Conditioning(
+        0, partial(heads.Codes, **CODES), regularizers.information(), coded=True
+    ),
+}
+
+NOTHING = Regularizer(lambda: (), lambda turn, memory: (jnp.zeros(()), memory))
+OF_CONDITIONING = {"multi_hinge", "information"}
+OF_G = {"path_length", "feature_matching", "mode_seeking", "pulling_away"}
+AFTER = {"clip_weights"}  # what stands behind the optimizer
+
+
+class Demand(NamedTuple):
+    """What a game asks of its players besides the loss."""
+
+    d: Regularizer = NOTHING
+    g: Regularizer = NOTHING
+    before: optax.GradientTransformation = optax.identity()
+    after: optax.GradientTransformation = optax.identity()
+
+
+def demands() -> dict[str, Demand]:
+    """Every regularizer and Optax transformation, by name, on the side that it is for."""
+    single, pairs = found(regularizers, Regularizer), found(regularizers, Pair)
+    moves = found(optim, optax.GradientTransformation)
+    return (
+        {"nothing": Demand()}
+        | {k: Demand(g=x) if k in OF_G else Demand(d=x) for k, x in single.items()}
+        | {k: Demand(*x) for k, x in pairs.items() if k not in OF_CONDITIONING}
+        | {
+            k: Demand(**{"after" if k in AFTER else "before": x})
+            for k, x in moves.items()
+        }
+    )
+
+
+class Architecture(NamedTuple):
+    """Two examples that can play together."""
+
+    g: Example
+    d: Example
+
+
+def architectures() -> dict[str, Architecture]:
+    """Every network of every file at least once, against one of the same file."""
+    made = {}
+    for file in FILES:
+        nets = sorted(getattr(file, "TINY", {}).items())
+        gs, ds = ([x for x in nets if x[0][0] == side] for side in "gd")
+        rounds = range(max(len(gs), len(ds)))
+        for (g, of_g), (d, of_d) in [
+            (gs[i % len(gs)], ds[i % len(ds)]) for i in rounds
+        ]:
+            made[f"{file.__name__.split('.')[-1]} {g} x {d}"] = Architecture(of_g, of_d)
+    return made
+
+
+def augments() -> dict[str, Augment]:
+    """Every augmentation, and every transform as one that always acts."""
+    transforms = found(augment, augment.Transform)
+    fixed = {name: augment.fixed(x) for name, x in transforms.items()}
+    return found(augment, Augment) | fixed
+
+
+LEVELS = {
+    "architecture": architectures(),
+    "conditioning": CONDITIONINGS,
+    "loss": {k: x for k, x in found(losses, Loss).items() if k != "nothing"},
+    "demand": demands(),
+    "augment": augments(),
+}
+
+
+class Names(NamedTuple):
+    """One level of everything, by its name."""
+
+    architecture: str
+    conditioning: str
+    loss: str
+    demand: str
+    augment: str
+
+
+@cache
+def goes(i: int, a: str, j: int, b: str) -> bool:
+    """Whether a level of factor i can meet one of factor j in a game."""
+    names = dict(zip(np.take(Names._fields, [i, j]), (a, b), strict=True))
+    if "architecture" not in names:
+        return True
+    g, d = LEVELS["architecture"][names["architecture"]]
+    if "conditioning" in names:
+        head = LEVELS["conditioning"][names["conditioning"]].head
+        return head is None or hasattr(d.net(), "head")
+    if names.get("demand") == "path_length":
+        return hasattr(g.net(), "synthesis")
+    if names.get("demand") in ("feature_matching", "pulling_away"):
+        return hasattr(d.net(), "head")
+    in_space = names.get("augment") not in ("identity", "fixed", "adaptive", None)
+    return not in_space or len(d.shape) == 3
+
+
+def met(names: tuple[str | None, ...]) -> Iterator[tuple[int, str, int, str]]:
+    """Every two levels of a game, or of a part of one."""
+    for (i, a), (j, b) in itertools.combinations(enumerate(names), 2):
+        if a is not None and b is not None:
+            yield i, a, j, b
+
+
+@cache
+def games(at_least: int = AT_LEAST) -> list[Names]:
+    """Games in which any two levels that can meet do, the same on every machine.
+
+    Greedy: each begins with a pair that has not met and takes, factor by factor, what
+    brings most new pairs; more are drawn until there are `at_least`.
+    """
+    levels = [sorted(names) for names in LEVELS.values()]
+    couples = itertools.combinations(range(len(levels)), 2)
+    new = {(i, a, j, b): None for i, j in couples for a in levels[i] for b in levels[j]}
+    new = {pair: None for pair in new if goes(*pair)}
+    made, rng = {}, np.random.default_rng(0)
+
+    def filled(names: list[str | None], worth) -> Names:
+        for i, options in enumerate(levels):
+            if names[i] is None:
+                tried = (
+                    [*names[:i], x, *names[i + 1 :]] for x in rng.permutation(options)
+                )
+                able = [x for x in tried if all(goes(*pair) for pair in met(x))]
+                names = max(able, key=worth)
+        return Names(*map(str, names))
+
+    while new:
+        i, a, j, b = next(iter(new))
+        start = [{i: a, j: b}.get(k) for k in range(len(levels))]
+        game = filled(start, lambda names: sum(pair in new for pair in met(names)))
+        made[game] = None
+        for pair in met(game):
+            new.pop(pair, None)
+    while len(made) < at_least:
+        made[filled([None] * len(levels), lambda names: 0)] = None
+    return list(made)
+
+
+def build(names: Names) -> tuple[GAN, tuple[int, ...]]:
+    """The game, and the shape of one example for it."""
+    levels = [LEVELS[field][name] for field, name in names._asdict().items()]
+    (g, d), conditioning, loss, demand, augmentation = levels
+    ask = conditioning.asks or Demand()
+    d_net = d.net(classes=conditioning.classes)
+    if conditioning.head:
+        d_net = d_net.clone(head=conditioning.head)
+    optimizer = optax.chain(demand.before, optax.adam(1e-3, b1=0.0), demand.after)
+    player = lambda net, *terms: Player(
+        net, optimizer, {str(i): term for i, term in enumerate(terms)}
+    )
+    size = int(np.prod(g.shape))
+    prior = gan.normal(size)
+    if conditioning.coded:
+        prior = gan.coded(gan.normal(size - 3), **CODES)
+    made = GAN(
+        g=player(g.net(classes=conditioning.classes), demand.g, ask.g),
+        d=player(d_net, demand.d, ask.d),
+        loss=loss,
+        augment=augmentation,
+        prior=lambda key: prior(key).reshape(g.shape),
+        ema=optax.constant_schedule(0.9),
+        decode=gan.points,
+    )
+    return made, d.shape

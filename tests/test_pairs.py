@@ -1,0 +1,71 @@
+"""Games in which everything meets everything: two steps, and nobody stands still.
+
+A few of them, evenly taken; `GANJAX_PAIRS=all pytest tests/test_pairs.py` plays all.
+"""
+
+import os
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganjax.gan import Batch, Loss, Turns, init
+from ganjax.step import train_step
+from tests import pairs
+from tests.support import apart, arrays
+
+
+FEW = os.environ.get("GANJAX_PAIRS", "16")
+QUICK = {"xla_backend_optimization_level": 0}  # half the time to compile
+GAMES = pairs.games()
+SOME = GAMES if FEW == "all" else GAMES[:: -(-len(GAMES) // int(FEW))]
+
+
+def data(shape: tuple[int, ...], classes: int) -> Turns:
+    """One batch for each player, of noise."""
+    d, g = np.random.default_rng(0).uniform(-1, 1, (2, pairs.BATCH, *shape))
+    label = np.arange(pairs.BATCH, dtype=np.int32) % max(classes, 1)
+    batch = lambda image: Batch(jnp.asarray(image, jnp.float32), jnp.asarray(label))
+    return Turns(jax.tree.map(lambda x: x[None], batch(d)), batch(g))
+
+
+def unseen(loss: Loss) -> bool:
+    """Whether D's last bias, which moves all of its logits, has no say in its loss."""
+    real, fake = jnp.array([[0.1, -0.4, 0.5], [0.2, 0.3, -0.1]])
+    slope = jax.grad(lambda bias: loss.d(real + bias, fake + bias))(0.0)
+    return abs(slope) < 1e-6
+
+
+@pytest.mark.parametrize("names", SOME, ids=", ".join)
+def test_two_steps_are_finite_and_change_every_parameter(names):
+    gan, shape = pairs.build(names)
+    turns = data(shape, pairs.CONDITIONINGS[names.conditioning].classes)
+
+    @partial(jax.jit, compiler_options=QUICK)
+    def play(key):
+        first = init(gan, key, turns)
+        two = jax.tree.map(lambda x: jnp.stack([x, x]), turns)
+        return first, *jax.lax.scan(partial(train_step, gan), first, two)
+
+    first, state, logs = play(jax.random.key(0))
+    assert all(jnp.isfinite(x).all() for x in jax.tree.leaves(logs))
+    assert all(np.isfinite(x).all() for x in arrays(state).values())
+    moved = {
+        side: apart(getattr(first, side).params, getattr(state, side).params)
+        for side in "gd"
+    }
+    assert min(moved["g"].values()) > 0
+    still = [path for path, by in moved["d"].items() if by == 0]
+    assert still == [] or unseen(gan.loss) and len(still) == 1 and "'bias'" in still[0]
+
+
+def test_any_two_that_can_meet_do_and_there_are_enough_games():
+    seen = {pair for names in GAMES for pair in pairs.met(names)}
+    assert len(set(GAMES)) == len(GAMES) >= 500
+    levels = [[*names] for names in pairs.LEVELS.values()]
+    for i in range(len(levels)):
+        for j in range(i + 1, len(levels)):
+            able = {(i, a, j, b) for a in levels[i] for b in levels[j]}
+            assert seen >= {pair for pair in able if pairs.goes(*pair)}
