@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache, partial
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ import optax
 import ganjax.models
 from ganjax import augment, gan, losses, optim, regularizers
 from ganjax.gan import GAN, Augment, Loss, Player, Regularizer
-from ganjax.models import heads
+from ganjax.models import heads, mlp
 from ganjax.models.example import Example
 from ganjax.regularizers import Pair
 
@@ -41,7 +41,10 @@ def noise(key, image, p):
     return image + 0.1 * p * jax.random.normal(key, image.shape)
 
 
-GIVEN = {  # arguments of the functions found below, so that they act in two steps
+GIVEN: dict[
+    str, Any
+] = {  # arguments of the functions found below, so that they act in two steps
+    "augment": augment.fixed(noise),
     "batch": BATCH,
     "bound": 0.3,
     "every": 2,
@@ -96,6 +99,8 @@ CONDITIONINGS = {
 
 NOTHING = Regularizer(lambda: (), lambda turn, memory: (jnp.zeros(()), memory))
 OF_CONDITIONING = {"multi_hinge", "information"}
+OF_FEATURES = {"feature_matching", "pulling_away"}  # which D's head tells
+ANYWHERE = {"identity", "fixed", "adaptive", "pseudo"}  # not on images alone
 OF_G = {"path_length", "feature_matching", "mode_seeking", "pulling_away"}
 AFTER = {"clip_weights"}  # what stands behind the optimizer
 
@@ -131,23 +136,39 @@ class Architecture(NamedTuple):
     d: Example
 
 
+def maker(shape: tuple[int, ...]) -> Example:
+    """A generator for a discriminator whose file has none."""
+    return Example(partial(mlp.Generator, shape, width=8), (5,))
+
+
 def architectures() -> dict[str, Architecture]:
     """Every network of every file at least once, against one of the same file."""
     made = {}
     for file in FILES:
+        name = file.__name__.split(".")[-1]
         nets = sorted(getattr(file, "TINY", {}).items())
         gs, ds = ([x for x in nets if x[0][0] == side] for side in "gd")
-        rounds = range(max(len(gs), len(ds)))
-        for (g, of_g), (d, of_d) in [
-            (gs[i % len(gs)], ds[i % len(ds)]) for i in rounds
-        ]:
-            made[f"{file.__name__.split('.')[-1]} {g} x {d}"] = Architecture(of_g, of_d)
+        gs = gs or [("mlp", maker(d.shape)) for _, d in ds[:1]]
+        for i in range(max(len(gs), len(ds))):
+            (g, of_g), (d, of_d) = gs[i % len(gs)], ds[i % len(ds)]
+            made[f"{name} {g} x {d}"] = Architecture(of_g, of_d)
     return made
+
+
+def first_channel(transform: augment.Transform) -> augment.Transform:
+    """A transform of images of one channel or three, on those of two."""
+
+    def apply(key, image, p):
+        return jnp.concatenate([transform(key, image[..., :1], p), image[..., 1:]], -1)
+
+    return apply
 
 
 def augments() -> dict[str, Augment]:
     """Every augmentation, and every transform as one that always acts."""
     transforms = found(augment, augment.Transform)
+    ada = found(augment.ada, augment.Transform)
+    transforms |= {f"ada {name}": first_channel(x) for name, x in ada.items()}
     fixed = {name: augment.fixed(x) for name, x in transforms.items()}
     return found(augment, Augment) | fixed
 
@@ -181,12 +202,11 @@ def goes(i: int, a: str, j: int, b: str) -> bool:
     if "conditioning" in names:
         head = LEVELS["conditioning"][names["conditioning"]].head
         return head is None or hasattr(d.net(), "head")
-    if names.get("demand") == "path_length":
-        return hasattr(g.net(), "synthesis")
-    if names.get("demand") in ("feature_matching", "pulling_away"):
-        return hasattr(d.net(), "head")
-    in_space = names.get("augment") not in ("identity", "fixed", "adaptive", None)
-    return not in_space or len(d.shape) == 3
+    if "demand" in names:
+        if names["demand"] == "path_length":
+            return hasattr(g.net(), "synthesis")
+        return names["demand"] not in OF_FEATURES or hasattr(d.net(), "head")
+    return names.get("augment", "identity") in ANYWHERE or len(d.shape) == 3
 
 
 def met(names: tuple[str | None, ...]) -> Iterator[tuple[int, str, int, str]]:
