@@ -65,7 +65,6 @@ TINY = Args(
     width=4,
     depth=1,
     group=4,
-    path=2.0,
     mixing=0.9,
 )
 

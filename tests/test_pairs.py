@@ -17,7 +17,7 @@ from tests import pairs
 from tests.support import apart, arrays
 
 
-FEW = os.environ.get("GANJAX_PAIRS", "8")
+FEW = os.environ.get("GANJAX_PAIRS", "6")
 QUICK = {"xla_backend_optimization_level": 0}  # half the time to compile
 GAMES = pairs.games()
 SOME = GAMES if FEW == "all" else GAMES[:: -(-len(GAMES) // int(FEW))]
