@@ -71,7 +71,7 @@ def _safetensors(path: Path) -> dict[str, np.ndarray]:
 
 def _state_dict(path: Path, part: str) -> dict[str, np.ndarray]:
     _need("torch")
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
