@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ganjax.errors import Mistake
 from ganjax.models import resnet
 from tests.support import seat
 
@@ -88,23 +89,71 @@ def test_a_larger_generator_has_the_layers_of_its_table(net, grid, widths):
 
 
 @pytest.mark.parametrize(
-    "net, side, widths",
+    "net, side, grid, widths",
     [
-        (resnet.Discriminator48(), 48, (64, 128, 256, 512, 1024)),
-        (resnet.Discriminator64(), 64, (64, 128, 256, 512, 1024)),
-        (resnet.Discriminator128(), 128, (64, 128, 256, 512, 1024, 1024)),
+        (resnet.Discriminator48, 48, 3, (64, 128, 256, 512, 1024)),
+        (resnet.Discriminator64, 64, 2, (64, 128, 256, 512, 1024)),
+        (resnet.Discriminator128, 128, 4, (64, 128, 256, 512, 1024, 1024)),
     ],
 )
-def test_a_larger_discriminator_has_the_layers_of_its_table(net, side, widths):
+def test_a_larger_discriminator_has_the_layers_of_its_table(net, side, grid, widths):
     """A block from c to d: 3x3 to c, but to d in the first, 3x3 to d, 1x1 if c < d."""
-    wanted, last = widths[-1], 3
+    wanted, last, seen = widths[-1] + 1, 3, []
     for i, width in enumerate(widths):
         middle = last if i else width
         for size, c, d in ((3, last, middle), (3, middle, width), (1, last, width)):
-            if size == 3 or c != d or side >> i > 4:
+            if size == 3 or c != d:
                 wanted += size**2 * c * d + d
         last = width
-    assert count(net, (side, side, 3)) == wanted
+
+    def pool(x, axis):
+        seen.append(x.shape[1:3])
+        return x.sum(axis)
+
+    assert count(net(pool=pool), (side, side, 3)) == wanted
+    assert set(seen) == {(grid, grid)}
+
+
+def test_wgan_gp_of_64_px_has_the_layers_of_its_code():
+    """A block from c to d: two norms, 3x3 to d without bias, 3x3 to d, 1x1.
+
+    G's biases lead to batch norms and are left out; D's first 3x3 is to c, and its norms
+    are both of c.
+    """
+    up, down = (512, 512, 256, 128, 64), (64, 128, 256, 512, 512)
+    g = 129 * 16 * 512 + 2 * 64 + 9 * 64 * 3 + 3
+    for c, d in zip(up, up[1:], strict=False):
+        g += 2 * c + 2 * d + 9 * c * d + 9 * d * d + c * d
+    d = 9 * 3 * 64 + 64 + 16 * 512 + 1
+    for c, e in zip(down, down[1:], strict=False):
+        d += 4 * c + 9 * c * c + 9 * c * e + e + c * e + e
+    assert count(resnet.WGANGPGenerator64(), (128,)) == g
+    assert count(resnet.NormedCritic(), (64, 64, 3)) == d
+
+
+def test_the_normed_critic_sees_each_image_alone():
+    net, x = resnet.NormedCritic(3, times=(1, 2)), jax.random.normal(KEY, (4, 8, 8, 2))
+    run = jax.jit(partial(net.apply, seat(net, x, LABEL), train=True))
+    others = x.at[1:].multiply(2)
+    np.testing.assert_allclose(run(others, LABEL)[0], run(x, LABEL)[0], rtol=1e-5)
+
+
+def test_images_may_be_wider_than_high():
+    net = resnet.Generator((16, 24), 2, 8)
+    image, variables = variables_of(net, (5,))
+    assert image.shape == (2, 16, 24, 2)
+    assert variables["params"]["Dense_0"]["kernel"].shape == (5, 4 * 6 * 8)
+    for d in (resnet.Discriminator(8), resnet.NormedCritic(3, times=(1, 2))):
+        assert shape(d, (16, 24, 2)) == (2,)
+
+
+def test_sides_that_cannot_be_halved_as_often_are_refused():
+    with pytest.raises(Mistake, match="36x36 have no half 3 times"):
+        shape(resnet.Generator(36), (5,))
+    with pytest.raises(Mistake, match="8x6 have no half 2 times"):
+        shape(resnet.Discriminator(8), (8, 6, 2))
+    with pytest.raises(Mistake, match="8x9 have no half 1 times"):
+        shape(resnet.NormedCritic(3, times=(1, 2)), (8, 9, 2))
 
 
 def variables_of(net, size):

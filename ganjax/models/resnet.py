@@ -1,8 +1,9 @@
-"""The 32 px residual networks of WGAN-GP and SNGAN.
+"""The residual networks of WGAN-GP and SNGAN.
 
-Gulrajani et al. (2017), appendix F, and Miyato et al. (2018), table 4, publish the same
-blocks with the same initialisation; what differs is at D's end and in what wraps its
-layers. Where the authors' code has a bias that a batch norm takes away, there is none.
+For 32 px Gulrajani et al. (2017), appendix F, and Miyato et al. (2018), table 4, publish
+the same blocks with the same initialisation; what differs is at D's end and in what wraps
+its layers. Those of larger images are below. Where the authors' code has a bias that a
+batch norm takes away, there is none.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped
 
+from ganjax.errors import Mistake
 from ganjax.models import heads, layers
 from ganjax.models.convolution import Conv
 from ganjax.models.example import Example
@@ -25,12 +27,13 @@ RESIDUAL = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")  # sqrt(2
 class Generator(nn.Module):
     """From z to images: a dense layer to a grid, then blocks that double it up to `size`.
 
-    The dense layer and the blocks have `times` as many channels as `width`, which is 256
-    in SNGAN and 128 in WGAN-GP; the default is as many throughout, from 4x4 up. Classes
-    choose the gains and biases of the batch norms in the blocks, not of the last one.
+    That is a side, or a height and a width. The dense layer and the blocks have `times` as
+    many channels as `width`, which is 256 in SNGAN and 128 in WGAN-GP; the default is as
+    many throughout, from a grid whose shorter side is 4 to 7. Classes choose the gains and
+    biases of the batch norms in the blocks, not of the last one.
     """
 
-    size: int = 32
+    size: int | tuple[int, int] = 32
     channels: int = 3
     width: int = 256
     classes: int = 0
@@ -42,11 +45,11 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
-        times = self.times or (1,) * (self.size // 4).bit_length()
+        size = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        times = self.times or (1,) * (min(size) // 4).bit_length()
         first, *widths = [self.width * n for n in times]
-        grid = self.size >> len(widths)
-        x = nn.Dense(grid**2 * first, kernel_init=GLOROT)(z)
-        x = x.reshape(-1, grid, grid, first)
+        h, w = _grid(size, len(widths))
+        x = nn.Dense(h * w * first, kernel_init=GLOROT)(z).reshape(-1, h, w, first)
         norm = partial(self.norm, classes=self.classes)
         for width in widths:
             x = UpBlock(width, norm, use_bias=self.use_bias)(x, label, train=train)
@@ -111,6 +114,7 @@ class Discriminator(nn.Module):
             h = nn.relu(conv(x, hidden, 3, RESIDUAL))
             return conv(h, width, 3, RESIDUAL)
 
+        _grid(image.shape[1:3], self.halvings)
         first, *widths = [self.width * n for n in self.times]
         x = halve(residual(image, first, first)) + conv(halve(image), first, 1, GLOROT)
         for i, width in enumerate(widths, start=1):
@@ -128,13 +132,51 @@ class Discriminator(nn.Module):
 Critic = partial(Discriminator, wrap=layers.plain, pool=jnp.mean, use_bias=True)
 
 # SNGAN's of other sides (Miyato et al., 2018, tables 5 and 6; Miyato & Koyama, 2018). At
-# 64 px they are those of 128 with a block less.
+# 64 px they are those of 128 with a block less. The last layer has a bias, as in the code
+# for 64 and 128 px.
 Generator48 = partial(Generator, 48, width=64, times=(8, 4, 2, 1))
 Generator64 = partial(Generator, 64, width=64, times=(16, 8, 4, 2, 1))
 Generator128 = partial(Generator, 128, width=64, times=(16, 16, 8, 4, 2, 1))
-Discriminator48 = partial(Discriminator, 64, times=(1, 2, 4, 8, 16), halvings=4)
-Discriminator64 = Discriminator48
-Discriminator128 = partial(Discriminator, 64, times=(1, 2, 4, 8, 16, 16), halvings=5)
+Biased = partial(Discriminator, 64, use_bias=True)
+Discriminator48 = partial(Biased, times=(1, 2, 4, 8, 16), halvings=4)
+Discriminator64 = partial(Biased, times=(1, 2, 4, 8, 16), halvings=5)
+Discriminator128 = partial(Biased, times=(1, 2, 4, 8, 16, 16), halvings=5)
+
+
+class NormedCritic(nn.Module):
+    """From images to values [b]: a 3x3, blocks that halve, a dense layer on all pixels.
+
+    As WGAN-GP's code has it for 64 px. Norms are over each image alone, as a gradient
+    penalty demands. The 3x3 and the blocks have `times` as many channels as `width`;
+    classes enter by projection.
+    """
+
+    width: int = 64
+    classes: int = 0
+    times: tuple[int, ...] = (1, 2, 4, 8, 8)
+    head: Callable[..., Callable[..., Any]] = heads.Projection
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, " b"]:
+        def act(x):
+            norm = nn.LayerNorm(1e-5, reduction_axes=(1, 2, 3), use_fast_variance=False)
+            return nn.relu(norm(x))
+
+        first, *widths = [self.width * n for n in self.times]
+        _grid(image.shape[1:3], len(widths))
+        x = Conv(first, kernel_init=GLOROT)(image)
+        for width in widths:
+            before = Conv(x.shape[-1], use_bias=False, kernel_init=RESIDUAL)
+            h = Conv(width, kernel_init=RESIDUAL)(act(before(act(x))))
+            x = halve(h) + Conv(width, 1, kernel_init=GLOROT)(halve(x))
+        head = self.head(self.classes, layers.plain, True, GLOROT, name="head")
+        return head(x.reshape(len(x), -1), label, train=train)
+
+
+# WGAN-GP's G of 64 px, whose critic is `NormedCritic`.
+WGANGPGenerator64 = partial(Generator, 64, width=64, times=(8, 8, 4, 2, 1))
 
 
 def double(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
@@ -150,8 +192,20 @@ def halve(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
     return x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
 
 
+def _grid(size: tuple[int, ...], doublings: int) -> tuple[int, ...]:
+    """The sides that become `size` when doubled; a `Mistake` if none do."""
+    times = 2**doublings
+    if any(side % times for side in size):
+        raise Mistake(
+            f"Images of {size[0]}x{size[1]} have no half {doublings} times over: give "
+            f"sides that {times} divides, or other widths."
+        )
+    return tuple(side // times for side in size)
+
+
 TINY = {
     "g": Example(partial(Generator, 8, 2, width=8), (5,)),
     "d": Example(partial(Discriminator, width=8), (8, 8, 2)),
     "d of wgan-gp": Example(partial(Critic, width=8), (8, 8, 2)),
+    "d of wgan-gp, 64": Example(partial(NormedCritic, 3, times=(1, 2)), (8, 8, 2)),
 }

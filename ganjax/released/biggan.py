@@ -39,20 +39,20 @@ def generator(
     widths = [ch * times for times in biggan.UP[size]]
     table = {"shared.weight": Leaf("params/Embed_0/embedding")}
     square = images(widths[0], 4, 4)
-    table |= _spectral("linear", "Dense_0", "SpectralNorm_0", square, square)
+    table |= spectral("linear", "Dense_0", "SpectralNorm_0", square, square)
     for i in range(len(widths)):
         there, here = f"blocks.{i}.0", f"UpBlock_{i}"
         for j, name in enumerate(("conv1", "conv2", "conv_sc")):
-            spectral = f"{here}/SpectralNorm_{j}"
-            table |= _spectral(f"{there}.{name}", f"{here}/Conv_{j}", spectral, CONV)
+            u = f"{here}/SpectralNorm_{j}"
+            table |= spectral(f"{there}.{name}", f"{here}/Conv_{j}", u, CONV)
         for j in range(2):
-            table |= _norm(f"{there}.bn{j + 1}", f"{here}/ConditionalNorm_{j}")
+            table |= norm(f"{there}.bn{j + 1}", f"{here}/ConditionalNorm_{j}")
         if 8 << i == attend:
-            table |= _attention(f"blocks.{i}.1")
-    table |= _spectral("output_layer.2", "Conv_0", "SpectralNorm_1", CONV)
+            table |= attention(f"blocks.{i}.1")
+    table |= spectral("output_layer.2", "Conv_0", "SpectralNorm_1", CONV)
     table["output_layer.0.gain"] = Leaf("params/BatchNorm_0/gain", GAIN)
     table["output_layer.0.bias"] = Leaf("params/BatchNorm_0/bias", TABLE)
-    table |= _statistics("output_layer.0", "BatchNorm_0")
+    table |= statistics("output_layer.0", "BatchNorm_0")
     return Released(net, (latent,), table, CONSTANT)
 
 
@@ -70,19 +70,19 @@ def discriminator(
             names.append("conv_sc")
         for name in names:
             here = f"Conv_{convs}", f"SpectralNorm_{convs}"
-            table |= _spectral(f"{there}.{name}", *here, CONV)
+            table |= spectral(f"{there}.{name}", *here, CONV)
             convs += 1
         side = side // 2 if halved else side
         if halved and side == attend:
-            table |= _attention(f"blocks.{i}.1")
-    table |= _spectral("linear", "head/Dense_0", "head/SpectralNorm_0", DENSE)
+            table |= attention(f"blocks.{i}.1")
+    table |= spectral("linear", "head/Dense_0", "head/SpectralNorm_0", DENSE)
     if classes:
         table["embed.weight"] = Leaf("params/head/Embed_0/embedding")
         table["embed.u0"] = Leaf("spectral/head/SpectralNorm_1/embedding", ROW)
     return Released(net, (size, size, 3), table, CONSTANT)
 
 
-def _spectral(
+def spectral(
     there: str, here: str, u: str, layout: Layout, turned: Layout = PLAIN
 ) -> dict[str, Leaf]:
     """A layer with bias and u, the two in the order of what it puts out."""
@@ -93,9 +93,9 @@ def _spectral(
     }
 
 
-def _norm(there: str, here: str) -> dict[str, Leaf]:
+def norm(there: str, here: str) -> dict[str, Leaf]:
     """A batch norm whose gain and bias are linear in a condition."""
-    table = _statistics(there, here)
+    table = statistics(there, here)
     for i, name in enumerate(("gain", "bias")):
         table |= layer(f"{there}.{name}", f"{here}/{name}", DENSE, bias=False)
         u = Leaf(f"spectral/{here}/SpectralNorm_{i}/kernel", ROW)
@@ -103,14 +103,16 @@ def _norm(there: str, here: str) -> dict[str, Leaf]:
     return table
 
 
-def _statistics(there: str, here: str) -> dict[str, Leaf]:
+def statistics(there: str, here: str) -> dict[str, Leaf]:
+    """A batch norm's averages."""
     return {
         f"{there}.stored_{name}": Leaf(f"batch_stats/{here}/BatchNorm_0/{name}")
         for name in ("mean", "var")
     }
 
 
-def _attention(there: str) -> dict[str, Leaf]:
+def attention(there: str) -> dict[str, Leaf]:
+    """The network's attention."""
     table = {f"{there}.gamma": Leaf("params/Attention_0/gamma")}
     for i, name in enumerate(("theta", "phi", "g", "o")):
         table |= layer(f"{there}.{name}", f"Attention_0/{name}", CONV, bias=False)

@@ -1,0 +1,72 @@
+"""BigGAN-deep as BigGAN's first author's PyTorch code has it (Brock, 2019).
+
+At 32 px its D attends to three stages or none; ours to none or to the one of `attend`.
+"""
+
+from itertools import pairwise
+
+from ganjax.models import biggan_deep
+from ganjax.released.biggan import CONSTANT, SN, attention, norm, spectral, statistics
+from ganjax.released.names import CONV, DENSE, GAIN, ROW, TABLE, Leaf, Released, images
+
+
+def generator(
+    size: int = 128,
+    classes: int = 1000,
+    latent: int = 128,
+    ch: int = 128,
+    shared: int = 128,
+    attend: int = 64,
+    depth: int = 2,
+) -> Released:
+    """G with a shared embedding, which z is put behind for all that asks for either."""
+    fields = size, 3, ch, classes, shared, attend, depth, SN
+    net = biggan_deep.Generator(*fields, use_bias=True)
+    stages = len(biggan_deep.UP[size]) - 1
+    table = {"shared.weight": Leaf("params/Embed_0/embedding")}
+    square = images(ch * biggan_deep.UP[size][0], 4, 4)
+    table |= spectral("linear", "Dense_0", "SpectralNorm_0", square, square)
+    for i in range(stages * depth):
+        there, here = f"blocks.{i}.0", f"UpBlock_{i}"
+        table |= _convs(there, here, 4)
+        for j in range(4):
+            table |= norm(f"{there}.bn{j + 1}", f"{here}/ConditionalNorm_{j}")
+        if 8 << i // depth == attend and i % depth == depth - 1:
+            table |= attention(f"blocks.{i}.1")
+    table |= spectral("output_layer.2", "Conv_0", "SpectralNorm_1", CONV)
+    table["output_layer.0.gain"] = Leaf("params/BatchNorm_0/gain", GAIN)
+    table["output_layer.0.bias"] = Leaf("params/BatchNorm_0/bias", TABLE)
+    table |= statistics("output_layer.0", "BatchNorm_0")
+    return Released(net, (latent,), table, CONSTANT)
+
+
+def discriminator(
+    size: int = 128,
+    classes: int = 1000,
+    ch: int = 128,
+    attend: int = 64,
+    depth: int = 2,
+) -> Released:
+    """D; attention is at the side that its features have."""
+    net = biggan_deep.Discriminator(ch, classes, attend, depth, SN)
+    times, grid = biggan_deep.DOWN[size]
+    table = spectral("input_conv", "Conv_0", "SpectralNorm_0", CONV)
+    for i, (before, after) in enumerate(pairwise(times)):
+        for j in range(depth):
+            here, grown = f"DownBlock_{i * depth + j}", j == 0 and before < after
+            table |= _convs(f"blocks.{i}.{j}", here, 4 + grown)
+        if size >> i > grid and size >> i + 1 == attend:
+            table |= attention(f"blocks.{i}.{depth}")
+    table |= spectral("linear", "head/Dense_0", "head/SpectralNorm_0", DENSE)
+    table["embed.weight"] = Leaf("params/head/Embed_0/embedding")
+    table["embed.u0"] = Leaf("spectral/head/SpectralNorm_1/embedding", ROW)
+    return Released(net, (size, size, 3), table, CONSTANT)
+
+
+def _convs(there: str, here: str, count: int) -> dict[str, Leaf]:
+    """The convolutions of a block, the last of five in its skip connection."""
+    table = {}
+    for i, name in enumerate(("conv1", "conv2", "conv3", "conv4", "conv_sc")[:count]):
+        u = f"{here}/SpectralNorm_{i}"
+        table |= spectral(f"{there}.{name}", f"{here}/Conv_{i}", u, CONV)
+    return table
