@@ -64,6 +64,7 @@ def play(name):
 
 @EACH
 def test_training_moves_the_statistics_and_evaluation_does_not(name):
+    """What lies in collection "frozen" stays in training, too."""
     stats, (_, kept), _, moved = play(name)
     assert stats.keys() == moved.keys()
     for a, b in zip(*map(jax.tree.leaves, (stats, kept)), strict=True):

@@ -59,6 +59,18 @@ def test_blur_is_a_convolution(taps, padding):
     np.testing.assert_allclose(ours, wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("padding", [(-1, -2), (-3, 2), (1, -4)])
+@pytest.mark.parametrize("up, down", [(1, 1), (2, 1), (4, 1), (1, 2)])
+def test_negative_padding_cuts_off(padding, up, down):
+    x, taps = normal(1, 2, 8, 8, 3), (1.0, 4.0, 0.0, 5.0, 2.0)
+    wider = tuple(max(pad, 0) for pad in padding)
+    first, last = (max(-pad, 0) for pad in padding)
+    whole = literally(x, taps, wider, 2.0**2, up)
+    wanted = whole[:, first : whole.shape[1] - last, first : whole.shape[2] - last]
+    ours = filters.resample(x, taps, padding, 2.0, up, down)
+    np.testing.assert_allclose(ours, wanted[:, ::down, ::down], atol=1e-6)
+
+
 CASES = pytest.mark.parametrize(
     "run, shape",
     [
@@ -66,6 +78,10 @@ CASES = pytest.mark.parametrize(
         (filters.down, (2, 5, 7, 2)),
         (partial(filters.down, taps=(3.0, 2.0, 1.0)), (2, 5, 6, 2)),
         (partial(filters.up, taps=(1.0, 4.0, 0.0, 5.0, 2.0)), (2, 3, 4, 2)),
+        (
+            partial(filters.resample, taps=(3.0, 2.0), padding=(-3, 2), up=4),
+            (1, 3, 2, 2),
+        ),
         (partial(filters.blur, padding=(1, 1)), (2, 5, 5, 2)),
         (partial(filters.blur, padding=(5, 0)), (2, 4, 6, 2)),
     ],

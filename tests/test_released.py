@@ -25,6 +25,7 @@ from ganjax.released import (
     r3gan,
     studiogan,
     stylegan2_ada,
+    stylegan3,
 )
 from ganjax.released.names import shapes
 
@@ -49,6 +50,11 @@ def cases():
         blocks = stylegan2.Residual, stylegan2.Straight, stylegan2.Skip
         for name, block in zip(("resnet", "orig", "skip"), blocks, strict=True):
             yield f"stylegan2_ada_d_{name}_{classes}", Case(d(block), unit)
+        sizes = 16, 3, classes, 16
+        t = partial(stylegan3.generator, *sizes, 8, 64, 16, layers=6)
+        r = partial(stylegan3.rotated, *sizes, width=16, base=128, w_dim=16, layers=6)
+        for name, g in (("t", t), ("r", r)):
+            yield f"stylegan3_{name}_{classes}", Case(g(psi=0.7), unit)
         stages = (16, 16, 8), (4, 4, 2), 2, classes
         yield f"r3gan_g_{classes}", Case(r3gan.generator(*stages, 5), by_fan_in)
         yield f"r3gan_d_{classes}", Case(r3gan.discriminator(*stages), by_fan_in)
@@ -91,6 +97,10 @@ COUNTS = {  # as the released modules count themselves
     "studiogan cifar d": (studiogan.discriminator(), 1055105),
     "studiogan cifar without classes g": (studiogan.generator(classes=0), 4276739),
     "studiogan cifar without classes d": (studiogan.discriminator(classes=0), 1053825),
+    "stylegan3 t 512": (stylegan3.generator(), 24873519),
+    "stylegan3 t 1024": (stylegan3.generator(1024), 22313167),
+    "stylegan3 r 512": (stylegan3.rotated(), 16665594),
+    "stylegan3 r 1024": (stylegan3.rotated(1024), 15093151),
     "r3gan cifar g": (r3gan.generator(), 20781952),
     "r3gan cifar d": (r3gan.discriminator(), 21280512),
     "r3gan ffhq g": (
@@ -152,6 +162,25 @@ def test_ours_makes_of_their_weights_what_theirs_made(name, monkeypatch):
         made = made[:, :: given["every"], :: given["every"]]
     assert made.shape == wanted.shape
     assert np.abs(made - wanted).max() <= 3e-5 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("name", ["stylegan3_t_0", "stylegan3_r_3"])
+def test_stylegan3_moves_its_images_as_theirs(name):
+    net = CASES[name].released.net
+    with np.load(ROOT / "tests" / "released" / f"{name}.npz") as file:
+        z, label, transform = (file[key] for key in ("input", "label", "transform"))
+        still, wanted = file["output"], file["turned"]
+
+    @jax.jit
+    def run(variables, z, label, transform):
+        w = net.apply(variables, z, label, train=False, method="mapping")
+        given = {"train": False, "transform": transform, "method": "synthesis"}
+        return net.apply(variables, w, **given)
+
+    variables = load(CASES[name].released, weights(name))
+    made = run(variables, z, label.astype(np.int32), transform)
+    assert np.abs(still - wanted).max() > 0.1 * np.abs(wanted).max()
+    assert np.abs(made - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
 @EACH

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 
 
-NEAR_ONE = ".0.gain", "bn1.weight", "bn2.weight", "bn4.weight", "_var"
+NEAR_ONE = ".0.gain", "bn1.weight", "bn2.weight", "bn4.weight", "_var", "_ema"
 Shape = tuple[int, ...]
 
 
@@ -33,7 +33,7 @@ def fill(
     """A tensor for each name, of deviation `size(shape)`; gains and variances near 1."""
 
     def one(name, shape):
-        near = name.endswith(NEAR_ONE) and len(shape) == 1
+        near = name.endswith(NEAR_ONE) and len(shape) < 2
         if near:
             return 1 + np.tanh(drawn(name, shape)) / 4
         return np.float32(size(shape)) * drawn(name, shape)

@@ -9,6 +9,7 @@ from math import prod, sqrt
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ganjax.models import filters
@@ -69,13 +70,14 @@ class Dense(nn.Module):
 
     features: int
     rate: float = 1.0
-    bias: float = 0.0  # at first
+    bias: float | tuple[float, ...] = 0.0  # at first, one or one for each feature
+    scale: float = 1.0  # of the weights at first
 
     @nn.compact
     def __call__(self, x: Float[Array, "b c"]) -> Float[Array, "b d"]:
-        inputs, init = x.shape[-1], nn.initializers.normal(1 / self.rate)
+        inputs, init = x.shape[-1], nn.initializers.normal(self.scale / self.rate)
         kernel = self.param("kernel", init, (inputs, self.features))
-        start = nn.initializers.constant(self.bias / self.rate)
+        start = nn.initializers.constant(np.asarray(self.bias) / self.rate)
         bias = self.param("bias", start, (self.features,))
         return x @ (kernel * (self.rate / sqrt(inputs))) + self.rate * bias[None]
 

@@ -68,7 +68,7 @@ def up(
 ) -> Float[Array, "b H W c"]:
     """[b, h, w, c] to [b, 2h, 2w, c]; constant images away from the border stay."""
     size = len(taps)
-    return _filter(x, taps, ((size + 1) // 2, (size - 2) // 2), total=2.0, up=2)
+    return resample(x, taps, ((size + 1) // 2, (size - 2) // 2), total=2.0, up=2)
 
 
 def down(
@@ -76,7 +76,7 @@ def down(
 ) -> Float[Array, "b H W c"]:
     """[b, 2h, 2w, c] to [b, h, w, c]."""
     size = len(taps)
-    return _filter(x, taps, ((size - 1) // 2, (size - 2) // 2), total=1.0, down=2)
+    return resample(x, taps, ((size - 1) // 2, (size - 2) // 2), total=1.0, down=2)
 
 
 def blur(
@@ -89,10 +89,21 @@ def blur(
 
     `padding` goes before and after both axes.
     """
-    return _filter(x, taps, padding, total)
+    return resample(x, taps, padding, total)
 
 
-def _filter(x, taps, padding, total, up=1, down=1):
+def resample(
+    x: Float[Array, "b h w c"],
+    taps: Sequence[float],
+    padding: tuple[int, int],
+    total: float = 1.0,
+    up: int = 1,
+    down: int = 1,
+) -> Float[Array, "b H W c"]:
+    """`up` - 1 zeros after each pixel, padding, the filter, every `down`th pixel kept.
+
+    Negative padding cuts off. `total` is what the taps are made to add up to.
+    """
     scaled = tuple(total * tap / sum(taps) for tap in taps)[::-1]  # so as to convolve
     height, width = (Side(pixels, *padding) for pixels in x.shape[1:3])
     return filter_p.bind(x, form=Filter(scaled, (height, width), up, down))

@@ -36,8 +36,7 @@ def generator(
     net = stylegan2.Generator(
         size, channels, width, base, w_dim, depth, classes, psi=psi
     )
-    table = {"mapping.w_avg": Leaf("w_avg/f/w")}
-    table |= _mapping(depth, "f", classes)
+    table = {"mapping.w_avg": Leaf("w_avg/f/w")} | mapping(depth, "f", classes)
     table["synthesis.b4.const"] = Leaf("params/g/const", IMAGE)
     for i, side in enumerate(_sides(size)):
         block = f"synthesis.b{side}"
@@ -77,7 +76,7 @@ def discriminator(
     table |= layer("b4.fc", "Dense_0", flattened(last, 4, 4))
     table |= layer("b4.out", f"head/Dense_{int(classes > 0)}", DENSE)
     if classes:
-        table |= _mapping(depth, "head", classes)
+        table |= mapping(depth, "head", classes)
     return Released(net, (size, size, channels), table, CONSTANT)
 
 
@@ -94,7 +93,7 @@ def _styled(there: str, here: str) -> dict[str, Leaf]:
     } | layer(f"{there}.affine", f"{here}/Dense_0", DENSE)
 
 
-def _mapping(depth: int, here: str, classes: int) -> dict[str, Leaf]:
+def mapping(depth: int, here: str, classes: int) -> dict[str, Leaf]:
     """A mapping network, G's or D's."""
     table = {}
     for i in range(depth):
