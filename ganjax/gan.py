@@ -75,7 +75,8 @@ class Turn(NamedTuple):
 
     g: Callable  # (z, label, method=None) -> image
     d: Callable  # (image, label, method=None) -> logits, without augmentation
-    z: Float[Array, "b *z"]
+    start: Float[Array, "b *z"]  # as drawn from the prior
+    z: Float[Array, "b *z"]  # as G was given it
     real: Look
     fake: Look
     g_stats: PyTree  # what the networks noticed while they played
@@ -125,6 +126,16 @@ class Player(NamedTuple):
     regularizers: Mapping[str, Regularizer] = {}
 
 
+Steer = Callable[[Array, Array, Callable], Array]  # see GAN.steer
+
+
+def stay(
+    keys: Key[Array, " b"], z: Float[Array, "b *z"], liking: Callable
+) -> Float[Array, "b *z"]:
+    """z as it was drawn."""
+    return z
+
+
 def pixels(stored: UInt8[ArrayLike, "*b h w c"]) -> Float[Array, "*b h w c"]:
     """Bytes 0..255 as the networks see them, -1..1."""
     return jnp.asarray(stored, jnp.float32) / 127.5 - 1
@@ -136,7 +147,11 @@ def points(stored: Float[ArrayLike, "*b d"]) -> Float[Array, "*b d"]:
 
 
 class GAN(NamedTuple):
-    """Two players, what they play for, and what stands around them."""
+    """Two players, what they play for, and what stands around them.
+
+    `steer`, called as `steer(keys [b], z, liking)`, moves z before G is given it;
+    `liking(z)` is what D says of the images, [b]. Sampling leaves z as drawn.
+    """
 
     g: Player
     d: Player
@@ -145,6 +160,7 @@ class GAN(NamedTuple):
     prior: Callable[[Array], Array]  # key -> one latent z
     ema: optax.Schedule  # step -> decay of G's average
     decode: Callable[[Array], Array] = pixels
+    steer: Steer = stay
 
 
 class Game(NamedTuple):

@@ -35,8 +35,7 @@ NOW: Ahead = lambda state: state
 
 def game(gan: GAN) -> Game:
     """The four functions by which everything else knows a GAN."""
-    bound = partial(init, gan), partial(train_step, gan), partial(sample, gan)
-    return Game(*bound, decode=gan.decode)
+    return Game(*(partial(f, gan) for f in (init, train_step, sample)), gan.decode)
 
 
 def train_step(
@@ -93,11 +92,11 @@ def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
     """Sets out the whole board; what a turn leaves unread, XLA prunes."""
     key, batch = draw
     z_key, real_key, fake_key, g_key, d_key, key = jax.random.split(key, 6)
-    show_key, again_key = jax.random.split(jax.random.fold_in(key, 1000))
+    show_key, again_key, steer_key = jax.random.split(jax.random.fold_in(key, 1000), 3)
     image, label = gan.decode(batch.image), batch.label
     keys = partial(on.keys, n=len(label))
     latents = lambda key: on.place(jax.vmap(gan.prior)(keys(key)))
-    z = latents(z_key)
+    start = latents(z_key)
     g = bind(gan.g, state.g, jax.random.fold_in(g_key, on.index()))
     d = bind(gan.d, state.d, jax.random.fold_in(d_key, on.index()))
 
@@ -110,13 +109,14 @@ def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
         heads = {path[-1].key: value for path, value in said}
         return Look(image, label, logits, output(see), slopes, heads), noticed
 
+    z = gan.steer(keys(steer_key), start, lambda z: d(g(z, label)[0], label)[0])
     drawn, g_stats = g(z, label)
     others = lambda: output(g)(latents(again_key), label)
     image = gan.augment.present(state.augment, keys(show_key), image, others)
     real, d_stats = look(image, real_key, state.d.stats)
     fake, d_stats = look(drawn, fake_key, d_stats)
-    stats = g_stats, d_stats
-    return Turn(output(g), output(d), z, real, fake, *stats, key, state.step, on)
+    nets, stats = (output(g), output(d)), (g_stats, d_stats)
+    return Turn(*nets, start, z, real, fake, *stats, key, state.step, on)
 
 
 def output(net: Callable) -> Callable:

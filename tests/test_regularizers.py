@@ -64,7 +64,7 @@ def turn(d=linear, step=0, real=None, fake=None):
     label = jnp.zeros(rows, jnp.int32)
     looks = [look(d, image, label) for image in images]
     z, step = jnp.zeros((rows, 1)), jnp.asarray(step)
-    return Turn(lambda *_: images[1], d, z, *looks, {}, {}, key, step, ONE)
+    return Turn(lambda *_: images[1], d, z, z, *looks, {}, {}, key, step, ONE)
 
 
 def value(term: Regularizer, turn: Turn) -> float:

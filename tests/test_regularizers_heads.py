@@ -54,7 +54,7 @@ def turn(real, fake, z=None, step=0):
     look = partial(Look, None, jnp.asarray(LABEL), None, None, None)
     z = jnp.asarray(Z if z is None else z)
     looks = look(real), look(fake)
-    return Turn(None, None, z, *looks, {}, {}, None, jnp.asarray(step), ONE)
+    return Turn(None, None, z, z, *looks, {}, {}, None, jnp.asarray(step), ONE)
 
 
 def cross(heads, label=LABEL, name="classes"):

@@ -48,7 +48,7 @@ def turn(d=cubic, g=bend, step=0, rows=5, real=None, fake=None):
     look = lambda image: Look(image, label, d(image), d, None, {})
     see, make = lambda image, label: d(image), lambda z, label: g(z)
     looks = look(image), look(drawn)
-    return Turn(make, see, z, *looks, {}, {}, KEY, jnp.asarray(step), ONE)
+    return Turn(make, see, z, z, *looks, {}, {}, KEY, jnp.asarray(step), ONE)
 
 
 def pay(term, turn):

@@ -41,7 +41,7 @@ def turn(synthesis=straight, mapping=repeat, step=0, rows=8):
     fake = synthesis(mapping(z))
     look = Look(fake, label, jnp.zeros(rows), jnp.ravel, jnp.array, {})
     step = jnp.asarray(step)
-    return Turn(g, look.d, z, look, look, {}, {}, KEY, step, ONE)
+    return Turn(g, look.d, z, z, look, look, {}, {}, KEY, step, ONE)
 
 
 def pay(term, turn, mean=0.0):

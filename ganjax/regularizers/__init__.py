@@ -22,7 +22,7 @@ from ganjax.regularizers.consistency import (
 from ganjax.regularizers.energy import boundary_equilibrium, pulling_away
 from ganjax.regularizers.information import information
 from ganjax.regularizers.lecam import lecam
-from ganjax.regularizers.matching import feature_matching, mode_seeking
+from ganjax.regularizers.matching import feature_matching, mode_seeking, moved
 from ganjax.regularizers.path_length import path_length
 from ganjax.regularizers.penalties import (
     dragan,
@@ -55,6 +55,7 @@ __all__ = [
     "lecam",
     "max_gradient_penalty",
     "mode_seeking",
+    "moved",
     "multi_hinge",
     "path_length",
     "pulling_away",

@@ -1,4 +1,4 @@
-"""What G is to match or to keep apart, beside deceiving D."""
+"""What is to match or to keep apart, beside deceiving D."""
 
 from collections.abc import Callable
 
@@ -38,3 +38,8 @@ def mode_seeking(weight: Number = 1.0, epsilon: float = 1e-5) -> Regularizer:
         return 1 / (gap / jnp.abs(z - turn.z).mean() + epsilon)
 
     return weighed(weight, value)
+
+
+def moved(weight: Number = 1.0) -> Regularizer:
+    """weight |z - z as drawn|^2 of a GAN that steers its latents (Wu et al., 2019)."""
+    return weighed(weight, lambda turn: jnp.sum((turn.z - turn.start) ** 2, 1).mean())
