@@ -2,6 +2,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 .PHONY: help quickstart test quick lint clean
 
@@ -13,10 +14,10 @@ quickstart: $(VENV)/ready ## Trains the default experiment on digits and shows p
 	@$(BIN)/python experiments/mlp_digits.py
 
 test: $(VENV)/ready-test lint ## Runs every check: style, types, tests.
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-quick: $(VENV)/ready-test ## Runs the tests but those that start processes of their own.
-	$(BIN)/python -m pytest -m "not slow"
+quick: $(VENV)/ready-test ## Runs the tests that take seconds.
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/ready-test ## Checks style and types.
 	$(BIN)/ruff check .

@@ -38,6 +38,8 @@ class Args:
     size: Count = 32
     """Height and width of the images, 4 doubled once for each stage but the first."""
     channels: Count = 3
+    mirror: bool = True
+    """Every image is there once more, with left and right exchanged."""
     classes: Cadence = 10
     latent: Count = 64
     widths: tuple[Count, ...] = (768,) * 4
@@ -116,7 +118,8 @@ def make(args: Args) -> Game:
 
 
 def main(args: Args):
-    return train(args, make(args), Spec(args.data, args.size, args.channels))
+    spec = Spec(args.data, args.size, args.channels, mirror=args.mirror)
+    return train(args, make(args), spec)
 
 
 if __name__ == "__main__":

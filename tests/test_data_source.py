@@ -141,3 +141,19 @@ def test_npz_that_is_cut_off(tmp_path):
 def test_a_wrong_spec_is_one_sentence(wrong, says):
     with pytest.raises(Mistake, match=says):
         load(wrong)
+
+
+def test_mirrored_images_come_after_the_images(tmp_path):
+    path = save(tmp_path / "few.npz", image=IMAGES, label=LABELS)
+    once, twice = load(spec(path)), load(spec(path, mirror=True))
+    assert (once.length, twice.length) == (6, 12)
+    image, label = whole(twice)
+    np.testing.assert_array_equal(image, [*IMAGES, *IMAGES[:, :, ::-1]])
+    np.testing.assert_array_equal(label, np.tile(whole(once).label, 2))
+    some = twice.read(np.array([7, 2]))
+    np.testing.assert_array_equal(some.image, [IMAGES[1, :, ::-1], IMAGES[2]])
+
+
+def test_points_have_no_mirror_image():
+    with pytest.raises(Mistake, match="ring holds no images: leave --mirror away"):
+        load(spec("ring", mirror=True))

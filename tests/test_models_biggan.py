@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ganjax.errors import Mistake
 from ganjax.models import biggan, layers
 from tests.support import seat
 
@@ -36,6 +37,14 @@ def test_each_chunk_of_z_is_first_seen_by_its_own_block():
     for block, (before, *after) in enumerate(outputs):
         for chunk, output in enumerate(after):
             assert jnp.any(output != before) == (chunk <= block)
+
+
+def test_what_no_network_fits_is_refused():
+    init = partial(jax.eval_shape, partial(generator().init, train=False), KEY)
+    with pytest.raises(Mistake, match="9 numbers, which 4 chunks cannot share"):
+        init(jnp.zeros((4, 9)), LABEL)
+    with pytest.raises(Mistake, match="8, 16, 32, 64, 128, 256, not 48"):
+        biggan.Discriminator(48)
 
 
 def test_a_one_hot_condition_makes_the_conditional_norm_batch_norm():

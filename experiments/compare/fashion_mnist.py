@@ -28,6 +28,7 @@ GANS: dict[str, tuple[str, int, dict[str, Any]]] = {  # -> experiment, D's turns
         1,
         {
             "classes": 0,
+            "mirror": False,
             "widths": (64, 64, 32, 16),
             "cardinalities": (8, 8, 4, 2),
             "blocks": 1,

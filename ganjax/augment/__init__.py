@@ -2,10 +2,12 @@
 
 A transform says what happens to an image: those of DiffAugment, those of `ada`, a chain
 of several. `fixed` and `adaptive` say how often, and make the game's `Augment` of it:
-`adaptive(ada.bgc(), batch=64)`, `fixed(diff_augment())`. `pseudo` wraps one.
+`adaptive(ada.bgc(), batch=64)`, `fixed(diff_augment())`. `pseudo` wraps one of these,
+`both` joins two.
 """
 
 from ganjax.augment import ada
+from ganjax.augment.blur import blur
 from ganjax.augment.diff_augment import (
     colour,
     cutout,
@@ -13,7 +15,7 @@ from ganjax.augment.diff_augment import (
     flip,
     translation,
 )
-from ganjax.augment.probability import adaptive, fixed, identity, pseudo
+from ganjax.augment.probability import adaptive, both, fixed, identity, pseudo
 from ganjax.augment.transform import Image, Transform, chain
 
 
@@ -22,6 +24,8 @@ __all__ = [
     "Transform",
     "ada",
     "adaptive",
+    "blur",
+    "both",
     "chain",
     "colour",
     "cutout",

@@ -75,6 +75,19 @@ def adaptive(
     )
 
 
+def both(first: Augment, second: Augment) -> Augment:
+    """The second of what the first makes, each as often as it says itself."""
+
+    def apply(states, key, image):
+        one, two = jax.random.split(key)
+        return second.apply(states[1], two, first.apply(states[0], one, image))
+
+    def update(states, sign, step):
+        return first.update(states[0], sign, step), second.update(states[1], sign, step)
+
+    return Augment(lambda: (first.init(), second.init()), apply, update)
+
+
 def pseudo(augment: Augment) -> Augment:
     """APA: fakes pass for real, with the probability of `augment` (Jiang et al., 2021).
 

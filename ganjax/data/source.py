@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from ganjax.errors import Mistake
 from ganjax.gan import Batch
 
 
@@ -21,6 +22,7 @@ class Spec(NamedTuple):
     split: str = "train"
     crop: bool = True  # with `size`: cut the central square out, or else squeeze
     background: int = 255  # 0..255, what is seen through transparent pixels
+    mirror: bool = False  # every image once more, with left and right exchanged
 
 
 class Source(NamedTuple):
@@ -32,6 +34,20 @@ class Source(NamedTuple):
     dtype: np.dtype  # uint8 for images, float32 for points
     classes: tuple[str, ...]  # names of the classes; () where the data has none
     read: Callable[[np.ndarray], Batch]  # rows int [b] -> Batch [b, ...], [b]
+
+
+def mirrored(source: Source) -> Source:
+    """Twice as many images: row length + i is row i with left and right exchanged."""
+    if len(source.shape) != 3:
+        raise Mistake(f"{source.spec.where} holds no images: leave --mirror away.")
+
+    def read(rows: np.ndarray) -> Batch:
+        batch = source.read(rows % source.length)
+        turned = (rows >= source.length).reshape(-1, 1, 1, 1)
+        image = np.where(turned, batch.image[:, :, ::-1], batch.image)
+        return batch._replace(image=image)
+
+    return source._replace(length=2 * source.length, read=read)
 
 
 def whole(source: Source) -> Batch:

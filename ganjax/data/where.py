@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from ganjax.data import arrays, folder, stacked, tfds, toys
-from ganjax.data.source import Source, Spec
+from ganjax.data.source import Source, Spec, mirrored
 from ganjax.errors import Mistake
 
 
@@ -25,6 +25,11 @@ def load(spec: Spec) -> Source:
     split, sizes that differ, a file that is no image.
     """
     _check(spec)
+    source = _named(spec)
+    return mirrored(source) if spec.mirror else source
+
+
+def _named(spec: Spec) -> Source:
     path = Path(spec.where).expanduser()
     if spec.where in BUILT_IN:
         return BUILT_IN[spec.where](spec)

@@ -4,10 +4,11 @@ Every block of G has a chunk of z of its own, which together with one embedding 
 class chooses its batch norms' gains and biases; all weights start orthogonal. Sizes and
 what spectral norm wraps are those of the authors' PyTorch code, but for the biases that
 a batch norm takes away (see `sagan`). Of the paper's are 128 and 256 px, with `ch` 96
-and attention at 64; at 32 px `ch` is the quarter of a width that is the same throughout.
+and attention at 64; at 32 px `ch` is the quarter of a width that is the same throughout,
+and at 8 and 16 px, to try things out, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ganjax.errors import Mistake
 from ganjax.models import layers, sagan
 from ganjax.models.attention import Attention
 from ganjax.models.convolution import Conv
@@ -24,12 +26,16 @@ from ganjax.models.resnet import UpBlock
 
 ORTHOGONAL = nn.initializers.orthogonal()
 UP = {  # the side of an image -> the width of each of G's blocks, in multiples of ch
+    8: (4,),
+    16: (4, 4),
     32: (4, 4, 4),
     64: (16, 8, 4, 2),
     128: (16, 8, 4, 2, 1),
     256: (16, 8, 8, 4, 2, 1),
 }
 DOWN = {  # and of D's, and the side at which they no longer halve
+    8: ((4, 4, 4), 4),
+    16: ((4, 4, 4), 4),
     32: ((4, 4, 4, 4), 8),
     64: ((1, 2, 4, 8, 16), 4),
     128: ((1, 2, 4, 8, 16, 16), 4),
@@ -41,8 +47,9 @@ class Generator(nn.Module):
     """From z to images of side `size`: a dense layer to 4x4, then blocks that double it.
 
     z is cut into as many equal chunks as there are blocks, and one for the dense layer:
-    4 at 32 px, 5 at 64, 6 at 128 (z: 120) and 7 at 256 (z: 140). Without classes the
-    chunks alone choose the gains and biases. Attention is as in `sagan.Generator`.
+    4 at 32 px, 5 at 64, 6 at 128 (z: 120) and 7 at 256 (z: 140); other z are a `Mistake`.
+    Without classes the chunks alone choose the gains and biases. Attention is as in
+    `sagan.Generator`.
     """
 
     size: int = 32
@@ -58,8 +65,14 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
-        widths = [self.ch * times for times in UP[self.size]]
-        first, *chunks = jnp.split(z, len(widths) + 1, axis=-1)
+        widths = [self.ch * times for times in at_size(UP, self.size)]
+        parts = len(widths) + 1
+        if z.shape[-1] % parts:
+            raise Mistake(
+                f"z has {z.shape[-1]} numbers, which {parts} chunks cannot share: give "
+                f"BigGAN a multiple of {parts} at {self.size} px."
+            )
+        first, *chunks = jnp.split(z, parts, axis=-1)
         if self.classes:  # not wrapped, which "cripples G", says the authors' code
             embed = nn.Embed(self.classes, self.shared, embedding_init=ORTHOGONAL)
             known = embed(label)
@@ -112,12 +125,20 @@ def Discriminator(size: int = 32, ch: int = 96, **others: Any) -> sagan.Discrimi
 
     `others` are its `classes`, `attend`, `wrap` and `head`.
     """
-    times, grid = DOWN[size]
+    times, grid = at_size(DOWN, size)
     widths = tuple(ch * n for n in times)
     return sagan.Discriminator(widths, grid, kernel_init=ORTHOGONAL, **others)
 
 
+def at_size(table: Mapping[int, Any], size: int) -> Any:
+    """The row of a table for images of a side; a `Mistake` if it has none."""
+    if size not in table:
+        sides = ", ".join(map(str, table))
+        raise Mistake(f"BigGAN has images of sides {sides}, not {size}.")
+    return table[size]
+
+
 TINY = {
-    "g": Example(partial(Generator, channels=2, ch=2, shared=3), (8,)),
-    "d": Example(partial(Discriminator, ch=2), (32, 32, 2)),
+    "g": Example(partial(Generator, 8, 2, ch=2, shared=3, attend=8), (6,)),
+    "d": Example(partial(Discriminator, 8, ch=2, attend=4), (8, 8, 2)),
 }

@@ -7,7 +7,7 @@ norm wraps are those of the authors' PyTorch code, but for the biases that a bat
 takes away (see `sagan`). Of the paper's are 128 and 256 px, with `ch` and z of 128.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -16,10 +16,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.errors import Mistake
 from ganjax.models import heads, layers
 from ganjax.models.attention import Attention
-from ganjax.models.biggan import ORTHOGONAL, ConditionalNorm
+from ganjax.models.biggan import ORTHOGONAL, ConditionalNorm, at_size
 from ganjax.models.convolution import Conv
 from ganjax.models.example import Example
 from ganjax.models.resnet import double, halve
@@ -187,14 +186,6 @@ class DownBlock(nn.Module):
         if lacking:
             x = jnp.concatenate([x, conv(x, lacking, 1)], axis=-1)
         return h + x
-
-
-def at_size(table: Mapping[int, Any], size: int) -> Any:
-    """The row of a table for images of a side; a `Mistake` if it has none."""
-    if size not in table:
-        sides = ", ".join(map(str, table))
-        raise Mistake(f"BigGAN-deep has images of sides {sides}, not {size}.")
-    return table[size]
 
 
 SMALL = {"ch": 2, "attend": 16, "depth": 1}

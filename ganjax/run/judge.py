@@ -38,8 +38,10 @@ def judge(spec: Spec, game: Game) -> Judge:
 
     Toy mixtures and stacked digits are scored by their modes. Images are compared with
     the held-out split of the data, or the training images themselves where there is
-    none, by their pixels and, if they have classes, by a classifier's features.
+    none, by their pixels and, if they have classes, by a classifier's features. Mirror
+    images are no part of the comparison.
     """
+    spec = spec._replace(mirror=False)
     source = load(spec)
     decode = lambda images: np.asarray(game.decode(images))
     train = decode(_some(source))
