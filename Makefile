@@ -16,7 +16,7 @@ quickstart: $(VENV)/ready ## Trains the default experiment on digits and shows p
 test: $(VENV)/ready-test lint ## Runs every check: style, types, tests.
 	$(PYTEST)
 
-quick: $(VENV)/ready-test ## Runs the tests that take seconds.
+quick: $(VENV)/ready-test ## Runs the tests but the slow ones.
 	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/ready-test ## Checks style and types.

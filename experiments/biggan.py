@@ -65,11 +65,17 @@ TINY = Args(
 
 def make(args: Args) -> Game:
     adam = lambda rate: optax.adam(rate, b1=args.beta1, b2=0.999, eps=1e-6)
-    told = {"ch": args.ch, "classes": args.classes}
     g = biggan.Generator(
-        args.size, args.channels, shared=args.shared, attend=args.g_attend, **told
+        size=args.size,
+        channels=args.channels,
+        ch=args.ch,
+        classes=args.classes,
+        shared=args.shared,
+        attend=args.g_attend,
     )
-    d = biggan.Discriminator(args.size, attend=args.d_attend, **told)
+    d = biggan.Discriminator(
+        args.size, args.ch, classes=args.classes, attend=args.d_attend
+    )
     return game(
         GAN(
             g=Player(g, adam(args.g_lr)),

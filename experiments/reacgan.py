@@ -60,10 +60,21 @@ TINY = Args(
 
 def make(args: Args) -> Game:
     adam = optax.adam(args.lr, b1=0.5, b2=0.999, eps=1e-6)
-    told = {"ch": args.ch, "classes": args.classes, "attend": args.attend}
-    g = biggan.Generator(args.size, args.channels, shared=args.shared, **told)
-    head = partial(Contrastive, size=args.embed)
-    d = biggan.Discriminator(args.size, head=head, **told)
+    g = biggan.Generator(
+        size=args.size,
+        channels=args.channels,
+        ch=args.ch,
+        classes=args.classes,
+        shared=args.shared,
+        attend=args.attend,
+    )
+    d = biggan.Discriminator(
+        size=args.size,
+        ch=args.ch,
+        classes=args.classes,
+        attend=args.attend,
+        head=partial(Contrastive, size=args.embed),
+    )
     near = ac(data_to_data(args.temperature, args.margin), args.weight)
     return game(
         GAN(

@@ -51,9 +51,8 @@ TINY = Args(
 
 def make(args: Args) -> Game:
     adam = lambda rate: optax.adam(rate, b1=0.0, b2=0.999)
-    both = {"classes": args.classes, "attend": args.attend}
-    g = sagan.Generator(args.g_widths, args.channels, **both)
-    d = sagan.Discriminator(args.d_widths, grid=4, **both)
+    g = sagan.Generator(args.g_widths, args.channels, args.classes, args.attend)
+    d = sagan.Discriminator(args.d_widths, 4, args.classes, args.attend)
     return game(
         GAN(
             g=Player(g, adam(args.g_lr)),

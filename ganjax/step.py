@@ -35,7 +35,8 @@ NOW: Ahead = lambda state: state
 
 def game(gan: GAN) -> Game:
     """The four functions by which everything else knows a GAN."""
-    return Game(*(partial(f, gan) for f in (init, train_step, sample)), gan.decode)
+    bound = partial(init, gan), partial(train_step, gan), partial(sample, gan)
+    return Game(*bound, decode=gan.decode)
 
 
 def train_step(
@@ -48,7 +49,6 @@ def train_step(
     """
     d_key, g_key = jax.random.split(jax.random.fold_in(state.key, state.step))
     d_keys = jax.random.split(d_key, len(turns.d.label))
-
     state, d_logs = jax.lax.scan(partial(d_turn, gan, on), state, (d_keys, turns.d))
     state, g_logs = g_turn(gan, on, state, (g_key, turns.g), ahead)
 

@@ -90,6 +90,7 @@ def test_it_learns_on_both_sides(experiment, run):
     assert min(by for path, by in kernels.items() if "params" in path) > 0
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_same_to_the_bit(experiment, run, tmp_path):
     folder, state = run
     again = tmp_path / "again"
@@ -110,6 +111,7 @@ def test_it_is_loaded_and_sampled_without_being_told_anything(run):
     np.testing.assert_array_equal(samples[:2], loaded.sample(3)[:2])
 
 
+@pytest.mark.slow
 def test_it_plays_the_same_however_the_devices_share_it(experiment, run, tmp_path):
     """Every other experiment on one device, the rest with a divided state."""
     layout = ("jit", "fsdp")[PATHS.index(Path(experiment.__file__)) % 2]
@@ -120,12 +122,14 @@ def test_it_plays_the_same_however_the_devices_share_it(experiment, run, tmp_pat
     assert max(gaps[path] / size[path] for path in gaps) <= 1e-5  # float32 at best
 
 
+@pytest.mark.slow
 def test_it_plays_with_replicas(experiment, tmp_path):
     args = tiny(experiment, workdir=str(tmp_path / "run"), devices="pmap")
     state = experiment.main(args)
     assert all(np.isfinite(x).all() for x in arrays(state).values())
 
 
+@pytest.mark.slow
 def test_each_turn_moves_its_own_player_alone(experiment, run):
     (players, *_), (folder, state) = experiment.make(experiment.TINY).step.args, run
     shapes = folders.shapes_of(folders.read(folder), gan.Turns(*[gan.Batch(0, 0)] * 2))

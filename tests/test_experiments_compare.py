@@ -25,6 +25,7 @@ def rows(text):
     return [line.strip("| ").split(" | ") for line in lines[2:]]
 
 
+@pytest.mark.slow
 def test_every_objective_is_played_once_and_has_a_row(
     room, tmp_path, capsys, monkeypatch
 ):
@@ -46,6 +47,7 @@ def test_every_objective_is_played_once_and_has_a_row(
     assert "was finished before" in again.err and "Compiled" not in again.err
 
 
+@pytest.mark.slow
 def test_gans_are_ranked_by_the_mean_of_their_distances(
     room, tmp_path, capsys, monkeypatch
 ):

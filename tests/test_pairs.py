@@ -38,6 +38,7 @@ def unseen(loss: Loss) -> bool:
     return abs(slope) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", SOME, ids=", ".join)
 def test_two_steps_are_finite_and_change_every_parameter(names):
     gan, shape = pairs.build(names)

@@ -220,3 +220,14 @@ def test_a_weight_may_be_scheduled(both):
         )
         assert first > 0 and last == 0
         np.testing.assert_allclose(middle, first / 2, rtol=1e-6)
+
+
+def test_an_image_alone_is_pulled_to_its_class_and_pushed_from_none():
+    """As where each of several replicas has one."""
+    alone = {"embed": jnp.array([[3.0, 4.0]]), "proxies": jnp.array([[2.0, 0.0]])}
+    measure = data_to_data(0.5, 0.98)
+    value, slope = jax.value_and_grad(lambda heads: measure(heads, jnp.zeros(1, int)))(
+        alone
+    )
+    np.testing.assert_allclose(value, 0.0, atol=1e-6)  # (m - p)/t less the same
+    assert jnp.isfinite(slope["embed"]).all()

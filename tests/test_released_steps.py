@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from scipy.special import erfinv
 
 from ganjax import GAN, Batch, Player, augment, game, losses
@@ -86,6 +87,7 @@ def compare(name, released, state):
     return wanted
 
 
+@pytest.mark.slow
 def test_stylegan2_ada_trains_as_released():
     g = stylegan2_ada.generator(SIZE, 3, 0, LATENT, LATENT, 64, LATENT, 2)
     g = g._replace(net=g.net.clone(noise=0.0))
@@ -113,6 +115,7 @@ def test_stylegan2_ada_trains_as_released():
     np.testing.assert_allclose(state.g.memory["path"], wanted["path"], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_r3gan_trains_as_released():
     stages = (8, 8, 4), (4, 4, 2), 2, 0
     g, d = r3gan.generator(*stages, LATENT), r3gan.discriminator(*stages)

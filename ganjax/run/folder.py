@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from jax.experimental.multihost_utils import sync_global_devices
 
 from ganjax.data import Source, Spec
 from ganjax.errors import Mistake
@@ -39,6 +40,8 @@ def open_folder(args: Any, source: Source, shapes: Turns) -> Path:
         raise Mistake(
             f"--workdir {folder} holds files but no run; name a new or empty folder."
         )
+    if jax.process_count() > 1:
+        sync_global_devices("every process has looked, so the first may write")
     if jax.process_index() == 0:
         try:
             folder.mkdir(parents=True, exist_ok=True)
