@@ -45,7 +45,7 @@ TINY = Args(
     latent=4,
     g_widths=(8, 8),
     d_widths=(8, 8, 8),
-    attend=8,
+    attend=64,
 )
 
 
