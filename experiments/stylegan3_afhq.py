@@ -89,9 +89,9 @@ def make(args: Args) -> Game:
         steadiness=0.5 ** (batch / args.magnitudes),
     )
     d = stylegan2.Discriminator(args.width, args.base, args.classes, args.group)
-    fading = optax.linear_schedule(1.0, 0.0, int(args.fade / batch))
     seen = augment.adaptive(ada.bgc(), batch, args.target)
     if args.blur:
+        fading = optax.linear_schedule(1.0, 0.0, int(args.fade / batch))
         seen = augment.both(augment.fixed(augment.blur(args.blur), fading), seen)
     return lazy(
         GAN(

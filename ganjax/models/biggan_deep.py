@@ -16,7 +16,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import heads, layers
+from ganjax.models import biggan, heads, layers
 from ganjax.models.attention import Attention
 from ganjax.models.biggan import ORTHOGONAL, ConditionalNorm, at_size
 from ganjax.models.convolution import Conv
@@ -26,18 +26,9 @@ from ganjax.models.resnet import double, halve
 
 Resize = Callable[[Array], Array]
 Wrap = Callable[[nn.Module], Callable[..., Any]]
-UP = {  # the side of an image -> G's width before and after each stage, times ch
-    32: (4, 4, 4, 4),
-    64: (16, 16, 8, 4, 2),
-    128: (16, 16, 8, 4, 2, 1),
-    256: (16, 16, 8, 8, 4, 2, 1),
-}
-DOWN = {  # and D's, and the side at which its stages no longer halve
-    32: ((4, 4, 4, 4), 8),
-    64: ((1, 2, 4, 8, 16), 4),
-    128: ((1, 2, 4, 8, 16, 16), 4),
-    256: ((1, 2, 4, 8, 8, 16, 16), 4),
-}
+SIDES = 32, 64, 128, 256  # of images; their widths are BigGAN's:
+UP = {side: (biggan.UP[side][0], *biggan.UP[side]) for side in SIDES}
+DOWN = {side: biggan.DOWN[side] for side in SIDES}  # both before and after each stage
 
 
 def same(x: Array) -> Array:

@@ -101,11 +101,8 @@ def data_to_data(temperature: float = 0.5, margin: float = 0.98) -> Measure:
     def measure(heads, label):
         proxy, others, like = _cosines(heads, label)
         others = (others + margin - 1) / temperature
-        lowest, not_itself = (
-            (margin - 2) / temperature,
-            ~jnp.eye(len(label), dtype=bool),
-        )
-        largest = others.max(1, keepdims=True, where=not_itself, initial=lowest)
+        rest, lowest = ~jnp.eye(len(label), dtype=bool), (margin - 2) / temperature
+        largest = others.max(1, keepdims=True, where=rest, initial=lowest)
         far = jnp.exp(jax.nn.relu(others) - jax.lax.stop_gradient(largest))
         pull = jax.nn.relu((margin - proxy) / temperature)
         push = jnp.log(jnp.exp(-pull) + jnp.sum(far * (1 - like), axis=1))

@@ -36,7 +36,7 @@ def generator(
 ) -> Released:
     """G with a shared embedding and a hierarchical z."""
     net = biggan.Generator(size, 3, ch, classes, shared, attend, SN, use_bias=True)
-    widths = [ch * times for times in biggan.UP[size]]
+    widths = [ch * times for times in biggan.at_size(biggan.UP, size)]
     table = {"shared.weight": Leaf("params/Embed_0/embedding")}
     square = images(widths[0], 4, 4)
     table |= spectral("linear", "Dense_0", "SpectralNorm_0", square, square)
@@ -49,11 +49,7 @@ def generator(
             table |= norm(f"{there}.bn{j + 1}", f"{here}/ConditionalNorm_{j}")
         if 8 << i == attend:
             table |= attention(f"blocks.{i}.1")
-    table |= spectral("output_layer.2", "Conv_0", "SpectralNorm_1", CONV)
-    table["output_layer.0.gain"] = Leaf("params/BatchNorm_0/gain", GAIN)
-    table["output_layer.0.bias"] = Leaf("params/BatchNorm_0/bias", TABLE)
-    table |= statistics("output_layer.0", "BatchNorm_0")
-    return Released(net, (latent,), table, CONSTANT)
+    return Released(net, (latent,), table | ending(), CONSTANT)
 
 
 def discriminator(
@@ -61,7 +57,7 @@ def discriminator(
 ) -> Released:
     """D; attention is at the side that its features have."""
     net = biggan.Discriminator(size, ch, classes=classes, attend=attend, wrap=SN)
-    times, grid = biggan.DOWN[size]
+    times, grid = biggan.at_size(biggan.DOWN, size)
     table, convs, side = {}, 0, size
     for i, width in enumerate(times):
         there, halved = f"blocks.{i}.0", side > grid
@@ -75,11 +71,24 @@ def discriminator(
         side = side // 2 if halved else side
         if halved and side == attend:
             table |= attention(f"blocks.{i}.1")
-    table |= spectral("linear", "head/Dense_0", "head/SpectralNorm_0", DENSE)
+    return Released(net, (size, size, 3), table | head(classes), CONSTANT)
+
+
+def ending() -> dict[str, Leaf]:
+    """G's last batch norm and convolution."""
+    table = spectral("output_layer.2", "Conv_0", "SpectralNorm_1", CONV)
+    table["output_layer.0.gain"] = Leaf("params/BatchNorm_0/gain", GAIN)
+    table["output_layer.0.bias"] = Leaf("params/BatchNorm_0/bias", TABLE)
+    return table | _statistics("output_layer.0", "BatchNorm_0")
+
+
+def head(classes: int) -> dict[str, Leaf]:
+    """D's last layer, and a vector for each class if there are any."""
+    table = spectral("linear", "head/Dense_0", "head/SpectralNorm_0", DENSE)
     if classes:
         table["embed.weight"] = Leaf("params/head/Embed_0/embedding")
         table["embed.u0"] = Leaf("spectral/head/SpectralNorm_1/embedding", ROW)
-    return Released(net, (size, size, 3), table, CONSTANT)
+    return table
 
 
 def spectral(
@@ -95,7 +104,7 @@ def spectral(
 
 def norm(there: str, here: str) -> dict[str, Leaf]:
     """A batch norm whose gain and bias are linear in a condition."""
-    table = statistics(there, here)
+    table = _statistics(there, here)
     for i, name in enumerate(("gain", "bias")):
         table |= layer(f"{there}.{name}", f"{here}/{name}", DENSE, bias=False)
         u = Leaf(f"spectral/{here}/SpectralNorm_{i}/kernel", ROW)
@@ -103,7 +112,7 @@ def norm(there: str, here: str) -> dict[str, Leaf]:
     return table
 
 
-def statistics(there: str, here: str) -> dict[str, Leaf]:
+def _statistics(there: str, here: str) -> dict[str, Leaf]:
     """A batch norm's averages."""
     return {
         f"{there}.stored_{name}": Leaf(f"batch_stats/{here}/BatchNorm_0/{name}")

@@ -5,9 +5,9 @@ At 32 px its D attends to three stages or none; ours to none or to the one of `a
 
 from itertools import pairwise
 
-from ganjax.models import biggan_deep
-from ganjax.released.biggan import CONSTANT, SN, attention, norm, spectral, statistics
-from ganjax.released.names import CONV, DENSE, GAIN, ROW, TABLE, Leaf, Released, images
+from ganjax.models import biggan, biggan_deep
+from ganjax.released.biggan import CONSTANT, SN, attention, ending, head, norm, spectral
+from ganjax.released.names import CONV, Leaf, Released, images
 
 
 def generator(
@@ -22,22 +22,18 @@ def generator(
     """G with a shared embedding, which z is put behind for all that asks for either."""
     fields = size, 3, ch, classes, shared, attend, depth, SN
     net = biggan_deep.Generator(*fields, use_bias=True)
-    stages = len(biggan_deep.UP[size]) - 1
+    first, *stages = biggan.at_size(biggan_deep.UP, size)
     table = {"shared.weight": Leaf("params/Embed_0/embedding")}
-    square = images(ch * biggan_deep.UP[size][0], 4, 4)
+    square = images(ch * first, 4, 4)
     table |= spectral("linear", "Dense_0", "SpectralNorm_0", square, square)
-    for i in range(stages * depth):
+    for i in range(len(stages) * depth):
         there, here = f"blocks.{i}.0", f"UpBlock_{i}"
         table |= _convs(there, here, 4)
         for j in range(4):
             table |= norm(f"{there}.bn{j + 1}", f"{here}/ConditionalNorm_{j}")
         if 8 << i // depth == attend and i % depth == depth - 1:
             table |= attention(f"blocks.{i}.1")
-    table |= spectral("output_layer.2", "Conv_0", "SpectralNorm_1", CONV)
-    table["output_layer.0.gain"] = Leaf("params/BatchNorm_0/gain", GAIN)
-    table["output_layer.0.bias"] = Leaf("params/BatchNorm_0/bias", TABLE)
-    table |= statistics("output_layer.0", "BatchNorm_0")
-    return Released(net, (latent,), table, CONSTANT)
+    return Released(net, (latent,), table | ending(), CONSTANT)
 
 
 def discriminator(
@@ -49,7 +45,7 @@ def discriminator(
 ) -> Released:
     """D; attention is at the side that its features have."""
     net = biggan_deep.Discriminator(ch, classes, attend, depth, SN)
-    times, grid = biggan_deep.DOWN[size]
+    times, grid = biggan.at_size(biggan_deep.DOWN, size)
     table = spectral("input_conv", "Conv_0", "SpectralNorm_0", CONV)
     for i, (before, after) in enumerate(pairwise(times)):
         for j in range(depth):
@@ -57,10 +53,7 @@ def discriminator(
             table |= _convs(f"blocks.{i}.{j}", here, 4 + grown)
         if size >> i > grid and size >> i + 1 == attend:
             table |= attention(f"blocks.{i}.{depth}")
-    table |= spectral("linear", "head/Dense_0", "head/SpectralNorm_0", DENSE)
-    table["embed.weight"] = Leaf("params/head/Embed_0/embedding")
-    table["embed.u0"] = Leaf("spectral/head/SpectralNorm_1/embedding", ROW)
-    return Released(net, (size, size, 3), table, CONSTANT)
+    return Released(net, (size, size, 3), table | head(classes), CONSTANT)
 
 
 def _convs(there: str, here: str, count: int) -> dict[str, Leaf]:
