@@ -30,9 +30,9 @@ def unit(w: Float[Array, "*n d"], centred: bool = True) -> Float[Array, "*n d"]:
 
 
 def forced(path: str, w: Array) -> Array:
-    """A stored weight as its layer would make it, so that no step of Adam is too short.
+    """A stored weight as its layer makes it; what belongs to no such layer as it is.
 
-    All else stays as it is.
+    A weight that grew would turn ever less with each step of one length.
     """
     return unit(w, RGB not in path) if "Unit_" in path else w
 
@@ -114,7 +114,8 @@ class Embed(nn.Module):
     @nn.compact
     def __call__(self, label: Int[Array, " b"]) -> Float[Array, "b c"]:
         def alike(key, shape, dtype=jnp.float32):
-            return jnp.repeat(NORMAL(key, (shape[0], 1), dtype), shape[1], axis=1)
+            one = unit(NORMAL(key, (shape[0], 1), dtype))
+            return jnp.repeat(one, shape[1], axis=1)
 
         shape = self.features, self.classes
         return jnp.take(Unit(shape, init=alike)(), label, axis=1).T

@@ -173,13 +173,14 @@ def down(x: Float[Array, "b h w c"], width: int) -> Float[Array, "b H W d"]:
     return x.reshape(b, h // 2, w // 2, width, _ratio(c, width)).mean(-1)
 
 
-def _ratio(wide: int, narrow: int) -> int:
-    if 4 * wide % narrow:
+def _ratio(large: int, small: int) -> int:
+    """Channels of small images for four of large ones, so that all values have a place."""
+    if 4 * large % small:
         raise Mistake(
-            f"Stages of {narrow} and {wide} channels cannot follow each other: one of "
-            "them must divide four times the other."
+            f"Stages of {small} and {large} channels cannot follow each other: four "
+            "times the second must be a multiple of the first."
         )
-    return 4 * wide // narrow
+    return 4 * large // small
 
 
 def _times(x: Float[Array, "b h w c"], gain: Float[Array, " c"]) -> Array:
