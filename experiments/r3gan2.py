@@ -1,16 +1,16 @@
 """R3GAN2 (Huang's code, after Huang et al., 2024): R3GAN in layers that keep magnitudes.
 
-The numbers are those of the code for CIFAR-10 with classes, which names no scores; those
-of FFHQ and ImageNet are
+The numbers are those of the code for CIFAR-10 with classes, which names no scores and no
+end, so that `steps` is ours; those of FFHQ and ImageNet are
 
-    --data FFHQ --size 64 --classes 0 --run.batch 256 --widths 512 512 512 512
-    --lr-last 1e-3 --rise 0 --steady 20e6 --gamma 2 --p 0.3
-    --data FFHQ --size 256 --classes 0 --run.batch 256
+    --data FFHQ --size 64 --classes 0 --batch 256 --widths 512 512 512 512
+    --lr-left 0.1 --rise 0 --steady 20e6 --gamma 2 --p 0.3
+    --data FFHQ --size 256 --classes 0 --batch 256
     --widths 512 512 512 512 256 128
-    --lr-last 1e-3 --rise 0 --steady 20e6 --gamma 150 --p 0.3
-    --data tfds:imagenet_resized/64x64 --size 64 --classes 1000 --run.batch 4096
+    --lr-left 0.1 --rise 0 --steady 20e6 --gamma 150 --p 0.3
+    --data tfds:imagenet_resized/64x64 --size 64 --classes 1000 --batch 4096
     --widths 1024 1024 1024 1024
-    --lr-last 1e-3 --rise 0 --steady 200e6 --gamma 1 --p 0.4 --fall 200e6
+    --lr-left 0.1 --rise 0 --steady 200e6 --gamma 1 --p 0.4 --fall 200e6
 
 and `--gamma 0.5` with three widths for ImageNet at 32. Penalties and augmentation go along
 half a cosine for `fall` images and stay. Each player has images of its own; unlike there,
@@ -32,6 +32,7 @@ from ganjax.augment.colours import colours
 from ganjax.augment.corruption import cut, cutout
 from ganjax.augment.transform import pipeline
 from ganjax.data import Spec
+from ganjax.errors import Mistake
 from ganjax.gan import Augment, normal
 from ganjax.models import r3gan2
 from ganjax.models.magnitude import forced
@@ -59,16 +60,16 @@ class Args:
     short: bool = True
     """The stages compute in bfloat16."""
     lr: Positive = 1e-2
-    lr_last: Positive = 1e-2
-    """What `lr` has become after `fall` images, along half a cosine."""
+    lr_left: Share = 1.0
+    """What share of `lr` is left after `fall` images, along half a cosine."""
     rise: Weight = 1e6
     """Images in which the rate rises from 0."""
     steady: Positive = 512e3
-    """Images after which the rate falls with the root of their number besides."""
+    """Images after which the rate is also divided by the root of their number."""
     gamma: Weight = 0.05
     """How much D's slope costs at first; a tenth of it in the end."""
-    deviation: Share = 0.05
-    """Of the times that G's average looks back to, as a share of the time so far."""
+    deviation: Positive = 0.05
+    """How spread the steps are that G's average is of, as a share of all steps."""
     p: Share = 0.55
     """How likely each augmentation is in the end; 0 does without."""
     fall: Positive = 20e6
@@ -78,10 +79,10 @@ class Args:
 TINY = Args(
     Run("runs/tiny_r3gan2", steps=4, batch=8),
     data="digits",
-    size=16,
+    size=8,
     channels=1,
     latent=4,
-    widths=(8, 4),
+    widths=(8,),
     blocks=1,
     group=4,
     short=False,
@@ -109,13 +110,16 @@ def augmented(p: optax.Schedule) -> Augment:
 
 
 def power(deviation: float) -> optax.Schedule:
-    """The decay of an average whose weights grow as a power of time (Karras et al., 2024).
+    """The decay of an average whose weights grow as a power of the step's number.
 
-    Their times have this deviation, as a share of all: equations 2, 126 and 127.
+    Steps so weighted have this deviation, as a share of all (Karras et al., 2024, EDM2,
+    equations 126 and 127); the mean of all steps has 12^(-1/2).
     """
+    if not 0 < deviation <= 12**-0.5:
+        raise Mistake(f"A deviation of {deviation:g} is not one of 0 to 0.288.")
     t = deviation**-2
     exponent = np.roots([1, 7, 16 - t, 12 - t]).real.max()
-    return lambda step: (1 - 1 / (step + 1)) ** (exponent + 1)
+    return lambda step: jnp.exp(-(exponent + 1) * jnp.log1p(1 / step))
 
 
 def make(args: Args) -> Game:
@@ -132,7 +136,7 @@ def make(args: Args) -> Game:
     def rate(step):
         risen = jnp.minimum(seen(step) / args.rise, 1.0) if args.rise else 1.0
         slower = jnp.sqrt(jnp.maximum(seen(step) / args.steady, 1.0))
-        return along(args.lr, args.lr_last)(step) * risen / slower
+        return along(args.lr, args.lr_left * args.lr)(step) * risen / slower
 
     adam = optax.inject_hyperparams(optax.adam, static_args="b1")
     optimizer = optax.chain(

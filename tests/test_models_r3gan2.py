@@ -156,6 +156,12 @@ def test_widths_that_do_not_divide_are_named():
                 )
 
 
+def test_images_of_another_size_than_the_stages_take_are_named():
+    init = partial(discriminator(widths=(16, 8, 8)).init, train=False)
+    with pytest.raises(Mistake, match="3 stages take images of 32x32 pixels.*16x16"):
+        jax.eval_shape(init, KEY, IMAGE, LABEL)
+
+
 @pytest.mark.parametrize("net, x", [(generator, Z), (discriminator, IMAGE)])
 def test_in_bfloat16_stages_compute_short_and_all_else_in_float32(net, x):
     whole, short = net(classes=3), net(classes=3, dtype=jnp.bfloat16)

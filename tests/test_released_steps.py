@@ -155,7 +155,7 @@ def test_r3gan2_trains_as_released(monkeypatch):
     run = replace(module.TINY.run, batch=BATCH)
     numbers = {
         "lr": 2e-3,
-        "lr_last": 5e-4,
+        "lr_left": 0.25,
         "gamma": 0.5,
         "fall": STEPS * BATCH,
         "rise": 8.0,

@@ -104,6 +104,12 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
+        side = 8 << len(self.widths) - 1
+        if image.shape[1:3] != (side, side):
+            raise Mistake(
+                f"{len(self.widths)} stages take images of {side}x{side} pixels, and "
+                f"these are {image.shape[1]}x{image.shape[2]}: change size or widths."
+            )
         rgb = Conv(self.widths[-1], centred=False, name=RGB)
         x, gain = Stage(self.blocks, self.group)(rgb(image.astype(self.dtype)))
         for width in self.widths[-2::-1]:
