@@ -1,7 +1,7 @@
-"""R3GAN2 (Huang's code, after Huang et al., 2024): R3GAN in layers that keep magnitudes.
+"""R3GAN2, the successor of R3GAN (Huang et al., 2024), in layers that keep magnitudes.
 
-The numbers are those of the code for CIFAR-10 with classes, which names no scores and no
-end, so that `steps` is ours; those of FFHQ and ImageNet are
+The numbers are those of its released code (IFeelBloated/R3GAN2) for CIFAR-10 with classes,
+which names no scores and no end, so that `steps` is ours; those of FFHQ and ImageNet are
 
     --data FFHQ --size 64 --classes 0 --batch 256 --widths 512 512 512 512
     --lr-left 0.1 --rise 0 --steady 20e6 --gamma 2 --p 0.3

@@ -1,8 +1,8 @@
-"""R3GAN's successor (Huang's R3GAN2): its stages, in layers that keep magnitudes.
+"""R3GAN2, the successor of R3GAN: its stages, in layers that keep magnitudes.
 
-As in the authors' code: what the blocks of a stage add is divided out at its end, so that
-everywhere features are about as large as N(0, 1). Weights are to be put back to
-`magnitude.forced` after each step. The defaults are CIFAR-10's.
+As in its released code (IFeelBloated/R3GAN2): what the blocks of a stage add is divided
+out at its end, so that features are about as large as N(0, 1) everywhere. Weights are to
+be put back to `magnitude.forced` after each step. The defaults are CIFAR-10's.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""R3GAN2 as its author released it, the networks of its snapshots.
+"""R3GAN2 as released (IFeelBloated/R3GAN2), the networks of its snapshots.
 
 The defaults are CIFAR-10's with classes. No preset has attention, and no layer is
 modulated, so neither are ours.
