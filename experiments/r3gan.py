@@ -3,9 +3,9 @@
 The numbers are the released ones for CIFAR-10 with classes (published FID 1.96); those
 of FFHQ and ImageNet are
 
-    --data FFHQ --size 64 --classes 0 --run.batch 256 --widths 768 768 768 768 384
+    --data FFHQ --size 64 --classes 0 --batch 256 --widths 768 768 768 768 384
     --cardinalities 96 96 96 96 48 --gamma 2 --p 0.3 --ema 500e3
-    --data tfds:imagenet_resized/64x64 --size 64 --classes 1000 --run.batch 4096
+    --data tfds:imagenet_resized/64x64 --size 64 --classes 1000 --batch 4096
     --widths 1536 1536 1536 1536 1536 --cardinalities 96 96 96 96 96
     --gamma 1 --p 0.4 --ema 50e6 --fall 200e6
 

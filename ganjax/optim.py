@@ -45,8 +45,17 @@ def clip_weights(bound: float = 0.01) -> optax.GradientTransformation:
 
     Stands behind the optimizer.
     """
-    clip = lambda update, w: jnp.clip(w + update, -bound, bound) - w
-    return optax.stateless(lambda updates, params: jax.tree.map(clip, updates, params))
+    return project(lambda path, w: jnp.clip(w, -bound, bound))
+
+
+def project(onto: Callable[[str, Array], Array]) -> optax.GradientTransformation:
+    """Each weight as `onto(path, weight)` has it after the step.
+
+    With `models.magnitude.forced` this is forced weight normalisation (Karras et al.,
+    2024, EDM2, configuration E). Stands behind the optimizer.
+    """
+    put = lambda path, update, w: onto(_name(path), w + update) - w
+    return optax.stateless(partial(jax.tree_util.tree_map_with_path, put))
 
 
 def freeze(frozen: Which) -> optax.GradientTransformation:

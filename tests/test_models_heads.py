@@ -10,7 +10,7 @@ import pytest
 
 from ganjax import GAN, Batch, Player, augment, losses
 from ganjax.gan import ONE, Turns, init, normal, points
-from ganjax.models import heads, layers, mlp, r3gan, stylegan2
+from ganjax.models import heads, layers, mlp, r3gan, r3gan2, stylegan2
 from ganjax.models.memory import Remat
 from ganjax.models.precision import Mixed
 from ganjax.step import play
@@ -37,9 +37,10 @@ EACH = {
     CODES: {"codes": (4, 2, 3), "mean": (4, 2), "variance": (4, 2)},
     stylegan2.Mapped: {},
     r3gan.Embedded: {},
+    r3gan2.Embedded: {},
 }
 IDS = ["projection", "classifier", "twins", "contrastive", "contrastive twins"]
-IDS += ["multi-hinge", "codes", "mapped", "embedded"]
+IDS += ["multi-hinge", "codes", "mapped", "embedded", "kept"]
 HEADS = pytest.mark.parametrize("head", EACH, ids=IDS)
 
 

@@ -62,6 +62,24 @@ def test_clipped_weights_stay_within_their_bound():
     assert min(jnp.max(leaf) for leaf in jax.tree.leaves(params)) < 0.3
 
 
+def test_projected_weights_are_where_they_are_asked_to_be_and_others_where_they_go():
+    def onto(path, w):
+        return w / jnp.linalg.norm(w) if path == "Dense_0/kernel" else w
+
+    ours = run(optax.chain(optax.adam(0.1), optim.project(onto)), 5)
+    for own, free in zip(ours, run(optax.adam(0.1), 5), strict=True):
+        assert jnp.linalg.norm(own["Dense_0"]["kernel"]) == pytest.approx(1, abs=1e-6)
+        for name, leaf in own["Conv_0"].items():
+            np.testing.assert_allclose(leaf, free["Conv_0"][name], atol=1e-6)
+
+
+def test_a_projection_is_of_the_weights_after_the_step():
+    turn = lambda path, w: jnp.round(w)
+    (params,) = run(optax.chain(optax.sgd(0.7), optim.project(turn)), 1)
+    for own, old in zip(*map(jax.tree.leaves, (params, PARAMS)), strict=True):
+        np.testing.assert_allclose(own, jnp.round(old - 0.7), atol=1e-6)
+
+
 def test_frozen_weights_do_not_move_and_others_do():
     chain = optax.chain(optax.adam(0.1), optim.freeze(lambda path: "Conv_0" in path))
     (params,) = run(chain, 1)

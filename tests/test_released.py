@@ -23,6 +23,7 @@ from ganjax.released import (
     dump,
     load,
     r3gan,
+    r3gan2,
     studiogan,
     stylegan2_ada,
     stylegan3,
@@ -58,6 +59,9 @@ def cases():
         stages = (16, 16, 8), (4, 4, 2), 2, classes
         yield f"r3gan_g_{classes}", Case(r3gan.generator(*stages, 5), by_fan_in)
         yield f"r3gan_d_{classes}", Case(r3gan.discriminator(*stages), by_fan_in)
+        stages = (32, 32, 16), 2, classes
+        yield f"r3gan2_g_{classes}", Case(r3gan2.generator(*stages, 5), unit)
+        yield f"r3gan2_d_{classes}", Case(r3gan2.discriminator(*stages), unit)
         g, d = studiogan.generator(8, classes, 5), studiogan.discriminator(8, classes)
         yield f"studiogan_g_{classes}", Case(g, by_fan_in)
         yield f"studiogan_d_{classes}", Case(d, by_fan_in)
@@ -111,6 +115,20 @@ COUNTS = {  # as the released modules count themselves
         r3gan.discriminator((768,) * 4 + (384,), (96,) * 4 + (48,), classes=0),
         22381440,
     ),
+    "r3gan2 cifar g": (r3gan2.generator(), 17335425),
+    "r3gan2 cifar d": (r3gan2.discriminator(), 17720832),
+    "r3gan2 ffhq 64 g": (r3gan2.generator((512,) * 4, classes=0), 22653441),
+    "r3gan2 ffhq 64 d": (r3gan2.discriminator((512,) * 4, classes=0), 22572544),
+    "r3gan2 ffhq 256 g": (
+        r3gan2.generator((512,) * 4 + (256, 128), classes=0),
+        24855425,
+    ),
+    "r3gan2 ffhq 256 d": (
+        r3gan2.discriminator((512,) * 4 + (256, 128), classes=0),
+        24771456,
+    ),
+    "r3gan2 imagenet 32 g": (r3gan2.generator((1024,) * 3, classes=1000), 60947969),
+    "r3gan2 imagenet 32 d": (r3gan2.discriminator((1024,) * 3, classes=1000), 63718400),
 }
 
 
@@ -136,7 +154,7 @@ def constant_noise(key, shape, dtype=jnp.float32):
 
 @EACH
 def test_ours_makes_of_their_weights_what_theirs_made(name, monkeypatch):
-    if name.startswith("stylegan2_ada_g"):
+    if name.startswith(("stylegan2_ada_g", "r3gan2_g")):
         monkeypatch.setattr(modulated.jax.random, "normal", constant_noise)
     released = CASES[name].released
     with np.load(ROOT / "tests" / "released" / f"{name}.npz") as file:
@@ -190,7 +208,7 @@ def test_what_is_loaded_is_dumped_to_the_bit(name):
     found = dump(released, load(released, given))
     assert found.keys() == given.keys()
     for key, array in given.items():
-        np.testing.assert_array_equal(found[key], array)
+        np.testing.assert_array_equal(found[key], array, strict=True)
         assert found[key].dtype == np.float32 and found[key].flags.c_contiguous
 
 

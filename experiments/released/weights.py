@@ -36,7 +36,7 @@ def fill(
         near = name.endswith(NEAR_ONE) and len(shape) < 2
         if near:
             return 1 + np.tanh(drawn(name, shape)) / 4
-        return np.float32(size(shape)) * drawn(name, shape)
+        return np.asarray(np.float32(size(shape)) * drawn(name, shape))
 
     return {name: one(name, shape) for name, shape in shapes.items()}
 

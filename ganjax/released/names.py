@@ -137,5 +137,5 @@ def dump(released: Released, variables: Mapping[str, Any]) -> Tensors:
     flat = flatten_dict(dict(variables), sep="/")
     back = lambda leaf: leaf.layout.theirs(np.asarray(flat[leaf.path]))
     return {
-        name: np.ascontiguousarray(back(leaf)) for name, leaf in released.table.items()
+        name: np.asarray(back(leaf), order="C") for name, leaf in released.table.items()
     }
