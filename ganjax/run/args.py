@@ -63,6 +63,9 @@ class Run:
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0
     seeds: Count = 1
     """Trains a population on seeds seed, seed + 1, ..., all at once."""
+    parts: Count = 1
+    """Parts of every batch that are played one after another, their gradients averaged,
+    to need less memory."""
     devices: Layout = "shard"
     """How the devices share the work."""
     distributed: bool = False
@@ -76,7 +79,7 @@ class Run:
     """Starts from the weights of this run instead of random ones."""
 
 
-FREE_TO_CHANGE = ("steps", "workdir", "devices", "distributed")
+FREE_TO_CHANGE = ("steps", "workdir", "parts", "devices", "distributed")
 
 
 def check(args: Any) -> None:
