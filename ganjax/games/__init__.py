@@ -8,7 +8,8 @@ from ganjax.games.accumulated import accumulated
 from ganjax.games.lazy import lazy
 from ganjax.games.logan import logan
 from ganjax.games.standing import standing
+from ganjax.games.tracked import tracked
 from ganjax.games.unrolled import unrolled
 
 
-__all__ = ["accumulated", "lazy", "logan", "standing", "unrolled"]
+__all__ = ["accumulated", "lazy", "logan", "standing", "tracked", "unrolled"]

@@ -75,6 +75,11 @@ class Run:
     sample_every: Cadence = 1_000
     evaluate_every: Cadence = 0
     save_every: Cadence = 1_000
+    keep_every: Cadence = 1_000
+    """Steps between the averages that are kept with `--track`."""
+    track: tuple[float, ...] = ()
+    """Lengths of averages of G, as 0.05 0.1, of which one of any length can be made
+    afterwards: standard deviations as shares of the time so far."""
     init_from: str = ""
     """Starts from the weights of this run instead of random ones."""
 

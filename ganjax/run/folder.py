@@ -22,6 +22,7 @@ from ganjax.run.args import FREE_TO_CHANGE, plain
 
 PACKAGES = ("ganjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 EXPERIMENT = "experiment.py"
+AVERAGES = "averages"
 
 
 def open_folder(args: Any, source: Source, shapes: Turns) -> Path:
