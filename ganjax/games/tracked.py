@@ -25,6 +25,7 @@ from ganjax.gan import ONE, Devices, Game, PyTree, State
 STDS = (0.05, 0.1)
 LONGEST = 12**-0.5  # the std of the even average over all of the time
 FAR = 0.2  # the error of a profile that is another one
+Moments = np.ndarray | float
 
 
 @flax.struct.dataclass
@@ -96,19 +97,16 @@ def exponent(std: float) -> float:
 
 
 def product(
-    t: np.ndarray | float,
-    gamma: np.ndarray | float,
-    u: np.ndarray | float,
-    delta: np.ndarray | float,
+    t: Moments, gamma: Moments, u: Moments, delta: Moments
 ) -> Float[np.ndarray, "..."]:
     """The inner product of two profiles, of powers gamma and delta until t and u.
 
-    That of (gamma + 1) x^gamma / t^(gamma + 1) and its like over both (equation 151).
+    A profile is (gamma + 1) x^gamma / t^(gamma + 1) of time x (equations 121 and 151).
     """
     later = np.where(np.less(t, u), delta, gamma)
     first, last = np.minimum(t, u), np.maximum(t, u)
-    scale = (np.add(gamma, 1) * np.add(delta, 1)) / (np.add(gamma, delta) + 1)
-    return scale * (first / last) ** later / last
+    scale = np.add(gamma, 1) * np.add(delta, 1) / (np.add(gamma, delta) + 1)
+    return np.asarray(scale * (first / last) ** later / last)
 
 
 def fit(
