@@ -44,12 +44,17 @@ class NewestAndBest(NamedTuple):
         return [step in kept for step in steps]
 
 
-def open_saves(folder: Path, *, read_only: bool = False) -> Saves:
-    """The saves in `folder`: the newest are kept, and the one with the lowest score."""
+def open_saves(
+    folder: Path, *, read_only: bool = False, keep_all: bool = False
+) -> Saves:
+    """The saves in `folder`: the newest are kept, and the one with the lowest score.
+
+    Or all of them, with `keep_all`.
+    """
     folder = folder.absolute()
     scores = dict(_scores(folder))
     options = ocp.CheckpointManagerOptions(
-        preservation_policy=NewestAndBest(scores),
+        preservation_policy=None if keep_all else NewestAndBest(scores),
         create=not read_only,
         read_only=read_only,
         save_interval_steps=0 if read_only else 1,
@@ -97,18 +102,38 @@ def restore(
     """
     steps = [s for s in saves.orbax.all_steps() if step is None or s <= step]
     for step in sorted(steps, reverse=True):
-        try:
-            return _read(saves, step, like, part)
-        except (Mistake, MemoryError, PermissionError):
-            raise
-        except Exception as error:
-            why = (str(error).splitlines() or [type(error).__name__])[0][:120]
-            warn(
-                f"The save {saves.folder / str(step)} is damaged and passed over: {why}"
-            )
-            if not saves.read_only:
-                _put_aside(saves, step)
+        found = read(saves, step, like, warn, part=part)
+        if found is not None:
+            return found
     return None
+
+
+def read(
+    saves: Saves,
+    step: int,
+    like: PyTree,
+    warn: Callable[[str], None],
+    *,
+    part: bool = False,
+) -> PyTree | None:
+    """The save of this step, or None where it is damaged; otherwise as `restore`."""
+    try:
+        return _read(saves, step, like, part)
+    except (Mistake, MemoryError, PermissionError):
+        raise
+    except Exception as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        warn(f"The save {saves.folder / str(step)} is damaged and passed over: {why}")
+        if not saves.read_only:
+            _put_aside(saves, step)
+        return None
+
+
+def forget(saves: Saves, step: int) -> None:
+    """Deletes the saves after `step`, to which the run has gone back."""
+    for later in saves.orbax.all_steps():
+        if later > step:
+            saves.orbax.delete(later)
 
 
 def best_step(saves: Saves) -> int | None:

@@ -15,7 +15,7 @@ from tyro.conf import Positional, subcommand
 from ganjax import data
 from ganjax.errors import Mistake
 from ganjax.run import folder as folders, sampling
-from ganjax.run.args import Count, Range, check
+from ganjax.run.args import Count, Range, Weight, check
 from ganjax.run.command import in_sentences, parse
 from ganjax.run.judge import judge
 from ganjax.run.loading import Loaded, load
@@ -40,6 +40,8 @@ class Sample:
     """Takes the save with the best score instead of the newest."""
     member: Annotated[int, Range(0)] = 0
     """Which one of a population, counted from 0."""
+    std: Weight = 0.0
+    """The length of G's average, made of those of `--track`; 0 takes the run's own."""
     trust: bool = False
     """Runs the run's experiment file though it is not known here."""
 
@@ -54,6 +56,8 @@ class Evaluate:
     """Takes the save with the best score instead of the newest."""
     member: Annotated[int, Range(0)] = 0
     """Which one of a population, counted from 0."""
+    std: Weight = 0.0
+    """The length of G's average, made of those of `--track`; 0 takes the run's own."""
     trust: bool = False
     """Runs the run's experiment file though it is not known here."""
 
@@ -81,7 +85,7 @@ def sample(args: Sample) -> None:
     out = Path(args.out).expanduser()
     if out.suffix not in (".png", ".npz"):
         raise Mistake(f"--out {out} is neither a .png nor an .npz; name one of them.")
-    loaded = load(args.run, best=args.best, member=args.member, trust=args.trust)
+    loaded = loaded_by(args)
     drawn = loaded.sample(args.n, label=args.label, seed=args.seed)
     if out.suffix == ".png":
         save_png(picture(drawn), out)
@@ -92,7 +96,7 @@ def sample(args: Sample) -> None:
 
 def evaluate(args: Evaluate) -> None:
     """Prints the scores as JSON, and keeps them in the run's folder."""
-    loaded = load(args.run, best=args.best, member=args.member, trust=args.trust)
+    loaded = loaded_by(args)
     folder = Path(args.run).expanduser()
     judged = judge(folders.spec_of(folders.read(folder)), loaded.game)
     if not judged.count:
@@ -136,6 +140,12 @@ def main(argv: list[str] | None = None) -> None:
         check(args)
         keep_programs()
         COMMANDS[type(args)](args)
+
+
+def loaded_by(args: Sample | Evaluate) -> Loaded:
+    """The run of a command, as its flags say."""
+    which = {"best": args.best, "member": args.member, "std": args.std}
+    return load(args.run, trust=args.trust, **which)
 
 
 def chosen(args: Sample, loaded: Loaded) -> np.ndarray:

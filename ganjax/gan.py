@@ -46,6 +46,7 @@ class Devices(NamedTuple):
     index: Callable[[], Any] = lambda: 0  # which replica this is
     place: Callable[[Array], Array] = lambda rows: rows  # lay a fresh batch out
     count: int = 1  # how many replicas share a batch that each sees only a part of
+    parts: Callable = lambda play, kept, on, draw: play(kept, on, draw)  # all at once
 
     def rows(self, n: int) -> Int[Array, " n"]:
         """The numbers, in the whole batch, of the `n` rows that are computed here."""
@@ -54,6 +55,22 @@ class Devices(NamedTuple):
     def keys(self, key: Key[Array, ""], n: int) -> Key[Array, " n"]:
         """One key for each row: what is drawn does not depend on the devices."""
         return jax.vmap(jax.random.fold_in, (None, 0))(key, self.rows(n))
+
+    def slope(self, objective: Callable, player: Any, draw: Draw) -> tuple:
+        """What an objective asks of a player: ((stats, memory), gradient, logs).
+
+        `objective(params, stats, memory, on, draw)` gives (value, ((stats, memory),
+        logs)) of one part of the batch.
+        """
+
+        def play(kept, on, draw):
+            slope = jax.grad(objective, has_aux=True)
+            grads, (kept, logs) = slope(player.params, *kept, on, draw)
+            return kept, (grads, logs)
+
+        kept = player.stats, player.memory
+        kept, (grads, logs) = self.mean(self.parts(play, kept, self, draw))
+        return kept, grads, logs
 
 
 ONE = Devices()

@@ -61,15 +61,15 @@ def train_step(
 def d_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs]:
     """D moves, and with it its augmentation; `draw` is the turn's key and batch."""
 
-    def objective(params):
-        turn = play(gan, on, replace(state, d=replace(state.d, params=params)), draw)
-        loss = at(gan.loss, state.step).d
-        total, memory, logs = pay(gan.d, loss, turn, state.d.memory)
-        return total, (turn.d_stats, memory, logs | watch(turn))
+    def objective(params, stats, memory, on, draw):
+        board = replace(state, d=PlayerState(params, stats, memory, state.d.opt))
+        turn = play(gan, on, board, draw)
+        total, memory, logs = pay(gan.d, at(gan.loss, state.step).d, turn, memory)
+        return total, ((turn.d_stats, memory), logs | watch(turn))
 
-    grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.d.params))
+    kept, grads, logs = on.slope(objective, state.d, draw)
     augment = gan.augment.update(state.augment, logs["sign"], state.step)
-    return replace(state, d=move(gan.d, state.d, grads, *rest), augment=augment), logs
+    return replace(state, d=move(gan.d, state.d, grads, *kept), augment=augment), logs
 
 
 def g_turn(
@@ -77,15 +77,14 @@ def g_turn(
 ) -> tuple[State, Logs]:
     """G moves, against D as it is `ahead`; `draw` is the turn's key and batch."""
 
-    def objective(params):
-        board = ahead(replace(state, g=replace(state.g, params=params)))
-        turn = play(gan, on, board, draw)
-        loss = at(gan.loss, state.step).g
-        total, memory, logs = pay(gan.g, loss, turn, state.g.memory)
-        return total, (turn.g_stats, memory, logs)
+    def objective(params, stats, memory, on, draw):
+        board = replace(state, g=PlayerState(params, stats, memory, state.g.opt))
+        turn = play(gan, on, ahead(board), draw)
+        total, memory, logs = pay(gan.g, at(gan.loss, state.step).g, turn, memory)
+        return total, ((turn.g_stats, memory), logs)
 
-    grads, (*rest, logs) = on.mean(jax.grad(objective, has_aux=True)(state.g.params))
-    return replace(state, g=move(gan.g, state.g, grads, *rest)), logs
+    kept, grads, logs = on.slope(objective, state.g, draw)
+    return replace(state, g=move(gan.g, state.g, grads, *kept)), logs
 
 
 def play(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:

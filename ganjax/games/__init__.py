@@ -1,12 +1,15 @@
 """Games that move otherwise than `step`: each is one file that makes a `Game`.
 
-`logan` makes a `GAN` of a GAN, which any of the others may play.
+`logan` makes a `GAN` of a GAN, which any of the others may play; `accumulated` and
+`tracked` make a game of any game.
 """
 
+from ganjax.games.accumulated import accumulated
 from ganjax.games.lazy import lazy
 from ganjax.games.logan import logan
 from ganjax.games.standing import standing
+from ganjax.games.tracked import tracked
 from ganjax.games.unrolled import unrolled
 
 
-__all__ = ["lazy", "logan", "standing", "unrolled"]
+__all__ = ["accumulated", "lazy", "logan", "standing", "tracked", "unrolled"]

@@ -52,7 +52,7 @@ def train_step(
 
     state, g_logs = g_turn(free(gan), on, state, (keys[0], turns.g))
     state, g_paid = pay(gan, "g", rests.g, on, state, (keys[1], few))
-    noticed = on.mean(play(gan, on, state, (keys[2], batch)).g_stats)
+    noticed = notice(gan, on, state, (keys[2], batch))
     state, d_logs = d_turn(free(gan), on, state, (keys[2], batch))
     state, d_paid = pay(gan, "d", rests.d, on, state, (keys[3], batch))
 
@@ -63,6 +63,16 @@ def train_step(
     ema = {"params": params, **noticed}  # averages are not averaged again
     logs = {"d": d_logs | d_paid, "g": g_logs | g_paid}
     return replace(state, step=state.step + 1, ema=ema), logs
+
+
+def notice(gan: GAN, on: Devices, state: State, draw: Draw) -> PyTree:
+    """G's statistics after it was played on D's batch."""
+
+    def board(stats, on, draw):
+        shown = replace(state, g=replace(state.g, stats=stats))
+        return play(gan, on, shown, draw).g_stats, ()
+
+    return on.mean(on.parts(board, state.g.stats, on, draw)[0])
 
 
 def free(gan: GAN) -> GAN:

@@ -63,6 +63,9 @@ class Run:
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0
     seeds: Count = 1
     """Trains a population on seeds seed, seed + 1, ..., all at once."""
+    parts: Count = 1
+    """Parts of every batch that are played one after another, their gradients averaged,
+    to need less memory."""
     devices: Layout = "shard"
     """How the devices share the work."""
     distributed: bool = False
@@ -72,11 +75,16 @@ class Run:
     sample_every: Cadence = 1_000
     evaluate_every: Cadence = 0
     save_every: Cadence = 1_000
+    keep_every: Cadence = 1_000
+    """Steps between the averages that are kept with `--track`."""
+    track: tuple[float, ...] = ()
+    """Lengths of averages of G, as 0.05 0.1, of which one of any length can be made
+    afterwards: standard deviations as shares of the time so far."""
     init_from: str = ""
     """Starts from the weights of this run instead of random ones."""
 
 
-FREE_TO_CHANGE = ("steps", "workdir", "devices", "distributed")
+FREE_TO_CHANGE = ("steps", "workdir", "parts", "devices", "distributed")
 
 
 def check(args: Any) -> None:

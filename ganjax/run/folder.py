@@ -22,13 +22,14 @@ from ganjax.run.args import FREE_TO_CHANGE, plain
 
 PACKAGES = ("ganjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 EXPERIMENT = "experiment.py"
+AVERAGES = "averages"
 
 
 def open_folder(args: Any, source: Source, shapes: Turns) -> Path:
     """The folder of a new run, or of the same run to resume.
 
     Raises a `Mistake` if it holds another run: another experiment, or an argument that
-    changed and is none of steps, workdir, devices and distributed.
+    changed and is none of `FREE_TO_CHANGE`.
     """
     folder = Path(args.run.workdir).expanduser()
     if folder.exists() and not folder.is_dir():

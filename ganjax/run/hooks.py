@@ -132,13 +132,25 @@ def scores(
     return hook
 
 
-def saving(folder: Path, saves: checkpoint.Saves, kept: Row) -> Hook:
-    """Begins a save, with its score if one was found at this step."""
+def keeping(averages: checkpoint.Saves) -> Hook:
+    """Begins to keep the averages that are tracked."""
+    return lambda step, state, row: checkpoint.save(averages, step, state.averages)
+
+
+def saving(
+    folder: Path, saves: checkpoint.Saves, averages: checkpoint.Saves | None, kept: Row
+) -> Hook:
+    """Begins a save, with its score if one was found at this step.
+
+    What was kept before it is on disk by then, so that a run resumed from it has it all.
+    """
 
     def hook(step, state, row):
         score = float(kept["score"].mean()) if kept.get("step") == step else None
         if chief():
             logs.settle(folder / logs.METRICS)
+        if averages:
+            checkpoint.finish(averages)
         checkpoint.save(saves, step, state, score)
 
     return hook

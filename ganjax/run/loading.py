@@ -16,6 +16,7 @@ from jax.sharding import SingleDeviceSharding
 import ganjax
 from ganjax import checkpoint
 from ganjax.errors import Mistake
+from ganjax.games.tracked import Tracked, exponent, reconstruct, tracked
 from ganjax.gan import Batch, Game, PyTree, Turns
 from ganjax.run import args as arguments, folder as folders, sampling
 
@@ -39,24 +40,34 @@ def load(
     best: bool = False,
     member: int = 0,
     trust: bool = False,
+    std: float = 0.0,
 ) -> Loaded:
     """The newest save of a run, or the one with the best score, ready to be sampled.
 
     The game is made by the run's own experiment file, which is read only if it is equal
-    to one that is present here or if `trust` is given; or hand in the `game`. Raises a
-    `Mistake` where there is no run, no save, or no trust.
+    to one that is present here or if `trust` is given; or hand in the `game`. With `std`
+    G is the average of that length, made of those that the run tracked. Raises a
+    `Mistake` where there is no run, no save, no trust, or no such average.
     """
     folder = Path(run).expanduser()
     manifest = folders.read(folder)
-    game = game or game_of(folder, manifest, trust)
+    game, stds = game or game_of(folder, manifest, trust), _stds(manifest)
+    game = tracked(game, stds) if stds else game
     like = _abstract(game, manifest)
     saves = checkpoint.open_saves(folder / "checkpoints", read_only=True)
     step = checkpoint.best_step(saves) if best else None
     state = checkpoint.restore(saves, like, _warn, step=step)
     if state is None:
         raise Mistake(f"{folder} has no save yet; let it train until its first one.")
-    if manifest["args"]["run"]["seeds"] > 1:
-        state = jax.tree.map(lambda x: x[member], state)
+    seeds = manifest["args"]["run"]["seeds"]
+    one = lambda tree: jax.tree.map(lambda x: x[member], tree) if seeds > 1 else tree
+    state = one(state)
+    if std:
+        exponent(std)
+        if not stds:
+            raise Mistake(f"{folder} has no averages but its own: it had no --track.")
+        kept = _kept(folder, like.averages, one, int(state.step))
+        state = reconstruct(state, kept, stds, std)
     classes = tuple(manifest["classes"])
     draw = jax.jit(game.sample)
 
@@ -105,15 +116,35 @@ def experiment(folder: Path, manifest: dict[str, Any], trust: bool) -> ModuleTyp
 def borrow(run: Path, state: PyTree) -> PyTree:
     """`state` with the weights and statistics of the newest save of another run.
 
-    Step, keys, optimizers and memories stay new, and may be of another kind. Raises a
-    `Mistake` if the networks of the two runs differ.
+    Step, keys, optimizers and memories stay new, and may be of another kind; averages
+    that are tracked begin anew. Raises a `Mistake` if the networks of the two differ.
     """
-    folders.read(run)
+    if isinstance(state, Tracked):
+        return replace(state, game=borrow(run, state.game))
+    within = bool(_stds(folders.read(run)))
+    like = {"game": _weights(state)} if within else _weights(state)
     saves = checkpoint.open_saves(run / "checkpoints", read_only=True)
-    found = checkpoint.restore(saves, _weights(state), _warn, part=True)
+    found = checkpoint.restore(saves, like, _warn, part=True)
     if found is None:
         raise Mistake(f"--init-from {run} has no save yet.")
-    return _wearing(state, found)
+    return _wearing(state, found["game"] if within else found)
+
+
+def _stds(manifest: dict[str, Any]) -> list[float]:
+    return manifest["args"]["run"].get("track", [])
+
+
+def _kept(
+    folder: Path, like: PyTree, one: Callable[[PyTree], PyTree], before: int
+) -> dict[int, Callable[[], PyTree]]:
+    """How each whole one of the averages kept before a step is read, once more."""
+    saves = checkpoint.open_saves(
+        folder / folders.AVERAGES, read_only=True, keep_all=True
+    )
+    read = lambda step: checkpoint.read(saves, step, like, _warn)
+    steps = sorted(step for step in saves.orbax.all_steps() if step < before)
+    whole = [step for step in steps if read(step) is not None]
+    return {step: lambda step=step: one(read(step)) for step in whole}
 
 
 def _weights(state: PyTree) -> dict[str, PyTree]:

@@ -12,6 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec as P
 from ganjax import parallel
 from ganjax.data import Stream
 from ganjax.errors import Mistake
+from ganjax.games import accumulated
 from ganjax.gan import Game, PyTree, Turns
 from ganjax.run.args import Run
 
@@ -54,13 +55,17 @@ def join(run: Run) -> None:
 def machine(run: Run, game: Game, stream: Stream) -> Machine:
     """Compiles `game` for `run.devices`; raises a `Mistake` where the sizes do not fit."""
     check_sizes(run, stream.shapes)
+    if run.parts > 1:
+        game = accumulated(game, run.parts)
+        check_parts(game, stream)
     layout = _population if run.seeds > 1 else _LAYOUTS[run.devices]
     return layout(run, game, stream)
 
 
 def check_sizes(run: Run, shapes: Turns) -> None:
-    """Raises a `Mistake` unless the devices divide the batches, or the seeds."""
+    """Raises a `Mistake` unless the devices, and parts, divide the batches or the seeds."""
     devices = jax.device_count()
+    shared = 1 if run.seeds > 1 or run.devices == "jit" else devices
     if run.seeds > 1:
         if run.devices not in ("jit", "shard"):
             raise Mistake(
@@ -72,13 +77,24 @@ def check_sizes(run: Run, shapes: Turns) -> None:
                 f"--seeds {run.seeds} cannot be shared by {devices} devices; give a "
                 f"multiple of {devices}."
             )
-    elif run.devices != "jit":
-        for batch in (shapes.d.label.shape[1], shapes.g.label.shape[0]):
-            if batch % devices:
-                raise Mistake(
-                    f"A batch of {batch} cannot be shared by {devices} devices; give a "
-                    f"--batch that is a multiple of {devices}, or --devices jit."
-                )
+    for batch in (shapes.d.label.shape[1], shapes.g.label.shape[0]):
+        if batch % shared:
+            raise Mistake(
+                f"A batch of {batch} cannot be shared by {shared} devices; give a "
+                f"--batch that is a multiple of {shared}, or --devices jit."
+            )
+        if batch % (shared * run.parts):
+            raise Mistake(
+                f"A batch of {batch} cannot be divided into --parts {run.parts} on "
+                f"{shared} devices; give a --batch that is a multiple of "
+                f"{shared * run.parts}, or other --parts."
+            )
+
+
+def check_parts(game: Game, stream: Stream) -> None:
+    """Raises the `Mistake` of a game that cannot be played in parts, nothing compiled."""
+    state = jax.eval_shape(lambda: _init(game, stream, 0))
+    jax.eval_shape(game.step, state, stream.shapes)
 
 
 def _jit(run: Run, game: Game, stream: Stream) -> Machine:

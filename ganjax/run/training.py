@@ -11,6 +11,7 @@ from jax.experimental import multihost_utils
 
 from ganjax import checkpoint
 from ganjax.data import Sizes, Source, Spec, Stream, load, resident, streamed, whole
+from ganjax.games import tracked
 from ganjax.gan import Game, PyTree
 from ganjax.loop import Diverged, Every, Row, fit, step_of
 from ganjax.run import folder as folders, hooks, logs
@@ -38,6 +39,7 @@ class Work(NamedTuple):
     made: Machine
     folder: Path
     saves: checkpoint.Saves
+    averages: checkpoint.Saves | None
 
 
 def train(args: Any, game: Game, data: Spec, sizes: Sizes | None = None) -> PyTree:
@@ -74,6 +76,7 @@ def prepare(
 ) -> tuple[Work, PyTree]:
     """Everything before the first step: data, folder, devices, and the state found."""
     run: Run = args.run
+    game = tracked(game, run.track) if run.track else game
     source = load(data)
     stream = streaming(source, sizes or Sizes(1, run.batch, run.batch))
     made = machine(run, game, stream)
@@ -89,7 +92,18 @@ def prepare(
     if chief():
         for name in (logs.METRICS, logs.CLOCK):
             logs.trim(folder / name, step_of(state))
-    return Work(run, game, source, stream, made, folder, saves), state
+    averages = kept_averages(run, folder, state) if run.track else None
+    return Work(run, game, source, stream, made, folder, saves, averages), state
+
+
+def kept_averages(run: Run, folder: Path, state: PyTree) -> checkpoint.Saves:
+    """The averages kept until `state`, with room on the disk for those to come."""
+    more = (run.steps - step_of(state)) // (run.keep_every or run.steps) + 1
+    each = sum(x.nbytes for x in jax.tree.leaves(state.averages))
+    folders.need_space(folder, each, more)
+    averages = checkpoint.open_saves(folder / folders.AVERAGES, keep_all=True)
+    checkpoint.forget(averages, step_of(state))
+    return averages
 
 
 def play(work: Work, state: PyTree) -> PyTree:
@@ -118,13 +132,16 @@ def play(work: Work, state: PyTree) -> PyTree:
             watch = hooks.numbers(record, run.log_every, show)
         pictures = hooks.pictures(*common)
         scores = hooks.scores(*common, record, kept)
-        saving = hooks.saving(folder, work.saves, kept)
+        saving = hooks.saving(folder, work.saves, work.averages, kept)
         due = [
             Every(run.log_every, lambda step, state, row: None),
             Every(run.sample_every or run.steps, pictures),
             Every(run.evaluate_every or run.steps, scores),
             Every(run.save_every or run.steps, saving),
         ]
+        if work.averages:
+            keeping = hooks.keeping(work.averages)
+            due.insert(0, Every(run.keep_every or run.steps, keeping))
         state = fit(
             made.program,
             state,
