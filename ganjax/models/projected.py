@@ -153,11 +153,12 @@ class Square(nn.Module):
     """A 4x4 convolution of the squares that lie within the image, without bias."""
 
     features: int
+    kernel_init: Callable[..., Array] = INIT
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
-        kernel = self.param("kernel", INIT, (4, 4, x.shape[-1], self.features))
-        return conv(x, kernel, INSIDE)
+        shape = (4, 4, x.shape[-1], self.features)
+        return conv(x, self.param("kernel", self.kernel_init, shape), INSIDE)
 
 
 def enlarge(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
