@@ -6,11 +6,12 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Float, Int, Shaped
 
+from ganjax.models import layers
 from ganjax.models.convolution import Conv
 from ganjax.models.projected import INIT, Square
-from ganjax.models.resnet import double
+from ganjax.models.resnet import double, halve
 
 
 Wrap = Callable[[nn.Module], Callable[..., Any]]
@@ -67,6 +68,48 @@ class UpBlock(nn.Module):
                 x = noises[i % len(noises)](x)
             x = nn.glu(self.norm()(x, label, train=train))
         return x
+
+
+class DownBlock(nn.Module):
+    """Halved by a 4x4 and a 3x3, beside it by means and a 1x1; the mean of both."""
+
+    width: int
+    norm: Callable[..., Callable[..., Any]]
+    wrap: Wrap
+    kernel_init: Callable[..., Array] = INIT
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b H W d"]:
+        def act(layer, x):
+            x = self.wrap(layer)(x, train=train)
+            return nn.leaky_relu(self.norm()(x, label, train=train), 0.2)
+
+        def conv(size):
+            return Conv(self.width, size, False, self.kernel_init)
+
+        h = act(layers.Down(self.width, kernel_init=self.kernel_init), x)
+        return (act(conv(3), h) + act(conv(1), halve(x))) / 2
+
+
+class OwnBatch(nn.Module):
+    """Batch norm by the images at hand, in evaluation, too: nothing is kept."""
+
+    epsilon: float = 1e-5
+    gain_init: Callable[..., Array] = nn.initializers.zeros
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b h w c"]:
+        gain = 1 + self.param("gain", self.gain_init, x.shape[-1:])
+        bias = self.param("bias", nn.initializers.zeros, x.shape[-1:])
+        mean = jnp.mean(x, (0, 1, 2))
+        variance = jnp.var(x, (0, 1, 2))
+        scale = gain * jax.lax.rsqrt(variance + self.epsilon)
+        over = lambda row: row.reshape(1, 1, 1, -1)
+        return (x - over(mean)) * over(scale) + over(bias)
 
 
 class Noise(nn.Module):
