@@ -210,9 +210,6 @@ def _nothing(*fields: Any) -> Callable[..., Array]:
 
 
 TINY = {
-    "g": Example(partial(Generator, 64, 2, width=2), (5,)),
-    "g of fewer convolutions": Example(
-        partial(Generator, 64, 2, width=2, convs=(2, 1)), (5,)
-    ),
+    "g": Example(partial(Generator, 64, 2, width=2, convs=(2, 1)), (5,)),
     "d": Example(partial(Discriminator, 2, decoder=_nothing), (64, 64, 2)),
 }
