@@ -21,6 +21,7 @@ from ganjax.released import (
     biggan,
     biggan_deep,
     dump,
+    fastgan,
     load,
     r3gan,
     r3gan2,
@@ -37,10 +38,11 @@ from weights import by_fan_in, drawn, fill, unit  # noqa: E402
 
 
 class Case(NamedTuple):
-    """A network of ours, and how large the weights of its fixture are."""
+    """A network of ours, and how large weights and variances of its fixture are."""
 
     released: Released
     size: object
+    variance: float = 1.0
 
 
 def cases():
@@ -65,6 +67,10 @@ def cases():
         g, d = studiogan.generator(8, classes, 5), studiogan.discriminator(8, classes)
         yield f"studiogan_g_{classes}", Case(g, by_fan_in)
         yield f"studiogan_d_{classes}", Case(d, by_fan_in)
+    for name, size, convs in (("g", 256, 2), ("lite", 128, 1)):
+        for classes in (0, 1000):
+            g = fastgan.generator(size, 3, 4, classes, 6, convs)
+            yield f"fastgan_{name}_{classes}", Case(g, by_fan_in, 0.35)
     yield "biggan_g", Case(biggan.generator(32, 3, 16, 4, 6, 16), by_fan_in)
     yield "biggan_d", Case(biggan.discriminator(64, 3, 4, 16), by_fan_in)
     yield "biggan_deep_g", Case(biggan_deep.generator(64, 3, 5, 2, 6, 16), by_fan_in)
@@ -101,6 +107,13 @@ COUNTS = {  # as the released modules count themselves
     "studiogan cifar d": (studiogan.discriminator(), 1055105),
     "studiogan cifar without classes g": (studiogan.generator(classes=0), 4276739),
     "studiogan cifar without classes d": (studiogan.discriminator(classes=0), 1053825),
+    "fastgan 256 g": (fastgan.generator(), 105684175),
+    "fastgan 512 g": (fastgan.generator(512), 105870961),
+    "fastgan 1024 g": (fastgan.generator(1024), 105884483),
+    "fastgan classes g": (fastgan.generator(classes=1000), 110527689),
+    "fastgan lite 256 g": (fastgan.generator(convs=1), 79354307),
+    "fastgan lite 1024 g": (fastgan.generator(1024, convs=1), 79531379),
+    "fastgan lite classes g": (fastgan.generator(classes=1000, convs=1), 81904067),
     "stylegan3 t 512": (stylegan3.generator(), 24873519),
     "stylegan3 t 1024": (stylegan3.generator(1024), 22313167),
     "stylegan3 r 512": (stylegan3.rotated(), 16665594),
@@ -135,17 +148,19 @@ COUNTS = {  # as the released modules count themselves
 @cache
 def weights(name):
     """The drawn tensors of a case, by the released program's names."""
-    released, size = CASES[name]
+    released, size, variance = CASES[name]
     ours = shapes(released)
     turned = {
         there: leaf.layout.theirs(np.empty(ours[leaf.path].shape)).shape
         for there, leaf in released.table.items()
     }
-    return fill(turned, size)
+    return fill(turned, size, variance)
 
 
 def constant_noise(key, shape, dtype=jnp.float32):
     """What the fixtures have in place of noise: the same for every image and layer."""
+    if len(shape) < 4:
+        return jnp.ones(shape)  # no noise: a value at the start
     side = shape[1]
     return jnp.broadcast_to(
         drawn(f"noise {side}", (side, side))[None, ..., None], shape
@@ -154,7 +169,7 @@ def constant_noise(key, shape, dtype=jnp.float32):
 
 @EACH
 def test_ours_makes_of_their_weights_what_theirs_made(name, monkeypatch):
-    if name.startswith(("stylegan2_ada_g", "r3gan2_g")):
+    if name.startswith(("stylegan2_ada_g", "r3gan2_g", "fastgan_")):
         monkeypatch.setattr(modulated.jax.random, "normal", constant_noise)
     released = CASES[name].released
     with np.load(ROOT / "tests" / "released" / f"{name}.npz") as file:

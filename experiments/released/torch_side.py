@@ -39,14 +39,15 @@ def seat(
     net: torch.nn.Module,
     size: Callable[[Shape], float] = unit,
     constant: tuple[str, ...] = (),
+    variance: float = 1.0,
 ) -> torch.nn.Module:
     """The network with drawn weights; names that end with `constant` stay."""
     state = net.state_dict()
     drawn = {
         k: tuple(x.shape) for k, x in state.items() if not k.endswith(constant or "\0")
     }
-    filled = {k: torch.from_numpy(np.asarray(x)) for k, x in fill(drawn, size).items()}
-    net.load_state_dict(state | filled)
+    filled = fill(drawn, size, variance).items()
+    net.load_state_dict(state | {k: torch.from_numpy(np.asarray(x)) for k, x in filled})
     return net
 
 

@@ -7,7 +7,10 @@ from zlib import crc32
 import numpy as np
 
 
-NEAR_ONE = ".0.gain", "bn1.weight", "bn2.weight", "bn4.weight", "_var", "_ema"
+NEAR_ONE = (
+    *(".0.gain", "bn1.weight", "bn2.weight", "bn4.weight", "_var", "_ema"),
+    *(f".{place}.weight" for place in (1, 2, 3, 7)),  # in a sequence
+)
 Shape = tuple[int, ...]
 
 
@@ -28,14 +31,19 @@ def drawn(name: str, shape: Shape) -> np.ndarray:
 
 
 def fill(
-    shapes: Mapping[str, Shape], size: Callable[[Shape], float] = unit
+    shapes: Mapping[str, Shape],
+    size: Callable[[Shape], float] = unit,
+    variance: float = 1.0,
 ) -> dict[str, np.ndarray]:
-    """A tensor for each name, of deviation `size(shape)`; gains and variances near 1."""
+    """A tensor for each name, of deviation `size(shape)`; gains near 1.
+
+    So are variances, but for that factor: a signal fades in norms that think it large.
+    """
 
     def one(name, shape):
-        near = name.endswith(NEAR_ONE) and len(shape) < 2
-        if near:
-            return 1 + np.tanh(drawn(name, shape)) / 4
+        if name.endswith(NEAR_ONE) and len(shape) < 2:
+            near = 1 + np.tanh(drawn(name, shape)) / 4
+            return np.float32(variance) * near if name.endswith("_var") else near
         return np.asarray(np.float32(size(shape)) * drawn(name, shape))
 
     return {name: one(name, shape) for name, shape in shapes.items()}

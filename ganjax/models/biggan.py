@@ -97,6 +97,8 @@ class ConditionalNorm(nn.Module):
     momentum: float = 0.9
     epsilon: float = 1e-5
     wrap: Callable[[nn.Module], Callable[..., Any]] = layers.SpectralNorm
+    use_bias: bool = False  # of the two linear functions
+    kernel_init: Callable[..., Array] = ORTHOGONAL
 
     @nn.compact
     def __call__(
@@ -107,7 +109,8 @@ class ConditionalNorm(nn.Module):
         train: bool,
     ) -> Float[Array, "b h w c"]:
         def linear(name):
-            dense = nn.Dense(x.shape[-1], False, kernel_init=ORTHOGONAL, name=name)
+            given = {"kernel_init": self.kernel_init, "name": name}
+            dense = nn.Dense(x.shape[-1], self.use_bias, **given)
             return self.wrap(dense)(condition, train=train)[:, None, None]
 
         norm = nn.BatchNorm(

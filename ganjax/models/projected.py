@@ -123,8 +123,6 @@ class Judge(nn.Module):
     widths: tuple[int, ...]
     classes: int
     wrap: Callable[[nn.Module], Callable[..., Any]]
-    size: int = 64  # of what a class and a square have to say to each other
-    embedding: int = 128
 
     @nn.compact
     def __call__(
@@ -139,9 +137,26 @@ class Judge(nn.Module):
                 f"A scale ends as {x.shape[1]}x{x.shape[2]}, in which there is no 4x4 "
                 "square: give D a larger side or fewer widths."
             )
+        return Verdict(self.classes, self.wrap)(x, label, train=train)
+
+
+class Verdict(nn.Module):
+    """A logit for each 4x4 square; classes and squares say something to each other."""
+
+    classes: int
+    wrap: Callable[[nn.Module], Callable[..., Any]]
+    kernel_init: Callable[..., Array] = INIT
+    size: int = 64  # of what they say
+    embedding: int = 128
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b n"]:
+        square = Square(self.size if self.classes else 1, self.kernel_init)
+        x = self.wrap(square)(x, train=train)
         if not self.classes:
-            return self.wrap(Square(1))(x, train=train).reshape(len(x), -1)
-        x = self.wrap(Square(self.size))(x, train=train)
+            return x.reshape(len(x), -1)
         init = nn.initializers.normal(1.0)
         known = nn.Embed(self.classes, self.embedding, embedding_init=init)(label)
         known = nn.leaky_relu(nn.Dense(self.size, kernel_init=INIT)(known), 0.2)
@@ -153,11 +168,12 @@ class Square(nn.Module):
     """A 4x4 convolution of the squares that lie within the image, without bias."""
 
     features: int
+    kernel_init: Callable[..., Array] = INIT
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
-        kernel = self.param("kernel", INIT, (4, 4, x.shape[-1], self.features))
-        return conv(x, kernel, INSIDE)
+        shape = (4, 4, x.shape[-1], self.features)
+        return conv(x, self.param("kernel", self.kernel_init, shape), INSIDE)
 
 
 def enlarge(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:

@@ -112,15 +112,23 @@ def load(released: Released, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
     A `Mistake` names the first that is missing, of another shape, or unknown.
     """
-    wanted = shapes(released)
-    known = released.table.keys()
-    for name in sorted(known - given.keys()):
+    return fit(released.table, shapes(released), given, released.constant)
+
+
+def fit(
+    table: Mapping[str, Leaf],
+    wanted: Mapping[str, Any],
+    given: Mapping[str, np.ndarray],
+    constant: tuple[str, ...],
+) -> dict[str, Any]:
+    """The leaves of a table, whose shapes and types by path are `wanted`, as a tree."""
+    for name in sorted(table.keys() - given.keys()):
         raise Mistake(f"The weights have no tensor {name}: are they of this network?")
-    for name in sorted(given.keys() - known):
-        if not name.endswith(released.constant or "\0"):
+    for name in sorted(given.keys() - table.keys()):
+        if not name.endswith(constant or "\0"):
             raise Mistake(f"The weights have a tensor {name} that this network lacks.")
     found = {}
-    for name, leaf in released.table.items():
+    for name, leaf in table.items():
         array, here = np.asarray(given[name]), wanted[leaf.path]
         there = leaf.layout.theirs(np.empty(here.shape)).shape
         if array.shape != there:

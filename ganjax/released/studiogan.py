@@ -41,9 +41,9 @@ def generator(width: int = 256, classes: int = 10, latent: int = 128) -> Release
         for j, name in enumerate(("conv2d1", "conv2d2", "conv2d0")):
             table |= layer(f"{there}.{name}", f"{here}/Conv_{j}", CONV)
         for j in range(2):
-            norm = _conditional if classes else _norm
-            table |= norm(f"{there}.bn{j + 1}", f"{here}/BatchNorm_{j}")
-    table |= _norm("bn4", "BatchNorm_0") | layer("conv2d5", "Conv_0", CONV)
+            either = _conditional if classes else norm
+            table |= either(f"{there}.bn{j + 1}", f"{here}/BatchNorm_{j}")
+    table |= norm("bn4", "BatchNorm_0") | layer("conv2d5", "Conv_0", CONV)
     return Released(net, (latent,), table, CONSTANT)
 
 
@@ -54,26 +54,28 @@ def discriminator(width: int = 128, classes: int = 10) -> Released:
     for i in range(4):
         for name in ("conv2d1", "conv2d2", "conv2d0")[: 3 if i < 2 else 2]:
             here = f"Conv_{convs}/kernel", f"SpectralNorm_{convs}/kernel"
-            table |= _spectral(f"blocks.{i}.0.{name}", *here, CONV)
+            table |= spectral(f"blocks.{i}.0.{name}", *here, CONV)
             table[f"blocks.{i}.0.{name}.bias"] = Leaf(f"params/Conv_{convs}/bias")
             convs += 1
     last = "head/Dense_0/kernel", "head/SpectralNorm_0/kernel"
-    table |= _spectral("linear1", *last, DENSE)
+    table |= spectral("linear1", *last, DENSE)
     table["linear1.bias"] = Leaf("params/head/Dense_0/bias")
     if classes:
         embed = "head/Embed_0/embedding", "head/SpectralNorm_1/embedding"
-        table |= _spectral("embedding", *embed)
+        table |= spectral("embedding", *embed)
     return Released(net, (32, 32, 3), table, CONSTANT)
 
 
-def _spectral(there: str, here: str, u: str, *layout: Layout) -> dict[str, Leaf]:
+def spectral(there: str, here: str, u: str, *layout: Layout) -> dict[str, Leaf]:
+    """A layer's weight and its u, at these paths of the two collections."""
     return {
         f"{there}.weight_orig": Leaf(f"params/{here}", *layout),
         f"{there}.weight_u": Leaf(f"spectral/{u}"),
     }
 
 
-def _norm(there: str, here: str) -> dict[str, Leaf]:
+def norm(there: str, here: str) -> dict[str, Leaf]:
+    """A batch norm without classes."""
     return _statistics(there, here) | {
         f"{there}.weight": Leaf(f"params/{here}/gain", GAIN),
         f"{there}.bias": Leaf(f"params/{here}/bias", TABLE),
