@@ -28,8 +28,9 @@ from ganjax.released import (
     studiogan,
     stylegan2_ada,
     stylegan3,
+    translation,
 )
-from ganjax.released.names import shapes
+from ganjax.released.names import inputs, shapes
 
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +72,15 @@ def cases():
         for classes in (0, 1000):
             g = fastgan.generator(size, 3, 4, classes, 6, convs)
             yield f"fastgan_{name}_{classes}", Case(g, by_fan_in, 0.35)
+    small = {"blocks": 5, "width": 4, "side": 16}
+    yield "cyclegan_g", Case(translation.cyclegan_g(**small), by_fan_in)
+    yield "cut_g", Case(translation.cut_g(**small), by_fan_in)
+    yield "pix2pix_g", Case(translation.pix2pix_g((1, 2, 4, 8, 8, 8), 4), by_fan_in)
+    small = {"halvings": 2, "width": 4, "side": 16}
+    yield "cyclegan_d", Case(translation.cyclegan_d(**small), by_fan_in)
+    yield "cut_d", Case(translation.cut_d(**small), by_fan_in)
+    yield "pix2pix_d", Case(translation.pix2pix_d(**small), by_fan_in)
+    yield "cut_f", Case(translation.cut_f((3, 8, 16, 16, 16), 8, 12), by_fan_in)
     yield "biggan_g", Case(biggan.generator(32, 3, 16, 4, 6, 16), by_fan_in)
     yield "biggan_d", Case(biggan.discriminator(64, 3, 4, 16), by_fan_in)
     yield "biggan_deep_g", Case(biggan_deep.generator(64, 3, 5, 2, 6, 16), by_fan_in)
@@ -114,6 +124,15 @@ COUNTS = {  # as the released modules count themselves
     "fastgan lite 256 g": (fastgan.generator(convs=1), 79354307),
     "fastgan lite 1024 g": (fastgan.generator(1024, convs=1), 79531379),
     "fastgan lite classes g": (fastgan.generator(classes=1000, convs=1), 81904067),
+    "cyclegan g": (translation.cyclegan_g(), 11378179),
+    "cyclegan 128 g": (translation.cyclegan_g(6, side=128), 7837699),
+    "cyclegan d": (translation.cyclegan_d(), 2764737),
+    "cut g": (translation.cut_g(), 11378179),
+    "cut d": (translation.cut_d(), 2764737),
+    "cut f": (translation.cut_f(), 560384),
+    "pix2pix 256 g": (translation.pix2pix_g(), 54413955),
+    "pix2pix 128 g": (translation.pix2pix_g((1, 2, 4, 8, 8, 8, 8)), 41828995),
+    "pix2pix d": (translation.pix2pix_d(), 2768705),
     "stylegan3 t 512": (stylegan3.generator(), 24873519),
     "stylegan3 t 1024": (stylegan3.generator(1024), 22313167),
     "stylegan3 r 512": (stylegan3.rotated(), 16665594),
@@ -157,6 +176,14 @@ def weights(name):
     return fill(turned, size, variance)
 
 
+def seen(released):
+    """What a fixture that holds no input was made of."""
+    if isinstance(released.shape, list):
+        names = (f"features {i}" for i in range(len(released.shape)))
+        return inputs(released, lambda x: np.tanh(drawn(next(names), (4, *x))))
+    return np.tanh(drawn("image", (4, *released.shape)))
+
+
 def constant_noise(key, shape, dtype=jnp.float32):
     """What the fixtures have in place of noise: the same for every image and layer."""
     if len(shape) < 4:
@@ -174,9 +201,8 @@ def test_ours_makes_of_their_weights_what_theirs_made(name, monkeypatch):
     released = CASES[name].released
     with np.load(ROOT / "tests" / "released" / f"{name}.npz") as file:
         given = dict(file)
-    if "input" not in given:
-        given["input"] = np.tanh(drawn("image", (4, *released.shape)))
-    x, label = jnp.asarray(given["input"]), jnp.asarray(given["label"], jnp.int32)
+    x = jax.tree.map(jnp.asarray, given.get("input", seen(released)))
+    label = jnp.asarray(given["label"], jnp.int32)
     rngs = {"noise": jax.random.key(0)}
     apply = partial(released.net.apply, rngs=rngs)
 
@@ -191,6 +217,7 @@ def test_ours_makes_of_their_weights_what_theirs_made(name, monkeypatch):
         return apply(variables, x, label, train=False)
 
     made, wanted = run(load(released, weights(name))), given["output"]
+    made = np.stack(made) if isinstance(made, list) else made
     if "every" in given:
         made = made[:, :: given["every"], :: given["every"]]
     assert made.shape == wanted.shape

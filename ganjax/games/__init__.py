@@ -1,7 +1,7 @@
 """Games that move otherwise than `step`: each is one file that makes a `Game`.
 
 `logan` makes a `GAN` of a GAN, which any of the others may play; `accumulated` and
-`tracked` make a game of any game.
+`tracked` make a game of any game. `pool` is what CycleGAN's game remembers.
 """
 
 from ganjax.games.accumulated import accumulated

@@ -7,7 +7,16 @@ evaluation holds here, too.
 
 from ganjax.models import fastgan
 from ganjax.released import studiogan
-from ganjax.released.names import CONV, DENSE, ROW, Layout, Leaf, Released, axes
+from ganjax.released.names import (
+    CONV,
+    DENSE,
+    ROW,
+    Layout,
+    Leaf,
+    Released,
+    axes,
+    batch_norm,
+)
 
 
 START = axes(2, 3, 0, 1)  # [z, d, i, j] -> [i, j, z, d]: a transposed convolution's
@@ -26,7 +35,7 @@ def generator(
     fastgan.sides(UP, 128, size)
     net = fastgan.Generator(size, channels, width, classes, (convs,))
     table = spectral("init.init.0", "Start_0", "SpectralNorm_0", START)
-    table |= studiogan.norm("init.init.1", "BatchNorm_0")
+    table |= batch_norm("init.init.1", "BatchNorm_0")
     stages = fastgan.sides(fastgan.UP, 8, max(size, 256))
     block, unasked = _conditional if classes else _block, {}
     for i, side in enumerate(stages):
@@ -58,7 +67,7 @@ def _block(there: str, here: str, convs: int) -> dict[str, Leaf]:
         layer = f"{here}/Conv_{i}", f"{here}/SpectralNorm_{i}"
         table |= spectral(f"{there}.{conv}", *layer)
         norm = conv + convs  # with noise between them if there are two
-        table |= studiogan.norm(f"{there}.{norm}", f"{here}/BatchNorm_{i}")
+        table |= batch_norm(f"{there}.{norm}", f"{here}/BatchNorm_{i}")
         if convs > 1:
             table |= _noise(f"{there}.{conv + 1}", f"{here}/Noise_{i}")
     return table
