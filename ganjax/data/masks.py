@@ -27,7 +27,9 @@ Range = tuple[int, int]  # from the first to the second, which is one of them
 TOP, BOTTOM, LEFT, RIGHT = range(4)
 QUANTILES = 1024
 NORMAL = [NormalDist(1, 0.5).inv_cdf((i + 0.5) / QUANTILES) for i in range(QUANTILES)]
-LENGTHS = np.round(1024 * np.clip(NORMAL, 0, 2)).astype(np.int32)  # in 1024ths of a mean
+LENGTHS = np.round(1024 * np.clip(NORMAL, 0, 2)).astype(
+    np.int32
+)  # in 1024ths of a mean
 RADIANS = np.round(strokes.TURN * (0.01 + np.arange(4)) / (2 * np.pi)).astype(np.int32)
 
 
@@ -134,7 +136,9 @@ def one_of(*masks: Mask, weights: Sequence[int] = ()) -> Mask:
     """One of the masks, equally often if no weights say how often."""
     weights = tuple(weights) or (1,) * len(masks)
     if len(weights) != len(masks) or min(weights, default=0) < 1:
-        raise Mistake("Give `one_of` masks, and for each a whole weight above 0, or none.")
+        raise Mistake(
+            "Give `one_of` masks, and for each a whole weight above 0, or none."
+        )
     ends = np.cumsum(weights)
 
     def draw(key, height, width):
@@ -160,7 +164,9 @@ def _sure(draw: Draw) -> Mask:
 
     def mask(key: Array, height: int, width: int) -> Float[Array, "h w 1"]:
         if min(height, width) < 2:
-            raise Mistake(f"An image of {height}x{width} is too small to hide a part of.")
+            raise Mistake(
+                f"An image of {height}x{width} is too small to hide a part of."
+            )
         hidden = draw(key, height, width)
         upper = jnp.arange(height)[:, None] < height // 2
         partly = hidden.any() & ~hidden.all()
@@ -243,7 +249,9 @@ def _scaled(key: Array, shape: tuple[int, ...], pixels: Range, side: int) -> Arr
     return jax.random.randint(key, shape, least, most + 1)
 
 
-def _counted(key: Array, shape: tuple[int, int], count: Range, segments: Range) -> Array:
+def _counted(
+    key: Array, shape: tuple[int, int], count: Range, segments: Range
+) -> Array:
     """Which segments [strokes, segments] there are: so many strokes, so many in each."""
     many, each = jax.random.split(key)
     stroke = jnp.arange(shape[0]) < jax.random.randint(many, (), count[0], count[1] + 1)
