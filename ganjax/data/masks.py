@@ -34,9 +34,9 @@ RADIANS = np.round(strokes.TURN * (0.01 + np.arange(4)) / (2 * np.pi)).astype(np
 
 
 def box(smallest: float = 3 / 8, largest: float = 1 / 2) -> Mask:
-    """A rectangle anywhere, its sides from a `smallest` to a `largest` share of the image's.
+    """A rectangle anywhere, of a `smallest` to a `largest` share of each side.
 
-    By default that of DeepFill (Yu et al., 2018): 96 to 128 pixels of 256.
+    By default DeepFill's (Yu et al., 2018, and its code): 96 to 128 pixels of 256.
     """
     if not 0 < smallest <= largest < 1:
         raise Mistake(f"A box's shares must rise within 0..1: {smallest}, {largest}.")
