@@ -1,4 +1,4 @@
-"""Completion by gated convolutions (Yu et al., 2019), the first of DeepFill v2's two stages.
+"""Completion by gated convolutions (Yu et al., 2019): DeepFill v2's first stage.
 
 G is given an image with a mask as its last channel, 1 where hidden, and gives the image
 with what was hidden. What stands in its middle is a choice: dilated convolutions as
@@ -137,7 +137,7 @@ class Generator(nn.Module):
             x = block(4 * width)(x, small, label, train=train)
         for _ in range(2):
             x = Gated(4 * width)(x)
-        for double, after in ((2 * width, 2 * width), (width, width // 2)):
+        for double, after in ((2 * width, 2 * width), (width, (width + 1) // 2)):
             x = Gated(after)(Gated(double)(x.repeat(2, 1).repeat(2, 2)))
         x = Conv(z.shape[-1] - 1, kernel_init=GLOROT)(x)
         return jnp.tanh(x)[:, :h, :w]
@@ -180,7 +180,7 @@ def dilated(
 
 FEW: tuple[Block, ...] = (partial(Dilated, rate=3), Contextual)
 TINY = {
-    "g": Example(partial(Generator, 2, middle=FEW), (16, 16, 3)),
-    "g_fourier": Example(partial(Generator, 2, middle=(fourier.Block,)), (16, 16, 3)),
+    "g": Example(partial(Generator, 1, middle=FEW), (16, 16, 3)),
+    "g_fourier": Example(partial(Generator, 1, middle=(fourier.Block,)), (16, 16, 3)),
     **sn_patch.TINY,
 }

@@ -21,8 +21,8 @@ class Discriminator(nn.Module):
 
     5x5 convolutions of stride 2, one of each of the `widths`, which are the authors' for
     256 pixels, with spectral norm and a leaky ReLU after each; as in their code also after
-    the last, whose outputs, H W d in all, are the logits. Classes enter by projection (Miyato
-    & Koyama, 2018) at each place.
+    the last, whose outputs are the logits, d of them at each place. Classes enter there
+    by projection (Miyato & Koyama, 2018).
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 256, 256, 256)
