@@ -11,7 +11,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Complex, Float, Int
 
 from ganjax.models import layers
 from ganjax.models.convolution import Conv, conv
@@ -116,7 +116,6 @@ class FourierUnit(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w d"]:
-        size = x.shape[1:3]
         y = jnp.fft.rfft2(x.astype(jnp.float32), axes=(1, 2), norm="ortho")
         parts = jnp.stack([y.real, y.imag], axis=-1)
         y = parts.reshape(*y.shape[:3], -1).astype(x.dtype)
@@ -124,7 +123,19 @@ class FourierUnit(nn.Module):
         y = nn.relu(self.norm(name="norm")(y, label, train=train)).astype(jnp.float32)
         parts = y.reshape(*y.shape[:3], self.features, 2)
         y = jax.lax.complex(parts[..., 0], parts[..., 1])
-        return jnp.fft.irfft2(y, size, axes=(1, 2), norm="ortho").astype(x.dtype)
+        return image(y, x.shape[2]).astype(x.dtype)
+
+
+def image(half: Complex[Array, "b h _ c"], width: int) -> Float[Array, "b h {width} c"]:
+    """The image whose spectrum's left half this is, as `numpy.fft.irfft2` has it.
+
+    Where a column stands for itself alone, only what an image can have of it counts;
+    libraries for GPUs may take any of the rest.
+    """
+    rows = jnp.fft.ifft(half, axis=1, norm="ortho")
+    alone = (2 * jnp.arange(half.shape[2]) % width == 0).reshape(1, 1, -1, 1)
+    rows = jnp.where(alone, rows.real, rows)
+    return jnp.fft.irfft(rows, width, axis=2, norm="ortho")
 
 
 class Mirrored(nn.Module):
