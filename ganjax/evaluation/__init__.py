@@ -2,9 +2,12 @@
 
 from ganjax.evaluation.classifier import Classifier, Settings, train as train_classifier
 from ganjax.evaluation.copying import Copies, closest, copies
+from ganjax.evaluation.discernible import IDS, discriminative_scores
 from ganjax.evaluation.distances import Nearest, nearest
 from ganjax.evaluation.features import Features, pca, pixels, points, see
 from ganjax.evaluation.frechet import frechet_distance
+from ganjax.evaluation.kernel import kernel_distance
+from ganjax.evaluation.likeness import edge_iou, edges, hole_l1, psnr, ssim
 from ganjax.evaluation.modes import Modes, Spread, modes, spread
 from ganjax.evaluation.prdc import PRDC, prdc
 from ganjax.evaluation.reader import Reader, reader
@@ -12,6 +15,7 @@ from ganjax.evaluation.scores import class_balance, evaluate, evaluate_real
 
 
 __all__ = [
+    "IDS",
     "PRDC",
     "Classifier",
     "Copies",
@@ -24,17 +28,24 @@ __all__ = [
     "class_balance",
     "closest",
     "copies",
+    "discriminative_scores",
+    "edge_iou",
+    "edges",
     "evaluate",
     "evaluate_real",
     "frechet_distance",
+    "hole_l1",
+    "kernel_distance",
     "modes",
     "nearest",
     "pca",
     "pixels",
     "points",
     "prdc",
+    "psnr",
     "reader",
     "see",
     "spread",
+    "ssim",
     "train_classifier",
 ]

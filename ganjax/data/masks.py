@@ -1,0 +1,260 @@
+"""Masks for image completion, drawn from a key: 1 where a pixel is hidden, 0 where known.
+
+`strokes` lets brushes wander, `boxes` hides rectangles. All arithmetic is in whole
+numbers, so that a key gives the same mask on every machine, under `jit` and `vmap` too.
+Every mask hides some pixels and leaves some. Lengths are in sixteenths of a pixel, those
+of publications scale as the shorter side does to the 256 pixels that they speak of.
+"""
+
+from collections.abc import Callable, Sequence
+from math import isqrt
+from statistics import NormalDist
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from ganjax.data import strokes
+from ganjax.data.strokes import PIXEL, Path
+from ganjax.errors import Mistake
+
+
+Mask = Callable[[Array, int, int], Array]  # (key, height, width) -> [h, w, 1] of 0, 1
+Draw = Callable[[Array, int, int], Array]  # the same, bool [h, w], perhaps all or none
+Range = tuple[int, int]  # from the first to the second, which is one of them
+
+TOP, BOTTOM, LEFT, RIGHT = range(4)
+QUANTILES = 1024
+NORMAL = [NormalDist(1, 0.5).inv_cdf((i + 0.5) / QUANTILES) for i in range(QUANTILES)]
+LENGTHS = np.round(1024 * np.clip(NORMAL, 0, 2)).astype(
+    np.int32
+)  # in 1024ths of a mean
+RADIANS = np.round(strokes.TURN * (0.01 + np.arange(4)) / (2 * np.pi)).astype(np.int32)
+
+
+def box(smallest: float = 3 / 8, largest: float = 1 / 2) -> Mask:
+    """A rectangle anywhere, of a `smallest` to a `largest` share of each side.
+
+    By default DeepFill's (Yu et al., 2018, and its code): 96 to 128 pixels of 256.
+    """
+    if not 0 < smallest <= largest < 1:
+        raise Mistake(f"A box's shares must rise within 0..1: {smallest}, {largest}.")
+
+    def draw(key, height, width):
+        sizes = ((int(smallest * n), int(largest * n)) for n in (height, width))
+        return _boxes(key, height, width, (1, 1), *sizes, 0)
+
+    return _sure(draw)
+
+
+def half(
+    share: float = 0.5, sides: tuple[int, ...] = (TOP, BOTTOM, LEFT, RIGHT)
+) -> Mask:
+    """A `share` of the image on one of the `sides`: `half(0.4, (TOP,))` hides a sky."""
+    if not 0 < share < 1 or not sides:
+        raise Mistake(f"What is hidden must lie on a side and within 0..1: {share}.")
+
+    def draw(key, height, width):
+        rows, columns = jnp.arange(height)[:, None], jnp.arange(width)[None]
+        high, wide = int(share * height + 0.5), int(share * width + 0.5)
+        above, below = rows < high, rows >= height - high
+        left, right = columns < wide, columns >= width - wide
+        each = jnp.broadcast_arrays(above, below, left, right)
+        side = jax.random.randint(key, (), 0, len(sides))
+        return jnp.stack(each)[jnp.array(sides)[side]]
+
+    return _sure(draw)
+
+
+def free_form() -> Mask:
+    """One to three brush strokes of DeepFill v2 (Yu et al., 2019, section 3.4).
+
+    Each has 4 to 11 segments, in turn up and down at 2 pi / 5 +- 2 pi / 15 to the
+    horizontal, of N(m, m / 2) pixels clipped to 0..2m, where m is an eighth of the
+    image's diagonal, and is 12 to 40 of 256 pixels wide. The whole is mirrored along each
+    axis half of the time, which the authors' code says but does not do.
+    """
+
+    def draw(key, height, width):
+        keys = jax.random.split(key, 8)
+        shape, side = (3, 11), min(height, width)
+        least, most = (
+            720 + sign * jax.random.randint(k, (3, 1), 0, 241)
+            for sign, k in ((-1, keys[0]), (1, keys[1]))
+        )
+        turn = jax.random.randint(keys[2], shape, least, most + 1)
+        up = jnp.arange(11)[None] % 2 == 0
+        mean = isqrt(height**2 + width**2) * PIXEL // 8
+        drawn = jax.random.randint(keys[3], shape, 0, QUANTILES)
+        brush = _scaled(keys[4], (3, 1), (12, 40), side) // 2
+        path = Path(
+            start=_anywhere(keys[5], 3, height, width),
+            turn=jnp.where(up, -turn, turn),
+            length=jnp.asarray(LENGTHS)[drawn] * mean // 1024,
+            radius=jnp.broadcast_to(brush, shape),
+            drawn=_counted(keys[6], shape, (1, 3), (4, 11)),
+        )
+        hidden = strokes.hidden(path, height, width)
+        mirror = jax.random.randint(keys[7], (2,), 0, 2) > 0
+        hidden = jnp.where(mirror[0], hidden[::-1], hidden)
+        return jnp.where(mirror[1], hidden[:, ::-1], hidden)
+
+    return _sure(draw)
+
+
+def thin() -> Mask:
+    """LaMa's thin masks: 4 to 51 short strokes (Suvorov et al., 2021, and its code)."""
+    return _sure(_wandering((4, 51), (5, 14), (10, 49)))
+
+
+def medium() -> Mask:
+    """LaMa's medium masks: 4 to 6 strokes, or in 3 of 13 draws 1 to 5 boxes."""
+    brush = _wandering((4, 6), (5, 54), (10, 109))
+    return one_of(_sure(brush), _sure(_scattered((1, 5), (10, 50), 0)), weights=(10, 3))
+
+
+def thick() -> Mask:
+    """LaMa's thick masks: 1 to 6 broad strokes, or in 3 of 13 draws 1 to 3 boxes."""
+    brush = _wandering((1, 6), (5, 104), (10, 209))
+    boxes = _sure(_scattered((1, 3), (30, 150), 10))
+    return one_of(_sure(brush), boxes, weights=(10, 3))
+
+
+def union(*masks: Mask) -> Mask:
+    """What any of the masks hides; DeepFill v2 trains on `union(box(), free_form())`."""
+
+    def draw(key, height, width):
+        keys = jax.random.split(key, len(masks))
+        drawn = [mask(k, height, width) for mask, k in zip(masks, keys, strict=True)]
+        return jnp.stack(drawn).any(0)[..., 0]
+
+    return _sure(draw)
+
+
+def one_of(*masks: Mask, weights: Sequence[int] = ()) -> Mask:
+    """One of the masks, equally often if no weights say how often."""
+    weights = tuple(weights) or (1,) * len(masks)
+    if len(weights) != len(masks) or min(weights, default=0) < 1:
+        raise Mistake(
+            "Give `one_of` masks, and for each a whole weight above 0, or none."
+        )
+    ends = np.cumsum(weights)
+
+    def draw(key, height, width):
+        choice, *keys = jax.random.split(key, len(masks) + 1)
+        drawn = [mask(k, height, width) for mask, k in zip(masks, keys, strict=True)]
+        place = jax.random.randint(choice, (), 0, int(ends[-1]))
+        return jnp.stack(drawn)[jnp.sum(place >= ends)][..., 0] > 0
+
+    return _sure(draw)
+
+
+def fixed(
+    mask: Mask, n: int, side: int, seed: int = 0
+) -> Float[np.ndarray, "n side side 1"]:
+    """The first `n` masks of a seed, to evaluate on: the same for all who ask for them."""
+    key = jax.random.key(seed, impl="threefry2x32")
+    draw = jax.jit(lambda i: mask(jax.random.fold_in(key, i), side, side))
+    return np.stack([np.asarray(draw(i)) for i in range(n)])
+
+
+def _sure(draw: Draw) -> Mask:
+    """A mask of what is drawn, or of the upper half if that is all or nothing."""
+
+    def mask(key: Array, height: int, width: int) -> Float[Array, "h w 1"]:
+        if min(height, width) < 2:
+            raise Mistake(
+                f"An image of {height}x{width} is too small to hide a part of."
+            )
+        hidden = draw(key, height, width)
+        upper = jnp.arange(height)[:, None] < height // 2
+        partly = hidden.any() & ~hidden.all()
+        return jnp.where(partly, hidden, upper)[..., None].astype(jnp.float32)
+
+    return mask
+
+
+def _wandering(count: Range, widths: Range, lengths: Range) -> Draw:
+    """LaMa's strokes, each of 1 to 5 segments with a width, length and direction each.
+
+    Directions are 0.01, 1.01, 2.01 or 3.01 radians to the vertical, in every other stroke
+    with a minus sign.
+    """
+
+    def draw(key, height, width):
+        keys = jax.random.split(key, 5)
+        shape, side = (count[1], 5), min(height, width)
+        chosen = jnp.asarray(RADIANS)[jax.random.randint(keys[0], shape, 0, 4)]
+        even = jnp.arange(count[1])[:, None] % 2 == 0
+        path = Path(
+            start=_anywhere(keys[1], count[1], height, width),
+            turn=strokes.TURN // 4 + jnp.where(even, chosen, -chosen),
+            length=_scaled(keys[2], shape, lengths, side),
+            radius=_scaled(keys[3], shape, widths, side) // 2,
+            drawn=_counted(keys[4], shape, count, (1, 5)),
+        )
+        return strokes.hidden(path, height, width)
+
+    return draw
+
+
+def _scattered(count: Range, sizes: Range, margin: int) -> Draw:
+    """LaMa's boxes, from one size to another and a margin off the border."""
+
+    def draw(key, height, width):
+        side = min(height, width)
+        smallest, largest, off = (n * side // 256 for n in (*sizes, margin))
+        return _boxes(key, height, width, count, *2 * [(smallest, largest)], off)
+
+    return draw
+
+
+def _boxes(
+    key: Array,
+    height: int,
+    width: int,
+    count: Range,
+    heights: Range,
+    widths: Range,
+    margin: int,
+) -> Bool[Array, "h w"]:
+    times, *keys = jax.random.split(key, 5)
+    drawn = jnp.arange(count[1]) < jax.random.randint(times, (), count[0], count[1] + 1)
+
+    def inside(size_key, place_key, length, sizes):
+        """Where the boxes lie along one axis, [boxes, n]."""
+        least, most = (min(max(n, 1), length - 2 * margin) for n in sizes)
+        size = jax.random.randint(size_key, drawn.shape, least, most + 1)
+        first = jax.random.randint(
+            place_key, drawn.shape, margin, length - margin - size + 1
+        )
+        place = jnp.arange(length)[None]
+        return (place >= first[:, None]) & (place < (first + size)[:, None])
+
+    rows, columns = inside(*keys[:2], height, heights), inside(*keys[2:], width, widths)
+    boxes = rows[:, :, None] & columns[:, None] & drawn[:, None, None]
+    return boxes.any(0)
+
+
+def _anywhere(key: Array, count: int, height: int, width: int) -> Array:
+    """The middles of some pixels, [count, 2], each as (x, y)."""
+    size = jnp.array([width, height])
+    return jax.random.randint(key, (count, 2), 0, size[None]) * PIXEL + PIXEL // 2
+
+
+def _scaled(key: Array, shape: tuple[int, ...], pixels: Range, side: int) -> Array:
+    """Lengths that are drawn from a range of pixels of 256."""
+    least, most = (n * PIXEL * side // 256 for n in pixels)
+    return jax.random.randint(key, shape, least, most + 1)
+
+
+def _counted(
+    key: Array, shape: tuple[int, int], count: Range, segments: Range
+) -> Array:
+    """Which segments [strokes, segments] there are: so many strokes, so many in each."""
+    many, each = jax.random.split(key)
+    stroke = jnp.arange(shape[0]) < jax.random.randint(many, (), count[0], count[1] + 1)
+    least, most = segments
+    lasts = jax.random.randint(each, shape[:1], least, most + 1)
+    return stroke[:, None] & (jnp.arange(shape[1])[None] < lasts[:, None])
