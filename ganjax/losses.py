@@ -1,7 +1,7 @@
 """Adversarial losses: what each player minimises, from D's logits on real and fake.
 
 Each is a `Loss` of two functions ([b] real logits, [b] fake logits) -> scalar mean. The
-last two make one of another. A game may also take a schedule, step -> `Loss`.
+last three make one of another. A game may also take a schedule, step -> `Loss`.
 """
 
 from collections.abc import Callable
@@ -100,6 +100,18 @@ def relative_to_mean(loss: Loss) -> Loss:
     return Loss(
         d=lambda real, fake: loss.d(real - fake.mean(), fake - real.mean()),
         g=lambda real, fake: loss.d(fake - real.mean(), real - fake.mean()),
+    )
+
+
+def weighed(loss: Loss, d: float = 1.0, g: float = 1.0) -> Loss:
+    """`d` times what D minimises, `g` times what G does.
+
+    CycleGAN's and CUT's is `weighed(least_squares(), g=2)`, pix2pix's
+    `weighed(non_saturating(), d=0.5)`: there D learns half as fast as G.
+    """
+    return Loss(
+        d=lambda real, fake: d * loss.d(real, fake),
+        g=lambda real, fake: g * loss.g(real, fake),
     )
 
 

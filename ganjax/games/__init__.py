@@ -1,6 +1,7 @@
 """Games that move otherwise than `step`: each is one file that makes a `Game`.
 
-`logan` makes a `GAN` of a GAN, which any of the others may play.
+`logan` makes a `GAN` of a GAN, which any of the others may play. `pool` is what
+CycleGAN's game remembers.
 """
 
 from ganjax.games.lazy import lazy

@@ -62,19 +62,30 @@ def same(size: int) -> tuple[int, int]:
     return ((size - 1) // 2, size // 2)
 
 
+def keep(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "k k c d"]
+) -> Float[Array, "b h w d"]:
+    """The convolution that keeps the images' sides."""
+    return conv(x, kernel, (same(len(kernel)), same(len(kernel))))
+
+
 class Conv(nn.Module):
-    """A square convolution that keeps the images' sides, with a bias by default."""
+    """A square convolution, with a bias and as large as its images by default.
+
+    `by` is what it does with images and a kernel [k, k, c, d].
+    """
 
     features: int
     size: int = 3
     use_bias: bool = True
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+    by: Callable[[Array, Array], Array] = keep
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
-        x = conv(x, kernel, (same(self.size), same(self.size)))
+        x = self.by(x, kernel)
         if not self.use_bias:
             return x
         bias = self.param("bias", nn.initializers.zeros, (self.features,))

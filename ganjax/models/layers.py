@@ -31,9 +31,9 @@ def up(
 
 
 def down(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "4 4 c d"]
+    x: Float[Array, "b h w c"], kernel: Float[Array, "k k c d"]
 ) -> Float[Array, "b H W d"]:
-    """The 4x4 stride-2 convolution, padding 1: [b, 2h, 2w, c] to [b, h, w, d]."""
+    """The 3x3 or 4x4 stride-2 convolution, padding 1: [b, 2h, 2w, c] to [b, h, w, d]."""
     return conv(x, kernel, *HALF)
 
 
@@ -164,6 +164,45 @@ def plain(layer: nn.Module) -> Callable[..., Any]:
     return lambda *args, train: layer(*args)
 
 
+def instance_norm(
+    x: Float[Array, "b *n c"], epsilon: float = 1e-5
+) -> Float[Array, "b *n c"]:
+    """Each channel of each image with a mean of 0 and a variance of 1.
+
+    `Mistake` for vectors, of which nothing is left.
+    """
+    if x.ndim < 3:
+        raise Mistake(
+            "Instance norm leaves nothing of a vector: give it to a network whose norms "
+            "all see images, as resnet's do."
+        )
+    pixels = tuple(range(1, x.ndim - 1))
+    mean, variance = (f(x, pixels, keepdims=True) for f in (jnp.mean, jnp.var))
+    return (x - mean) * jax.lax.rsqrt(variance + epsilon)
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation (Ulyanov et al., 2017), which alone has no weights.
+
+    Classes choose a gain, stored as its difference from one, and a bias (Dumoulin et al.,
+    2017). No bias belongs before it, as before a batch norm.
+    """
+
+    classes: int = 0
+    epsilon: float = 1e-5
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b *n c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b *n c"]:
+        x = instance_norm(x, self.epsilon)
+        if not self.classes:
+            return x
+        shape, zeros = (self.classes, x.shape[-1]), nn.initializers.zeros
+        gain, bias = (self.param(k, zeros, shape)[label] for k in ("gain", "bias"))
+        return x * (1 + _over(gain, x)) + _over(bias, x)
+
+
 class AdaIN(nn.Module):
     """Instance norm whose gain and bias a style gives (Huang & Belongie, 2017, eq. 8).
 
@@ -180,11 +219,7 @@ class AdaIN(nn.Module):
     def __call__(
         self, x: Float[Array, "b *n c"], label: Shaped[Array, "b *e"], *, train: bool
     ) -> Float[Array, "b *n c"]:
-        if x.ndim < 3:
-            raise Mistake(
-                "Instance norm leaves nothing of a vector: give AdaIN to a network whose "
-                "norms all see images, as resnet's do."
-            )
+        x = instance_norm(x, self.epsilon)
 
         def style(name):
             if label.ndim == 2:
@@ -194,7 +229,4 @@ class AdaIN(nn.Module):
             table = self.param(name, nn.initializers.zeros, shape)
             return table[_row(label, self.classes)]
 
-        pixels = tuple(range(1, x.ndim - 1))
-        mean, variance = (f(x, pixels, keepdims=True) for f in (jnp.mean, jnp.var))
-        x = (x - mean) * jax.lax.rsqrt(variance + self.epsilon)
         return x * (1 + _over(style("gain"), x)) + _over(style("bias"), x)

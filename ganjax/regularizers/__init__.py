@@ -1,7 +1,8 @@
 """What else a player must respect: terms of its objective, functions of its `Turn`.
 
 A coefficient is a `Number`: a constant, or an Optax schedule of the step. A method that
-asks something of both players is a `Pair` of terms, one for each.
+asks something of both players is a `Pair` of terms, one for each. `patch_nce` is a
+value alone, of what two images have at the same places.
 """
 
 from ganjax.regularizers.approximate import approximate_r1, approximate_r2
@@ -23,6 +24,7 @@ from ganjax.regularizers.energy import boundary_equilibrium, pulling_away
 from ganjax.regularizers.information import information
 from ganjax.regularizers.lecam import lecam
 from ganjax.regularizers.matching import feature_matching, mode_seeking, moved
+from ganjax.regularizers.patches import patch_nce
 from ganjax.regularizers.path_length import path_length
 from ganjax.regularizers.penalties import (
     dragan,
@@ -57,6 +59,7 @@ __all__ = [
     "mode_seeking",
     "moved",
     "multi_hinge",
+    "patch_nce",
     "path_length",
     "pulling_away",
     "r1",

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
+from jaxtyping import Array
 
 from ganjax.errors import Mistake
 
@@ -86,7 +87,7 @@ class Released(NamedTuple):
     """A network of ours that is a released one."""
 
     net: nn.Module
-    shape: tuple[int, ...]  # of one input
+    shape: tuple[int, ...] | list[tuple[int, ...]]  # of one input, or of a list of them
     table: Mapping[str, Leaf]  # by their names
     constant: tuple[str, ...] = ()  # how names end of what is no weight
 
@@ -99,10 +100,32 @@ def layer(there: str, here: str, layout: Layout, bias: bool = True) -> dict[str,
     return table
 
 
+def batch_norm(there: str, here: str) -> dict[str, Leaf]:
+    """The table of PyTorch's batch norm and of ours, without classes."""
+    return averages(there, here) | {
+        f"{there}.weight": Leaf(f"params/{here}/gain", GAIN),
+        f"{there}.bias": Leaf(f"params/{here}/bias", TABLE),
+    }
+
+
+def averages(there: str, here: str) -> dict[str, Leaf]:
+    """The table of what a batch norm remembers."""
+    return {
+        f"{there}.running_{name}": Leaf(f"batch_stats/{here}/BatchNorm_0/{name}")
+        for name in ("mean", "var")
+    }
+
+
+def inputs(released: Released, make: Callable[[tuple[int, ...]], Array]) -> Any:
+    """What the network is given, of what is made for each shape."""
+    shape: Any = released.shape
+    return [make(x) for x in shape] if isinstance(shape, list) else make(shape)
+
+
 def shapes(released: Released) -> dict[str, Any]:
     """What the network's variables are: their shapes and types, by path."""
-    key, x = jax.random.key(0), jnp.zeros((1, *released.shape))
-    init = partial(released.net.init, train=False)
+    key, init = jax.random.key(0), partial(released.net.init, train=False)
+    x = inputs(released, lambda shape: jnp.zeros((1, *shape)))
     made = jax.eval_shape(init, key, x, jnp.zeros(1, jnp.int32))
     return flatten_dict(made, sep="/")
 

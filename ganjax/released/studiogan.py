@@ -13,11 +13,11 @@ from ganjax.models import layers, resnet
 from ganjax.released.names import (
     CONV,
     DENSE,
-    GAIN,
-    TABLE,
     Layout,
     Leaf,
     Released,
+    averages,
+    batch_norm,
     images,
     layer,
 )
@@ -41,9 +41,9 @@ def generator(width: int = 256, classes: int = 10, latent: int = 128) -> Release
         for j, name in enumerate(("conv2d1", "conv2d2", "conv2d0")):
             table |= layer(f"{there}.{name}", f"{here}/Conv_{j}", CONV)
         for j in range(2):
-            norm = _conditional if classes else _norm
+            norm = _conditional if classes else batch_norm
             table |= norm(f"{there}.bn{j + 1}", f"{here}/BatchNorm_{j}")
-    table |= _norm("bn4", "BatchNorm_0") | layer("conv2d5", "Conv_0", CONV)
+    table |= batch_norm("bn4", "BatchNorm_0") | layer("conv2d5", "Conv_0", CONV)
     return Released(net, (latent,), table, CONSTANT)
 
 
@@ -73,22 +73,8 @@ def _spectral(there: str, here: str, u: str, *layout: Layout) -> dict[str, Leaf]
     }
 
 
-def _norm(there: str, here: str) -> dict[str, Leaf]:
-    return _statistics(there, here) | {
-        f"{there}.weight": Leaf(f"params/{here}/gain", GAIN),
-        f"{there}.bias": Leaf(f"params/{here}/bias", TABLE),
-    }
-
-
 def _conditional(there: str, here: str) -> dict[str, Leaf]:
-    table = _statistics(f"{there}.bn", here)
+    table = averages(f"{there}.bn", here)
     for name in ("gain", "bias"):
         table[f"{there}.{name}.weight"] = Leaf(f"params/{here}/{name}", DENSE)
     return table
-
-
-def _statistics(there: str, here: str) -> dict[str, Leaf]:
-    return {
-        f"{there}.running_{name}": Leaf(f"batch_stats/{here}/BatchNorm_0/{name}")
-        for name in ("mean", "var")
-    }
