@@ -13,7 +13,6 @@ from tqdm import tqdm
 from ganjax.data import Spec, image as images
 from ganjax.data.folder import EXTENSIONS
 from ganjax.errors import Mistake
-from ganjax.gan import PyTree
 from ganjax.run.pictures import write_whole
 
 
@@ -43,8 +42,8 @@ def translate(
 
 def through(
     answer: Answer, image: UInt8[np.ndarray, "h w c"], side: int, tile: int
-) -> Float[np.ndarray, "h w d"]:
-    """One image of any size as `answer` gives it, -1..1.
+) -> Float[np.ndarray, "H W d"]:
+    """One image of any size as `answer` gives it, as large or larger, -1..1.
 
     It is reflected beyond its borders up to a multiple of `side`, by which the network
     divides what it sees. What is larger than `tile` pixels goes through in tiles that
@@ -55,18 +54,22 @@ def through(
     whole = np.pad(image, ((0, tall - h), (0, wide - w), (0, 0)), "symmetric")
     most = max(side, tile // side * side)
     height, width = min(tall, most), min(wide, most)
-    total: PyTree = 0.0
-    weight = np.zeros((tall, wide, 1))
-    for y in _starts(tall, height, side // 2):
-        for x in _starts(wide, width, side // 2):
-            part = np.s_[y : y + height, x : x + width]
-            made = answer(whole[part][None])[0]
-            if not weight.any():
-                total = np.zeros((tall, wide, made.shape[-1]))
-            fade = _fade(height, side // 2)[:, None] * _fade(width, side // 2)
-            total[part] += fade[..., None] * made
-            weight[part] += fade[..., None]
-    return (total / weight).astype(np.float32)[:h, :w]
+    fade = _fade(height, side // 2)[:, None] * _fade(width, side // 2)
+    parts = {
+        (y, x): answer(whole[None, y : y + height, x : x + width])[0]
+        for y in _starts(tall, height, side // 2)
+        for x in _starts(wide, width, side // 2)
+    }
+    times, depth = len(parts[0, 0]) // height, parts[0, 0].shape[-1]
+    fade = fade.repeat(times, 0).repeat(times, 1)[..., None]
+    total = np.zeros((times * tall, times * wide, depth))
+    weight = np.zeros((times * tall, times * wide, 1))
+    for place, made in parts.items():
+        top, left = (times * start for start in place)
+        part = np.s_[top : top + times * height, left : left + times * width]
+        total[part] += fade * made
+        weight[part] += fade
+    return (total / weight).astype(np.float32)[: times * h, : times * w]
 
 
 def files(where: Path) -> list[Path]:
