@@ -15,13 +15,14 @@ MADE = {
     name: make()
     for name, make in inspect.getmembers(losses, inspect.isfunction)
     if make.__module__ == losses.__name__ and name[0] != "_"
-    if name not in ("relative_to_mean", "top_k")
+    if name not in ("relative_to_mean", "top_k", "weighed")
 } | {
     "chi-square": losses.least_squares(-1.0, 1.0, 0.0),
     "relativistic hinge": losses.relativistic(lambda gap: jax.nn.relu(1 - gap)),
     "RaSGAN": losses.relative_to_mean(losses.non_saturating()),
     "RaHingeGAN": losses.relative_to_mean(losses.hinge()),
     "top 5 of 16": losses.top_k(losses.non_saturating(), 5 / 16),
+    "weighed": losses.weighed(losses.least_squares(), 1.5, 2.0),
 }
 EACH = pytest.mark.parametrize("loss", MADE.values(), ids=MADE.keys())
 N = 16
@@ -121,6 +122,12 @@ PAPERS = {
             0 * real,
             np.where(fake >= np.sort(fake)[-5], sigmoid(fake) - 1, 0) * len(fake) / 5,
         ),
+    ),
+    "weighed": (  # with D's share at three quarters
+        lambda real, fake: 0.75 * (((real - 1) ** 2).mean() + (fake**2).mean()),
+        lambda real, fake: (1.5 * (real - 1), 1.5 * fake),
+        lambda real, fake: ((fake - 1) ** 2).mean(),
+        lambda real, fake: (0 * real, 2 * (fake - 1)),
     ),
 }
 

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 
 
-NEAR_ONE = ".0.gain", "bn1.weight", "bn2.weight", "bn4.weight", "_var", "_ema"
+NEAR_ONE = ".0.gain", ".weight", "_var", "_ema"
 Shape = tuple[int, ...]
 
 

@@ -15,8 +15,8 @@ from ganjax.models.patch import XAVIER
 
 
 def places(
-    key: Key[Array, ""], maps: Sequence[Float[Array, "b h w c"]], n: int = 256
-) -> list[Int[Array, " n"]]:
+    key: Key[Array, ""], maps: Sequence[Float[Array, "b _h _w _c"]], n: int = 256
+) -> list[Int[Array, " _n"]]:
     """For each map n different pixels, counted row by row; all of one that has fewer."""
     keys = jax.random.split(key, len(maps))
     pixels = [x.shape[1] * x.shape[2] for x in maps]
@@ -25,8 +25,8 @@ def places(
 
 
 def taken(
-    maps: Sequence[Float[Array, "b h w c"]], places: Sequence[Int[Array, " n"]]
-) -> list[Float[Array, "b n c"]]:
+    maps: Sequence[Float[Array, "b _h _w _c"]], places: Sequence[Int[Array, " _n"]]
+) -> list[Float[Array, "b _n _c"]]:
     """What the maps have at these places."""
     flat = [x.reshape(len(x), -1, x.shape[-1]) for x in maps]
     return [x[:, place] for x, place in zip(flat, places, strict=True)]
@@ -44,11 +44,11 @@ class PatchFeatures(nn.Module):
     @nn.compact
     def __call__(
         self,
-        features: Sequence[Float[Array, "b n c"]],
+        features: Sequence[Float[Array, "b _n _c"]],
         label: Int[Array, " b"],
         *,
         train: bool,
-    ) -> list[Float[Array, "b n d"]]:
+    ) -> list[Float[Array, "b _n d"]]:
         def embed(x):
             for activation in (nn.relu, _unit):
                 x = activation(nn.Dense(self.features, kernel_init=self.kernel_init)(x))
