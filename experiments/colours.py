@@ -39,7 +39,7 @@ class Args:
 
 TINY = Args(
     Run("runs/tiny_colours", steps=4, batch=8),
-    data="stacked_digits",
+    data="photographs",
     size=8,
     margin=0,
     g_width=4,

@@ -3,7 +3,7 @@
 import difflib
 from pathlib import Path
 
-from ganjax.data import arrays, folder, stacked, tfds, toys
+from ganjax.data import arrays, folder, photographs, stacked, tfds, toys
 from ganjax.data.source import Source, Spec, behind, mirrored
 from ganjax.errors import Mistake
 
@@ -13,6 +13,7 @@ BUILT_IN = {
     "ring": toys.ring,
     "grid": toys.grid,
     "stacked_digits": stacked.stacked_digits,
+    "photographs": photographs.photographs,
 }
 PACKED = {".zip": folder.zipped, ".npz": arrays.npz}
 
