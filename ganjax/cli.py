@@ -5,7 +5,7 @@ A run knows itself: its experiment, arguments, data and classes are in its folde
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +14,8 @@ from tyro.conf import Positional, subcommand
 
 from ganjax import data
 from ganjax.errors import Mistake
-from ganjax.run import folder as folders, sampling
+from ganjax.gan import by_class
+from ganjax.run import Flat, folder as folders
 from ganjax.run.args import Count, Range, Weight, check
 from ganjax.run.command import in_sentences, parse
 from ganjax.run.judge import judge
@@ -22,6 +23,21 @@ from ganjax.run.loading import Loaded, load
 from ganjax.run.pictures import picture, save_png, write_whole
 from ganjax.run.programs import keep_programs
 from ganjax.run.report import write_report
+from ganjax.run.translate import files, translate
+
+
+@dataclass(frozen=True)
+class Save:
+    """Which weights of a run."""
+
+    best: bool = False
+    """Takes the save with the best score instead of the newest."""
+    member: Annotated[int, Range(0)] = 0
+    """Which one of a population, counted from 0."""
+    std: Weight = 0.0
+    """The length of G's average, made of those of `--track`; 0 takes the run's own."""
+    trust: bool = False
+    """Runs the run's experiment file though it is not known here."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +52,22 @@ class Sample:
     out: str = "samples.png"
     """A .png of all samples in a grid, or an .npz with `image` and `label`."""
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0
-    best: bool = False
-    """Takes the save with the best score instead of the newest."""
-    member: Annotated[int, Range(0)] = 0
-    """Which one of a population, counted from 0."""
-    std: Weight = 0.0
-    """The length of G's average, made of those of `--track`; 0 takes the run's own."""
-    trust: bool = False
-    """Runs the run's experiment file though it is not known here."""
+    save: Flat[Save] = Save()
+
+
+@dataclass(frozen=True)
+class Translate:
+    """Sends one's own images through a run that makes images of images."""
+
+    run: Positional[str]
+    """The folder of a run."""
+    images: Positional[str]
+    """An image, or a folder of them, of any size."""
+    out: str = "translated"
+    """The folder for the .png files, which keep their names."""
+    tile: Annotated[int, Range(1)] = 1024
+    """Pixels; what is larger goes through in tiles that fade into each other."""
+    save: Flat[Save] = Save()
 
 
 @dataclass(frozen=True)
@@ -52,14 +76,7 @@ class Evaluate:
 
     run: Positional[str]
     """The folder of a run."""
-    best: bool = False
-    """Takes the save with the best score instead of the newest."""
-    member: Annotated[int, Range(0)] = 0
-    """Which one of a population, counted from 0."""
-    std: Weight = 0.0
-    """The length of G's average, made of those of `--track`; 0 takes the run's own."""
-    trust: bool = False
-    """Runs the run's experiment file though it is not known here."""
+    save: Flat[Save] = Save()
 
 
 @dataclass(frozen=True)
@@ -94,6 +111,16 @@ def sample(args: Sample) -> None:
     print(f"{args.n} samples: {out}")
 
 
+def translated(args: Translate) -> None:
+    """Writes what the run makes of each image to the folder `args.out`."""
+    where, out = (Path(path).expanduser() for path in (args.images, args.out))
+    files(where)
+    loaded = loaded_by(args)
+    side, channels = asked_shape(args, loaded)
+    made = translate(loaded.answer, where, out, channels, side, args.tile)
+    print(f"{len(made)} images: {out}")
+
+
 def evaluate(args: Evaluate) -> None:
     """Prints the scores as JSON, and keeps them in the run's folder."""
     loaded = loaded_by(args)
@@ -124,9 +151,16 @@ def prepare(args: Prepare) -> None:
     print(f"Prepared: {data.prepare(args.name, args.manual_dir)}")
 
 
-COMMANDS = {Sample: sample, Evaluate: evaluate, Report: report, Prepare: prepare}
+COMMANDS = {
+    Sample: sample,
+    Translate: translated,
+    Evaluate: evaluate,
+    Report: report,
+    Prepare: prepare,
+}
 Command = (
     Annotated[Sample, subcommand("sample")]
+    | Annotated[Translate, subcommand("translate")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Prepare, subcommand("prepare")]
@@ -142,17 +176,29 @@ def main(argv: list[str] | None = None) -> None:
         COMMANDS[type(args)](args)
 
 
-def loaded_by(args: Sample | Evaluate) -> Loaded:
+def loaded_by(args: Sample | Translate | Evaluate) -> Loaded:
     """The run of a command, as its flags say."""
-    which = {"best": args.best, "member": args.member, "std": args.std}
-    return load(args.run, trust=args.trust, **which)
+    return load(args.run, **asdict(args.save))
 
 
 def chosen(args: Sample, loaded: Loaded) -> np.ndarray:
     """The label of each sample."""
     if args.label is None:
-        return sampling.labels(args.n, len(loaded.classes))
+        return by_class(args.n, len(loaded.classes), len)
     return np.full(args.n, args.label, np.int32)
+
+
+def asked_shape(args: Translate, loaded: Loaded) -> tuple[int, int]:
+    """The side of the images that the run was trained on, and their channels."""
+    manifest = folders.read(Path(args.run).expanduser())
+    stored = manifest["shapes"][-2][0][-3:]
+    blank = lambda n: np.zeros((n, *stored), np.uint8)
+    asked = loaded.game.ask(1, len(loaded.classes), blank)
+    if getattr(asked, "ndim", 0) != 4:
+        raise Mistake(
+            f"{args.run} does not make images of images: use `ganjax sample`."
+        )
+    return max(asked.shape[1:3]), asked.shape[-1]
 
 
 def save_npz(path: Path, image: np.ndarray, label: np.ndarray) -> None:

@@ -180,17 +180,28 @@ class GAN(NamedTuple):
     steer: Steer = stay
 
 
+def by_class(n: int, classes: int, images: Callable) -> Int[np.ndarray, " n"]:
+    """`n` labels that go through the classes in turn."""
+    return np.arange(n, dtype=np.int32) % max(classes, 1)
+
+
 class Game(NamedTuple):
     """All that the loop, the compilers, checkpoints and commands know of a game.
 
     A state is any pytree with `step` (int32 scalar) among its attributes; turns are
-    any pytree. A game other than GAN's is one file that writes these four functions.
+    any pytree. A game other than GAN's is one file that writes the first four functions;
+    one that makes images of images the last two as well.
     """
 
     init: Callable[[Array, PyTree], PyTree]  # (key, turns) -> state
     step: Callable[..., tuple[PyTree, PyTree]]  # (state, turns, on) -> (state, logs)
-    sample: Callable[[PyTree, Array, Array], Array]  # (state, key, label [n]) -> [n, …]
+    sample: Callable[[PyTree, Array, PyTree], Array]  # (state, key, asked) -> [n, ...]
     decode: Callable[[Array], Array]  # as stored -> as `sample` gives it
+    ask: Callable[[int, int, Callable], PyTree] = by_class
+    """(n, number of classes, images) -> what `sample` is asked for, [n, ...]: by default
+    labels. `images(n)` reads as many examples as they are stored, held out if any are."""
+    show: Callable[[PyTree, Array], Array] = lambda asked, samples: samples
+    """(asked, samples) -> what a picture has of each sample"""
 
 
 @flax.struct.dataclass

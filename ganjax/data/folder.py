@@ -19,7 +19,8 @@ from ganjax.gan import Batch
 
 EXTENSIONS = ".png .jpg .jpeg .webp .bmp .gif .tif .tiff".split()
 HELD_OUT = ("test", "val", "validation")
-SPLITS = {"train", *HELD_OUT}
+DOMAINS = "", "A", "B"  # two kinds of images in one place, trainA and trainB
+SPLITS = {split + domain for split in ("train", *HELD_OUT) for domain in DOMAINS}
 
 
 class Files(NamedTuple):
@@ -33,9 +34,9 @@ class Files(NamedTuple):
 def folder(spec: Spec) -> Source:
     """The images of a folder, nested by class or flat.
 
-    Sub-folders `train` and `test` (or `val`, `validation`) are the splits, and classes
-    are one level below them; else all is split 'train'. One folder alone is no class.
-    Hidden files are passed over.
+    Sub-folders `train` and `test` (or `val`, `validation`) are the splits, or trainA and
+    the like where there are two kinds, and classes are one level below them; else all is
+    split 'train'. One folder alone is no class. Hidden files are passed over.
     """
     root = Path(spec.where).expanduser()
     walk = os.walk(root, followlinks=True)
@@ -103,6 +104,8 @@ def _descend(paths: dict[str, tuple]) -> dict[str, tuple]:
 def _split(paths: dict[str, tuple], split: str, where: str) -> dict[str, tuple]:
     tops = {parts[0] for parts in paths.values() if len(parts) > 1}
     divided = tops and (tops <= SPLITS or ("train" in tops and tops & set(HELD_OUT)))
+    domain = next(d for d in reversed(DOMAINS) if split.endswith(d))
+    held_out = [each + domain for each in HELD_OUT]
     if not divided:
         if split == "train":
             return paths
@@ -110,7 +113,7 @@ def _split(paths: dict[str, tuple], split: str, where: str) -> dict[str, tuple]:
             f"{where} has no split {split!r}, all of it is 'train': divide it into "
             f"folders 'train' and {split!r}."
         )
-    wanted = [split, *(HELD_OUT if split in HELD_OUT else ())]
+    wanted = [split, *(held_out if split in held_out else ())]
     top = next((top for top in wanted if top in tops), None)
     if top is None:
         raise Mistake(

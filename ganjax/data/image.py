@@ -64,7 +64,9 @@ def reshape(stored: UInt8[np.ndarray, "h w c"], spec: Spec) -> np.ndarray:
 def shaped(stored: Shape, spec: Spec) -> Shape:
     """The shape in which an image stored as `stored` is read."""
     height, width, channels = stored
-    return spec.size or height, spec.size or width, spec.channels or channels
+    images = 2 if spec.halves else 1
+    width, channels = width // images, (spec.channels or channels) * images
+    return spec.size or height, spec.size or width, channels
 
 
 def common(headers: Iterable[tuple[str, Shape]], spec: Spec) -> Shape:
@@ -128,9 +130,16 @@ def _channels(image: Image.Image) -> int:
 
 def _pixels(image: Image.Image, spec: Spec) -> np.ndarray:
     channels = spec.channels or _channels(image)
-    image = _resize(_convert(_eight_bits(image), channels, spec.background), spec)
-    pixels = np.asarray(image)
-    return pixels.reshape(*pixels.shape[:2], channels)
+    image = _convert(_eight_bits(image), channels, spec.background)
+    each = [np.asarray(_resize(part, spec)) for part in _parts(image, spec)]
+    return np.concatenate([x.reshape(*x.shape[:2], channels) for x in each], axis=-1)
+
+
+def _parts(image: Image.Image, spec: Spec) -> list[Image.Image]:
+    if not spec.halves:
+        return [image]
+    width, height = image.width // 2, image.height
+    return [image.crop((x, 0, x + width, height)) for x in (0, image.width - width)]
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -23,10 +23,16 @@ class Spec(NamedTuple):
     crop: bool = True  # with `size`: cut the central square out, or else squeeze
     background: int = 255  # 0..255, what is seen through transparent pixels
     mirror: bool = False  # every image once more, with left and right exchanged
+    halves: bool = False  # an image holds two side by side, left and right
+    beside: str = ""  # a second place, whose images lie behind those of `where`
+    paired: bool = False  # and row by row belong together, so that there are as many
 
 
 class Source(NamedTuple):
-    """Examples that can be read by number, in any order and by any thread."""
+    """Examples that can be read by number, in any order and by any thread.
+
+    Two images that lie one behind the other are one of twice the channels.
+    """
 
     spec: Spec
     length: int
@@ -48,6 +54,34 @@ def mirrored(source: Source) -> Source:
         return batch._replace(image=image)
 
     return source._replace(length=2 * source.length, read=read)
+
+
+def behind(front: Source, back: Source) -> Source:
+    """Each image of `front` with one of `back` behind it, [h, w, 2c].
+
+    The smaller of two sets that differ in size is gone through again; labels are those of
+    `front`. Raises a `Mistake` if the images differ in shape, or pairs in number.
+    """
+    both = f"{front.spec.where} and {back.spec.where}"
+    if len(front.shape) != 3 or front.shape != back.shape:
+        raise Mistake(
+            f"The images of {both} differ in shape ({front.shape} and {back.shape}): "
+            "bring them to one with --size and --channels."
+        )
+    if front.spec.paired and front.length != back.length:
+        raise Mistake(
+            f"{both} hold {front.length} and {back.length} images: pairs are as many "
+            "in each, in the order of their names."
+        )
+
+    def read(rows: np.ndarray) -> Batch:
+        batch = front.read(rows % front.length)
+        image = back.read(rows % back.length).image
+        return batch._replace(image=np.concatenate([batch.image, image], axis=-1))
+
+    h, w, c = front.shape
+    length = max(front.length, back.length)
+    return front._replace(length=length, shape=(h, w, 2 * c), read=read)
 
 
 def whole(source: Source) -> Batch:

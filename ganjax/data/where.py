@@ -3,8 +3,8 @@
 import difflib
 from pathlib import Path
 
-from ganjax.data import arrays, folder, stacked, tfds, toys
-from ganjax.data.source import Source, Spec, mirrored
+from ganjax.data import arrays, folder, photographs, stacked, tfds, toys
+from ganjax.data.source import Source, Spec, behind, mirrored
 from ganjax.errors import Mistake
 
 
@@ -13,6 +13,7 @@ BUILT_IN = {
     "ring": toys.ring,
     "grid": toys.grid,
     "stacked_digits": stacked.stacked_digits,
+    "photographs": photographs.photographs,
 }
 PACKED = {".zip": folder.zipped, ".npz": arrays.npz}
 
@@ -20,13 +21,25 @@ PACKED = {".zip": folder.zipped, ".npz": arrays.npz}
 def load(spec: Spec) -> Source:
     """The source that `spec.where` names, checked but for the pixels themselves.
 
-    A built-in name goes before a folder of the same name (write `./digits` for that).
-    Raises a `Mistake` for whatever a person can mend: no such place, no images, no such
-    split, sizes that differ, a file that is no image.
+    With `spec.beside`, that of two places; if it is the same place, that of its splits
+    trainA and trainB, or testA and testB, as CycleGAN's sets are divided. A built-in
+    name goes before a folder of the same name (write `./digits` for that). Raises a
+    `Mistake` for whatever a person can mend: no such place, no images, no such split,
+    sizes that differ, a file that is no image.
     """
     _check(spec)
-    source = _named(spec)
+    source = _both(spec) if spec.beside else _named(spec)
     return mirrored(source) if spec.mirror else source
+
+
+def _both(spec: Spec) -> Source:
+    divided = spec.beside == spec.where and spec.where not in BUILT_IN
+    letters = ("A", "B") if divided else ("", "")
+    front, back = (
+        _named(spec._replace(where=where, split=spec.split + letter))
+        for where, letter in zip((spec.where, spec.beside), letters, strict=True)
+    )
+    return behind(front, back)._replace(spec=spec)
 
 
 def _named(spec: Spec) -> Source:

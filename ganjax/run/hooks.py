@@ -80,14 +80,14 @@ def pictures(
     if not flat and 2 <= classes <= MOST_COLUMNS:
         count = count // classes * classes
         draw = functools.partial(picture, columns=classes)
-    label = sampling.labels(count, classes)
+    asked = sampling.asked(game, source.spec, count, classes)
     if chief():
         save_png(picture(real), folder / "real.png")
 
     def hook(step, state, row):
-        samples = sampling.draw(made.sample, state, sampling.FIXED, label, seed)
+        samples = sampling.draw(made.sample, state, sampling.FIXED, asked, seed)
         if chief():
-            each = [draw(of_seed) for of_seed in samples]
+            each = [draw(np.asarray(game.show(asked, of_seed))) for of_seed in samples]
             image = members(each) if len(each) > 1 else each[0]
             save_png(image, folder / "samples" / f"{step:09d}.png")
 
@@ -112,14 +112,14 @@ def scores(
     def judging():
         if chief():
             tqdm.write("Looking at real images, by which the samples will be scored …")
-        return judge(source.spec, game)
+        judged, classes = judge(source.spec, game), len(source.classes)
+        return judged, sampling.asked(game, source.spec, judged.count, classes)
 
     def hook(step, state, row):
-        judged = judging()
+        judged, asked = judging()
         if not judged.count:
             return
-        label = sampling.labels(judged.count, len(source.classes))
-        samples = sampling.draw(made.sample, state, sampling.SCORED, label, seed)
+        samples = sampling.draw(made.sample, state, sampling.SCORED, asked, seed)
         if chief():
             if not (folder / REAL).exists():
                 write(folder / REAL, json.dumps(judged.real()) + "\n")

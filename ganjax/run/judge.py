@@ -7,8 +7,8 @@ import numpy as np
 
 from ganjax import evaluation
 from ganjax.data import Source, Spec, load, stacked, toys, whole
-from ganjax.errors import Mistake
 from ganjax.gan import Game
+from ganjax.run.sampling import held_out
 
 
 CENTRES = {
@@ -45,7 +45,7 @@ def judge(spec: Spec, game: Game) -> Judge:
     source = load(spec)
     decode = lambda images: np.asarray(game.decode(images))
     train = decode(_some(source))
-    others = _others(spec)
+    others = held_out(spec)
     unseen = None if others is None else decode(_some(others))
     if unseen is not None and (len(unseen) < FEWEST or not _mostly_new(unseen, train)):
         unseen = None
@@ -131,13 +131,6 @@ def _reader(spec: Spec, decode: Callable) -> evaluation.Reader:
 def _some(source: Source) -> np.ndarray:
     rows = np.random.default_rng(0).permutation(source.length)[:MOST]
     return source.read(np.sort(rows)).image
-
-
-def _others(spec: Spec) -> Source | None:
-    try:
-        return load(spec._replace(split="test"))
-    except Mistake:
-        return None
 
 
 def _mostly_new(images: np.ndarray, train: np.ndarray) -> bool:

@@ -17,7 +17,7 @@ import ganjax
 from ganjax import checkpoint
 from ganjax.errors import Mistake
 from ganjax.games.tracked import Tracked, exponent, reconstruct, tracked
-from ganjax.gan import Batch, Game, PyTree, Turns
+from ganjax.gan import Batch, Game, PyTree, Turns, by_class
 from ganjax.run import args as arguments, folder as folders, sampling
 
 
@@ -31,6 +31,9 @@ class Loaded(NamedTuple):
     state: PyTree
     classes: tuple[str, ...]
     sample: Callable[..., np.ndarray]  # (n, label=None, seed=0) -> [n, ...] in -1..1
+    answer: Callable[
+        ..., np.ndarray
+    ]  # (asked, seed=0) -> the same, of `Game.ask`'s kind
 
 
 def load(
@@ -70,18 +73,25 @@ def load(
         state = reconstruct(state, kept, stds, std)
     classes = tuple(manifest["classes"])
     draw = jax.jit(game.sample)
+    each = lambda *args: np.asarray(draw(*args))[None]
+
+    def answer(asked: PyTree, seed: int = 0) -> np.ndarray:
+        """A sample for each row asked for."""
+        return sampling.draw(each, state, sampling.ASKED, asked, seed)[0]
 
     def sample(n: int, label: int | None = None, seed: int = 0) -> np.ndarray:
-        """`n` samples, of every class in turn or of class `label`; `seed` picks them."""
-        each = lambda *args: np.asarray(draw(*args))[None]
-        chosen = sampling.labels(n, len(classes))
-        if label is not None:
-            _check_label(label, classes)
-            _check_heeds(each, state)
-            chosen = np.full(n, label, np.int32)
-        return sampling.draw(each, state, sampling.ASKED, chosen, seed)[0]
+        """`n` samples, of every class in turn or of class `label`; `seed` picks them.
 
-    return Loaded(game, state, classes, sample)
+        Where images are made of images, of the first that are held out.
+        """
+        if label is None:
+            spec = folders.spec_of(manifest)
+            return answer(sampling.asked(game, spec, n, len(classes)), seed)
+        _check_label(label, classes)
+        _check_heeds(each, state, game)
+        return answer(np.full(n, label, np.int32), seed)
+
+    return Loaded(game, state, classes, sample, answer)
 
 
 def game_of(folder: Path, manifest: dict[str, Any], trust: bool = False) -> Game:
@@ -189,7 +199,9 @@ def _check_label(label: int, classes: tuple[str, ...]) -> None:
         )
 
 
-def _check_heeds(sample: Callable, state: PyTree) -> None:
+def _check_heeds(sample: Callable, state: PyTree, game: Game) -> None:
+    if game.ask is not by_class:
+        raise Mistake("This run makes images of images; leave out --label.")
     key = jax.random.key(0)
     zero, one = (sample(state, key, np.asarray([label], np.int32)) for label in (0, 1))
     if np.array_equal(zero, one):

@@ -1,0 +1,92 @@
+"""pix2pix (Isola et al., 2017): one image made of another, learned from pairs of them.
+
+The numbers are those of the authors' code: a U-Net and a 70x70 PatchGAN that sees both
+images, log loss and 100 times the absolute difference, batches of one, in which a batch
+norm is an instance norm with weights, as it is here in any batch. Pairs are files that
+hold two images side by side, or two folders in which they come in the same order:
+
+    --data facades/                  x is the left half; --reverse takes the right
+    --data maps/ --target aerial/
+
+A U-Net of 64 pixels has `--times 1 2 4 8 8 8`.
+"""
+
+from dataclasses import dataclass
+
+import optax
+
+from ganjax import Game, Player, losses, train
+from ganjax.data import Spec
+from ganjax.games.paired import Task, halves, joined, paired
+from ganjax.games.table import l1
+from ganjax.games.translation import View, halfway
+from ganjax.models import layers, patch, unet
+from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+
+
+@dataclass(frozen=True)
+class Args:
+    run: Flat[Run] = Run("runs/pix2pix", steps=80_000, batch=1)
+    data: str = "facades"
+    """Files of two images side by side; or, with `target`, of x."""
+    target: str = ""
+    """Where y is, in the same order."""
+    reverse: bool = False
+    """Makes the first of the second."""
+    size: Count = 256
+    margin: Cadence = 30
+    """Pixels beyond `size` within which the part that is seen lies anywhere."""
+    channels: Count = 3
+    g_width: Count = 64
+    d_width: Count = 64
+    times: tuple[Count, ...] = (1, 2, 4, 8, 8, 8, 8, 8)
+    """Widths of G's halvings, in `g_width`."""
+    halvings: Count = 3
+    """Of D: with 3 a logit sees 70 pixels, with 2 it sees 34."""
+    dropout: Share = 0.5
+    far: Weight = 100.0
+    """How much the mean absolute difference to y costs."""
+    lr: Positive = 2e-4
+
+
+TINY = Args(
+    Run("runs/tiny_pix2pix", steps=4, batch=8),
+    data="digits",
+    target="digits",
+    size=8,
+    margin=2,
+    channels=1,
+    g_width=4,
+    d_width=4,
+    times=(1, 1, 2),
+    halvings=1,
+)
+
+
+def make(args: Args) -> Game:
+    adam = optax.adam(halfway(args.lr, args.run.steps), b1=0.5)
+    shape = {"times": args.times, "dropout": args.dropout, "norm": layers.AdaIN}
+    g = unet.Generator(args.channels, args.g_width, **shape)
+    d = patch.Pix2pix(args.d_width, halvings=args.halvings, norm=layers.AdaIN)
+    order = (lambda pair: pair[::-1]) if args.reverse else lambda pair: pair
+    task = Task(
+        pair=lambda keys, image: order(halves(keys, image)),
+        view=View(args.size, args.margin),
+        beside=joined,
+        distances={"far": lambda made, y: args.far * l1(made, y)},
+    )
+    loss = losses.weighed(losses.non_saturating(), d=0.5)
+    return paired(Player(g, adam), Player(d, adam), loss, task)
+
+
+def main(args: Args):
+    spec = Spec(args.data, args.size + args.margin, args.channels)
+    if args.target:
+        spec = spec._replace(beside=args.target, paired=True)
+    else:
+        spec = spec._replace(halves=True)
+    return train(args, make(args), spec)
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,83 @@
+"""What the games of translation share: two kinds of images, one behind the other.
+
+The stored images are those of `Spec.beside`: x, what is translated, and behind it y.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key, UInt8
+
+from ganjax.gan import ArrayLike, Game, PyTree, pixels
+
+
+class View(NamedTuple):
+    """How much of an image is seen: all at `side`, cut out of `margin` pixels more.
+
+    Training cuts anywhere and may turn left and right about; else it is the middle.
+    """
+
+    side: int
+    margin: int = 0
+    flip: bool = True
+
+    def middle(
+        self, stored: UInt8[ArrayLike, "n h w c"]
+    ) -> UInt8[ArrayLike, "n s s c"]:
+        """The central part of each image; of one no larger than `side`, all."""
+        top, left = (max(0, (length - self.side) // 2) for length in stored.shape[1:3])
+        return stored[:, top : top + self.side, left : left + self.side]
+
+    def jitter(
+        self, keys: Key[Array, " b"], image: Float[Array, "b h w c"]
+    ) -> Float[Array, "b s s c"]:
+        """A part of each image from anywhere, mirrored half of the time."""
+
+        def one(key, image):
+            place, coin = jax.random.split(key)
+            most = jnp.array([x - self.side + 1 for x in image.shape[:2]])
+            top, left = jax.random.randint(place, (2,), 0, most)
+            size = self.side, self.side, image.shape[-1]
+            part = jax.lax.dynamic_slice(image, (top, left, 0), size)
+            turned = jax.random.bernoulli(coin) & self.flip
+            return jnp.where(turned, part[:, ::-1], part)
+
+        return jax.vmap(one)(keys, image)
+
+
+def front(stored: ArrayLike) -> ArrayLike:
+    """x, the first half of the channels."""
+    return stored[..., : stored.shape[-1] // 2]
+
+
+def back(stored: ArrayLike) -> ArrayLike:
+    """y, the second half."""
+    return stored[..., stored.shape[-1] // 2 :]
+
+
+def translating(init, step, sample, view: View) -> Game:
+    """The game whose `sample(state, key, x, label)` turns x [n, h, w, c] into y's kind."""
+
+    def answer(state: PyTree, key: Key[Array, ""], asked: ArrayLike) -> Array:
+        return sample(state, key, pixels(asked), unlabelled(asked))
+
+    return Game(
+        init,
+        step,
+        answer,
+        decode=lambda stored: pixels(view.middle(back(stored))),
+        ask=lambda n, classes, images: front(view.middle(images(n))),
+        show=lambda asked, samples: jnp.concatenate([pixels(asked), samples], axis=2),
+    )
+
+
+def unlabelled(image: ArrayLike) -> Int[Array, " b"]:
+    """The labels of images that have none."""
+    return jnp.zeros(len(image), jnp.int32)
+
+
+def halfway(rate: float, steps: int) -> optax.Schedule:
+    """The rate, for half of the steps; then a line to 0 (Zhu et al., 2017)."""
+    return optax.linear_schedule(rate, 0.0, steps - steps // 2, steps // 2)

@@ -1,0 +1,168 @@
+"""A game that makes images of images: asked, pictured, scored, and given one's own."""
+
+import importlib.util
+import json
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganjax
+from ganjax import cli
+from ganjax.run.pictures import picture
+from ganjax.run.translate import through
+
+
+RNG = np.random.default_rng(0)
+SOURCE = '''
+    """A scale that turns photographs into their negatives, which it learns."""
+
+    from dataclasses import dataclass, replace
+
+    import flax.struct
+    import jax
+    import jax.numpy as jnp
+
+    import ganjax
+    from ganjax.data import Spec
+    from ganjax.gan import ONE, Game, pixels
+    from ganjax.run import Flat, Run, command
+
+
+    @dataclass(frozen=True)
+    class Args:
+        data: str = ""
+        target: str = ""
+        run: Flat[Run] = Run("runs/negative", steps=4, batch=8)
+
+
+    @flax.struct.dataclass
+    class State:
+        step: jax.Array
+        scale: jax.Array
+
+
+    def make(args):
+        def init(key, turns):
+            return State(jnp.zeros((), jnp.int32), jnp.zeros(()))
+
+        def step(state, turns, on=ONE):
+            image = pixels(turns.g.image)
+            loss = lambda s: ((s * image[..., :1] - image[..., 1:]) ** 2).mean()
+            value, slope = on.mean(jax.value_and_grad(loss)(state.scale))
+            now = replace(state, step=state.step + 1, scale=state.scale - slope / 4)
+            return now, {"g": {"loss": value}}
+
+        return Game(
+            init,
+            step,
+            sample=lambda state, key, asked: state.scale * pixels(asked),
+            decode=lambda stored: pixels(stored[..., 1:]),
+            ask=lambda n, classes, images: images(n)[..., :1],
+            show=lambda asked, samples: jnp.concatenate([pixels(asked), samples], 2),
+        )
+
+
+    def main(args):
+        spec = Spec(args.data, beside=args.target, paired=True)
+        return ganjax.train(args, make(args), spec)
+
+
+    if __name__ == "__main__":
+        command(main)
+'''
+
+
+def lay(folder, count, shape=(8, 8)):
+    folder.mkdir(parents=True)
+    made = RNG.choice([0, 255], (count, *shape)).astype(np.uint8)
+    for i, image in enumerate(made):
+        Image.fromarray(image).save(folder / f"{i:02}.png")
+    return made
+
+
+@pytest.fixture(scope="module")
+def negative(tmp_path_factory):
+    """The folder of a finished run, and the images that are held out."""
+    root = tmp_path_factory.mktemp("negative")
+    (root / "negative.py").write_text(textwrap.dedent(SOURCE))
+    spec = importlib.util.spec_from_file_location("negative", root / "negative.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["negative"] = module
+    spec.loader.exec_module(module)
+    for split, count in (("train", 30), ("test", 24)):
+        seen = lay(root / "photos" / split, count)
+        (root / "negatives" / split).mkdir(parents=True)
+        for i, image in enumerate(seen):
+            Image.fromarray(255 - image).save(
+                root / "negatives" / split / f"{i:02}.png"
+            )
+    run = ganjax.run.Run(str(root / "run"), steps=20, batch=8)
+    module.main(module.Args(str(root / "photos"), str(root / "negatives"), run))
+    return root / "run", seen
+
+
+def test_samples_are_answers_to_images_that_are_held_out(negative):
+    folder, seen = negative
+    loaded = ganjax.load(folder, trust=True)
+    made = loaded.sample(26)
+    np.testing.assert_allclose(loaded.state.scale, -1, atol=1e-3)
+    wanted = loaded.state.scale * (seen[[*range(24), 0, 1], ..., None] / 127.5 - 1)
+    np.testing.assert_allclose(made, wanted, atol=1e-6)
+    np.testing.assert_array_equal(loaded.answer(seen[3:5, ..., None]), made[3:5])
+
+
+def test_pictures_show_what_was_asked_and_scores_compare_with_the_target(negative):
+    folder, seen = negative
+    asked = np.resize(seen, (64, 8, 8))[..., None] / 127.5 - 1
+    shown = picture(np.concatenate([asked, -asked], axis=2))
+    with Image.open(folder / "samples" / "000000020.png") as drawn:
+        gap = np.asarray(drawn).astype(int) - np.asarray(shown)
+    assert np.abs(gap).max() <= 1
+    scores = (folder / "metrics.jsonl").read_text()
+    last = json.loads(scores.splitlines()[-1])
+    assert last["frechet/pixels"] < 1e-3
+
+
+@pytest.mark.parametrize("size", [(8, 8), (5, 19), (33, 40)])
+def test_ones_own_images_of_any_size_are_translated(negative, tmp_path, size):
+    folder, _ = negative
+    photos = lay(tmp_path / "mine" / "deep", 2, size)
+    out = tmp_path / "out"
+    command = ["translate", str(folder), str(tmp_path / "mine"), "--out", str(out)]
+    cli.main([*command, "--tile", "16", "--trust"])
+    for i, photo in enumerate(photos):
+        made = np.asarray(Image.open(out / "deep" / f"{i:02}.png")).astype(int)
+        assert made.shape == size
+        assert np.abs(made - (255 - photo.astype(int))).max() <= 1
+
+
+def test_tiles_fade_into_each_other_and_see_every_pixel():
+    image = RNG.integers(0, 256, (50, 70, 3), np.uint8)
+    seen = []
+
+    def answer(part):
+        seen.append(part.shape[1:3])
+        return part / 127.5 - 1 + len(seen)  # each tile brighter than the last
+
+    whole = through(answer, image, 8, 24)
+    assert set(seen) == {(24, 24)} and len(seen) == 12
+    brighter = whole - (image / 127.5 - 1)
+    steps = np.abs(np.diff(brighter[:, :, 0], axis=1))
+    assert 1 - 1e-6 <= brighter.min() and brighter.max() <= 12 + 1e-6
+    assert steps.max() < 0.5  # and no seam is as sharp as the tiles differ
+
+
+@pytest.mark.parametrize(
+    "where, says",
+    [("nowhere", "holds no images"), ("broken", "cannot be read as an image")],
+)
+def test_bad_images_are_one_sentence(negative, tmp_path, capsys, where, says):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "a.png").write_bytes(b"no image")
+    command = ["translate", str(negative[0]), str(tmp_path / where), "--trust"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(command)
+    assert ended.value.code == 2 and says in capsys.readouterr().err
