@@ -241,27 +241,6 @@ def uniform(dim: int) -> Callable[[Key[Array, ""]], Float[Array, " z"]]:
     return lambda key: jax.random.uniform(key, (dim,), minval=-1.0)
 
 
-def coded(
-    prior: Callable[[Key[Array, ""]], Float[Array, " z"]],
-    discrete: int = 1,
-    values: int = 10,
-    continuous: int = 2,
-) -> Callable[[Key[Array, ""]], Float[Array, " z"]]:
-    """Another prior and InfoGAN's codes at its end (Chen et al., 2016, section 7).
-
-    `discrete` one-hot choices of one of `values`, then `continuous` numbers of U(-1, 1).
-    """
-
-    def draw(key):
-        noise, choice, number = jax.random.split(key, 3)
-        chosen = jax.random.randint(choice, (discrete,), 0, values)
-        numbers = jax.random.uniform(number, (continuous,), minval=-1.0)
-        one_hot = jax.nn.one_hot(chosen, values).ravel()
-        return jnp.concatenate([prior(noise), one_hot, numbers])
-
-    return draw
-
-
 def half_life(images: Number, batch: int, ramp: float = 0.0) -> optax.Schedule:
     """The EMA decay per step that halves an image's weight after `images` more.
 

@@ -266,7 +266,7 @@ def build(names: Names) -> tuple[GAN, tuple[int, ...]]:
     size = int(np.prod(g.shape))
     prior = gan.normal(size)
     if conditioning.coded:
-        prior = gan.coded(gan.normal(size - 3), **CODES)
+        prior = regularizers.coded(gan.normal(size - 3), **CODES)
     made = GAN(
         g=player(g.net(classes=conditioning.classes), demand.g, ask.g),
         d=player(d_net, demand.d, ask.d),

@@ -21,7 +21,7 @@ from ganjax.regularizers.consistency import (
     latent_consistency,
 )
 from ganjax.regularizers.energy import boundary_equilibrium, pulling_away
-from ganjax.regularizers.information import information
+from ganjax.regularizers.information import coded, information
 from ganjax.regularizers.lecam import lecam
 from ganjax.regularizers.matching import feature_matching, mode_seeking, moved
 from ganjax.regularizers.patches import patch_nce
@@ -45,6 +45,7 @@ __all__ = [
     "balanced_consistency",
     "boundary_equilibrium",
     "consistency",
+    "coded",
     "contrastive",
     "cross_entropy",
     "data_to_data",
