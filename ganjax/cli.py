@@ -23,7 +23,7 @@ from ganjax.run.loading import Loaded, load
 from ganjax.run.pictures import picture, save_png, write_whole
 from ganjax.run.programs import keep_programs
 from ganjax.run.report import write_report
-from ganjax.run.translate import files, translate
+from ganjax.run.translate import complete, files, header, translate
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,23 @@ class Translate:
     """An image, or a folder of them, of any size."""
     out: str = "translated"
     """The folder for the .png files, which keep their names."""
+    tile: Annotated[int, Range(1)] = 1024
+    """Pixels; what is larger goes through in tiles that fade into each other."""
+    save: Flat[Save] = Save()
+
+
+@dataclass(frozen=True)
+class Complete:
+    """Makes up what is missing from a photograph, by a run of completion."""
+
+    run: Positional[str]
+    """The folder of a run."""
+    photo: Positional[str]
+    """An image of any size."""
+    mask: str
+    """An image of the same size, white where something is to be made up."""
+    out: str = "completed.png"
+    """The .png, in which known pixels stay as they were."""
     tile: Annotated[int, Range(1)] = 1024
     """Pixels; what is larger goes through in tiles that fade into each other."""
     save: Flat[Save] = Save()
@@ -116,9 +133,24 @@ def translated(args: Translate) -> None:
     where, out = (Path(path).expanduser() for path in (args.images, args.out))
     files(where)
     loaded = loaded_by(args)
-    side, channels = asked_shape(args, loaded)
+    side, channels, _ = asked_shape(args, loaded)
     made = translate(loaded.answer, where, out, channels, side, args.tile)
     print(f"{len(made)} images: {out}")
+
+
+def completed(args: Complete) -> None:
+    """Writes the completed photograph to `args.out`."""
+    photo, mask, out = (Path(x).expanduser() for x in (args.photo, args.mask, args.out))
+    if out.suffix != ".png":
+        raise Mistake(f"--out {out} is no .png; name one.")
+    for path in (photo, mask):
+        header(path)
+    loaded = loaded_by(args)
+    side, channels, seen = asked_shape(args, loaded)
+    if channels != seen + 1:
+        raise Mistake(f"{args.run} does not complete images: name a run that does.")
+    complete(loaded.answer, photo, mask, out, channels, side, args.tile)
+    print(f"Completed: {out}")
 
 
 def evaluate(args: Evaluate) -> None:
@@ -154,6 +186,7 @@ def prepare(args: Prepare) -> None:
 COMMANDS = {
     Sample: sample,
     Translate: translated,
+    Complete: completed,
     Evaluate: evaluate,
     Report: report,
     Prepare: prepare,
@@ -161,6 +194,7 @@ COMMANDS = {
 Command = (
     Annotated[Sample, subcommand("sample")]
     | Annotated[Translate, subcommand("translate")]
+    | Annotated[Complete, subcommand("complete")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Prepare, subcommand("prepare")]
@@ -176,7 +210,7 @@ def main(argv: list[str] | None = None) -> None:
         COMMANDS[type(args)](args)
 
 
-def loaded_by(args: Sample | Translate | Evaluate) -> Loaded:
+def loaded_by(args: Sample | Translate | Complete | Evaluate) -> Loaded:
     """The run of a command, as its flags say."""
     return load(args.run, **asdict(args.save))
 
@@ -188,17 +222,15 @@ def chosen(args: Sample, loaded: Loaded) -> np.ndarray:
     return np.full(args.n, args.label, np.int32)
 
 
-def asked_shape(args: Translate, loaded: Loaded) -> tuple[int, int]:
-    """The side of the images that the run was trained on, and their channels."""
+def asked_shape(args: Translate | Complete, loaded: Loaded) -> tuple[int, int, int]:
+    """Side and channels of the images that the run was trained to be asked, and to see."""
     manifest = folders.read(Path(args.run).expanduser())
     stored = manifest["shapes"][-2][0][-3:]
     blank = lambda n: np.zeros((n, *stored), np.uint8)
     asked = loaded.game.ask(1, len(loaded.classes), blank)
     if getattr(asked, "ndim", 0) != 4:
-        raise Mistake(
-            f"{args.run} does not make images of images: use `ganjax sample`."
-        )
-    return max(asked.shape[1:3]), asked.shape[-1]
+        raise Mistake(f"{args.run} makes no images of images: use `ganjax sample`.")
+    return max(asked.shape[1:3]), asked.shape[-1], stored[-1]
 
 
 def save_npz(path: Path, image: np.ndarray, label: np.ndarray) -> None:

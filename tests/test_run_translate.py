@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 import ganjax
 from ganjax import cli
+from ganjax.run import judge
 from ganjax.run.pictures import picture
 from ganjax.run.translate import through
 
@@ -165,4 +167,63 @@ def test_bad_images_are_one_sentence(negative, tmp_path, capsys, where, says):
     command = ["translate", str(negative[0]), str(tmp_path / where), "--trust"]
     with pytest.raises(SystemExit) as ended:
         cli.main(command)
+    assert ended.value.code == 2 and says in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def completion(tmp_path_factory):
+    """The folder of a tiny run that completes images."""
+    from tests.test_experiments import FOLDER
+
+    spec = importlib.util.spec_from_file_location(
+        "completion", FOLDER / "completion.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["completion"] = module
+    spec.loader.exec_module(module)
+    folder = tmp_path_factory.mktemp("completion") / "run"
+    run = replace(module.TINY.run, workdir=str(folder), steps=1, devices="jit")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "FEWEST", 10**9)
+        module.main(replace(module.TINY, run=run))
+    return folder
+
+
+@pytest.mark.parametrize("size", [(16, 16), (21, 50)])
+def test_a_hole_is_filled_and_all_else_stays_to_the_bit(completion, tmp_path, size):
+    photo = RNG.integers(0, 256, (*size, 3), np.uint8)
+    hidden = np.zeros(size, np.uint8)
+    hidden[3:9, 5:12] = 255
+    for name, image in (("photo", photo), ("mask", hidden)):
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    paths = {name: str(tmp_path / f"{name}.png") for name in ("photo", "mask", "out")}
+    command = ["complete", str(completion), paths["photo"], "--mask", paths["mask"]]
+    cli.main([*command, "--out", paths["out"], "--tile", "32"])
+    made = np.asarray(Image.open(paths["out"]))
+    np.testing.assert_array_equal(made[hidden == 0], photo[hidden == 0])
+    assert (made[hidden > 0] != photo[hidden > 0]).mean() > 0.9
+
+
+def test_what_is_transparent_is_filled(completion, tmp_path):
+    photo = RNG.integers(0, 256, (16, 16, 4), np.uint8)
+    photo[..., 3] = 255
+    photo[4:9, 4:9, 3] = 0
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    command = ["translate", str(completion), str(tmp_path / "photo.png")]
+    cli.main([*command, "--out", str(tmp_path / "out")])
+    made = np.asarray(Image.open(tmp_path / "out" / "photo.png"))
+    known = photo[..., 3] == 255
+    np.testing.assert_array_equal(made[known], photo[known][:, :3])
+
+
+@pytest.mark.parametrize(
+    "size, out, says",
+    [((5, 5), "out.png", "mask of the same size"), ((16, 16), "out.jpg", "is no .png")],
+)
+def test_a_bad_mask_is_one_sentence(completion, tmp_path, capsys, size, out, says):
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "photo.png")
+    Image.fromarray(np.zeros(size, np.uint8)).save(tmp_path / "mask.png")
+    command = ["complete", str(completion), str(tmp_path / "photo.png")]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--mask", str(tmp_path / "mask.png"), "--out", out])
     assert ended.value.code == 2 and says in capsys.readouterr().err

@@ -40,6 +40,31 @@ def translate(
     return [*found.values()]
 
 
+def complete(
+    answer: Answer,
+    photo: Path,
+    mask: Path,
+    out: Path,
+    channels: int,
+    side: int,
+    tile: int,
+) -> None:
+    """Writes the photograph, with what the mask shows white made up, to the .png `out`.
+
+    `answer` is given the image with a last channel that is 255 where it is known. Known
+    pixels stay what they were, to the bit.
+    """
+    image, hidden = read(photo, channels - 1), read(mask, 1) > 127
+    if image.shape[:2] != hidden.shape[:2]:
+        raise Mistake(
+            f"{photo} is {image.shape[0]}x{image.shape[1]} and its mask {mask} "
+            f"{hidden.shape[0]}x{hidden.shape[1]}: give a mask of the same size."
+        )
+    known = np.where(hidden, 0, 255).astype(np.uint8)
+    made = through(answer, np.concatenate([image, known], axis=-1), side, tile)
+    write(np.where(hidden, made, image / 127.5 - 1), out)
+
+
 def through(
     answer: Answer, image: UInt8[np.ndarray, "h w c"], side: int, tile: int
 ) -> Float[np.ndarray, "H W d"]:
