@@ -8,6 +8,7 @@ thick ones. `ganjax complete RUN photo.png --mask mask.png` fills photographs of
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -110,7 +111,7 @@ def make(args: Args) -> Game:
         moved, logs, _ = turn(players, on, moved, g_key, ("g",), fill)
         return replace(moved, step=state.step + 1), {"loss": logs | told}
 
-    def sample(state, key, asked):
+    def sample(state, key, asked) -> Any:
         mask = (asked[..., -1:] < 128).astype(jnp.float32)
         z = jnp.concatenate([pixels(asked[..., :-1]), mask], axis=-1)
         variables = {"params": state.players["g"].params}
