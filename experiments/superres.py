@@ -1,0 +1,99 @@
+"""Super-resolution (Wang et al., 2018): ESRGAN, small photographs made large.
+
+Residuals in dense blocks, and D asked whether an image is more real than the others are.
+x is made of y in the step: smaller by `times`, with cubic weights that widen as the image
+shrinks, and noisier by up to `noise`. In place of the distance on VGG's features, whose
+weights are not here, G pays the absolute one. `ganjax translate RUN folder/` enlarges
+images of any size.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import optax
+
+from ganjax import Game, Player, losses, train
+from ganjax.data import Spec
+from ganjax.games.paired import Task, paired
+from ganjax.games.table import l1
+from ganjax.games.translation import View, halfway
+from ganjax.models import patch, rrdb
+from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+
+
+@dataclass(frozen=True)
+class Args:
+    run: Flat[Run] = Run("runs/superres", steps=100_000, batch=16)
+    data: str = "photographs"
+    size: Count = 64
+    """Height and width of the large images."""
+    margin: Cadence = 0
+    """Pixels beyond `size` within which the part that is seen lies anywhere."""
+    times: Count = 4
+    """How much larger they are than the small ones: 2 or 4."""
+    noise: Share = 0.0
+    """The most deviation of the noise on small images, of 1 from grey to white."""
+    channels: Count = 3
+    g_width: Count = 64
+    growth: Count = 32
+    blocks: Count = 23
+    d_width: Count = 64
+    halvings: Count = 2
+    far: Weight = 1.0
+    """How much the mean absolute difference costs."""
+    adversarial: Weight = 5e-3
+    """How much it costs G to look less real than real images do."""
+    lr: Positive = 1e-4
+
+
+TINY = Args(
+    Run("runs/tiny_superres", steps=4, batch=8),
+    size=16,
+    times=2,
+    noise=0.1,
+    g_width=4,
+    growth=2,
+    blocks=1,
+    d_width=4,
+    halvings=1,
+)
+
+
+def shrunk(times: int, noise: float, keys, image):
+    """A small and noisy image of each, and the image."""
+    n, h, w, c = image.shape
+    small = jax.image.resize(image, (n, h // times, w // times, c), "cubic")
+
+    def worsen(key, image):
+        size, grain = jax.random.split(key)
+        deviation = noise * jax.random.uniform(size)
+        return image + deviation * jax.random.normal(grain, image.shape)
+
+    return jax.vmap(worsen)(keys, small).clip(-1, 1), image
+
+
+def make(args: Args) -> Game:
+    adam = optax.adam(halfway(args.lr, args.run.steps), b1=0.9, b2=0.99)
+    shape = {"growth": args.growth, "blocks": args.blocks}
+    g = rrdb.Generator(args.channels, args.times, args.g_width, **shape)
+    d = patch.Discriminator(args.d_width, halvings=args.halvings)
+    relative = losses.relative_to_mean(losses.non_saturating())
+    task = Task(
+        pair=partial(shrunk, args.times, args.noise),
+        view=View(args.size, args.margin),
+        beside=lambda x, y: y,
+        distances={"far": lambda made, y: args.far * l1(made, y)},
+    )
+    loss = losses.weighed(relative, d=0.5, g=args.adversarial / 2)
+    return paired(Player(g, adam), Player(d, adam), loss, task)
+
+
+def main(args: Args):
+    return train(
+        args, make(args), Spec(args.data, args.size + args.margin, args.channels)
+    )
+
+
+if __name__ == "__main__":
+    command(main)

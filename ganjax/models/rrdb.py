@@ -1,0 +1,81 @@
+"""ESRGAN's G (Wang et al., 2018): small images made large by densely joined residuals."""
+
+from collections.abc import Callable
+from functools import partial
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ganjax.models import patch
+from ganjax.models.convolution import Conv
+from ganjax.models.example import Example
+
+
+INIT = nn.initializers.variance_scaling(2 * 0.1**2, "fan_in", "normal")  # He's, a tenth
+SCALE = 0.2  # of what is added (section 3.1)
+
+
+class Generator(nn.Module):
+    """From images [b, h, w, c] to images of `times` the sides, a power of two; linear.
+
+    `width` counts the channels throughout, `growth` those that each convolution within a
+    block adds to what the next one sees. Classes add a vector before the first block.
+    """
+
+    channels: int = 3  # of what it makes
+    times: int = 4
+    width: int = 64
+    classes: int = 0
+    growth: int = 32
+    blocks: int = 23
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b H W d"]:
+        x = Conv(self.width)(image)
+        if self.classes:
+            x += nn.Embed(self.classes, self.width)(label)[:, None, None]
+        trunk = x
+        for _ in range(self.blocks):
+            trunk = Block(self.growth)(trunk)
+        x += Conv(self.width)(trunk)
+        for _ in range(self.times.bit_length() - 1):
+            x = _lrelu(Conv(self.width)(x.repeat(2, 1).repeat(2, 2)))
+        return Conv(self.channels)(_lrelu(Conv(self.width)(x)))
+
+
+class Block(nn.Module):
+    """x and a fifth of three dense blocks of it, one after another (figure 4)."""
+
+    growth: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        h = x
+        for _ in range(3):
+            h = Dense(self.growth)(h)
+        return x + SCALE * h
+
+
+class Dense(nn.Module):
+    """x and a fifth of five convolutions of it, each of which sees all before it."""
+
+    growth: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        seen = x
+        for _ in range(4):
+            h = _lrelu(Conv(self.growth, kernel_init=INIT)(seen))
+            seen = jnp.concatenate([seen, h], axis=-1)
+        return x + SCALE * Conv(x.shape[-1], kernel_init=INIT)(seen)
+
+
+_lrelu: Callable[[Array], Array] = partial(nn.leaky_relu, negative_slope=0.2)
+
+TINY = {
+    "g": Example(partial(Generator, 2, 2, 4, growth=2, blocks=1), (4, 4, 3)),
+    "d": patch.TINY["d"],
+}

@@ -1,0 +1,44 @@
+"""ESRGAN's generator."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganjax.models import rrdb
+
+
+def count(net, shape):
+    label = jnp.zeros(1, jnp.int32)
+    init = lambda: net.init(
+        jax.random.key(0), jnp.zeros((1, *shape)), label, train=False
+    )
+    return sum(x.size for x in jax.tree.leaves(jax.eval_shape(init)))
+
+
+def test_it_is_as_large_as_published():
+    assert count(rrdb.Generator(), (8, 8, 3)) == 16_697_987  # of the authors' x4
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+def test_sides_grow_and_any_will_do(times):
+    net = rrdb.Generator(3, times, 4, growth=2, blocks=1)
+    x = jax.random.normal(jax.random.key(1), (2, 5, 6, 3))
+    label = jnp.zeros(2, jnp.int32)
+    y, _ = net.init_with_output(jax.random.key(0), x, label, train=False)
+    assert y.shape == (2, 5 * times, 6 * times, 3)
+
+
+def test_a_block_adds_a_fifth_of_what_its_parts_make():
+    x = jax.random.normal(jax.random.key(1), (1, 4, 4, 3))
+    block = rrdb.Dense(2)
+    variables = block.init(jax.random.key(0), x)
+    last = variables["params"]["Conv_4"]
+    doubled = {**variables["params"], "Conv_4": jax.tree.map(lambda w: 2 * w, last)}
+    once, twice = (
+        block.apply({"params": p}, x) for p in (variables["params"], doubled)
+    )
+    np.testing.assert_allclose(twice - x, 2 * (once - x), rtol=1e-4, atol=1e-6)
+    bias = {**variables["params"], "Conv_4": {**last, "bias": last["bias"] + 1.0}}
+    shifted = block.apply({"params": bias}, x)
+    np.testing.assert_allclose(shifted - once, np.full(x.shape, 0.2), atol=1e-6)
