@@ -115,7 +115,10 @@ def frozen(weights: Callable[[], PyTree], net: EfficientNet) -> Frozen:
     return Frozen(lambda given, image: net.apply({"params": given}, image), weights)
 
 
+SMALL = EfficientNet(4, (Stage(1, 3, 2, 2, 4),) * 2, (0, 1))  # to try things out
+
+
 def drawn(net: EfficientNet, channels: int = 3) -> PyTree:
-    """Weights that are the same at every call, for a network that was never trained."""
+    """Weights that are the same at every call, as of a network that was never trained."""
     image = jnp.zeros((1, 32, 32, channels))
     return net.init(jax.random.key(0), image)["params"]
