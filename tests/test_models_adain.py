@@ -36,7 +36,18 @@ def test_a_class_gives_an_image_its_mean_and_deviation():
     np.testing.assert_allclose(ours, by_definition(X, *rows), atol=1e-5)
 
 
-def test_so_does_a_vector_by_a_linear_map():
+def test_instance_norm_is_the_same_and_without_classes_has_no_weights():
+    norm, alone = layers.InstanceNorm(classes=3), layers.InstanceNorm()
+    params = seat(norm, X, LABEL)["params"]
+    rows = [np.asarray(params[name], np.float64)[LABEL] for name in ("gain", "bias")]
+    ours = norm.apply({"params": params}, X, LABEL, train=True)
+    np.testing.assert_allclose(ours, by_definition(X, *rows), atol=1e-5)
+    assert not alone.init(KEY, X, LABEL, train=True)
+    ours = alone.apply({}, X, LABEL, train=True)
+    np.testing.assert_allclose(ours, by_definition(X, *np.zeros((2, 4, 3))), atol=1e-5)
+
+
+def test_a_vector_does_so_by_a_linear_map():
     norm, style = layers.AdaIN(), jax.random.normal(KEY, (4, 7))
     params = seat(norm, X, style)["params"]
     ours = jax.jit(partial(norm.apply, train=True))({"params": params}, X, style)

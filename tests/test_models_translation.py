@@ -121,7 +121,7 @@ def test_a_translation_is_as_large_as_its_image(make, sides):
 def test_the_maps_are_of_falling_sides_and_end_where_they_are_seen():
     net = translator.CUT(3, 4, blocks=4, seen=(0, 2))
     image = normal(8, 4, 16, 12, 3)
-    run = partial(net.apply, train=False, method="features")
+    run = jax.jit(partial(net.apply, train=False, method="features"))
     variables = seat(net, image, LABEL)
     maps = run(variables, image, LABEL)
     shapes = [x.shape for x in maps]
@@ -154,7 +154,11 @@ def test_a_bias_before_an_instance_norm_does_nothing(make):
     few = jax.eval_shape(partial(without.init, train=False), KEY, image, LABEL)
     bare = {k: {n: params[k][n] for n in few["params"][k]} for k in params}
     assert bare != params
-    run = lambda net, params: net.apply({"params": params}, image, LABEL, train=True)
+
+    @partial(jax.jit, static_argnums=0)
+    def run(net, params):
+        return net.apply({"params": params}, image, LABEL, train=True)
+
     a, b = run(biased, params), run(without, bare)
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
@@ -194,7 +198,7 @@ def test_in_training_u_net_s_dropout_is_all_that_is_random():
 
     def differ(times, train=True):
         net = unet.Generator(2, 3, times=times)
-        run = partial(net.apply, train=train, mutable="batch_stats")
+        run = jax.jit(partial(net.apply, train=train, mutable="batch_stats"))
         variables = seat(net, image, LABEL)
         keys = jax.random.split(KEY)
         a, b = (run(variables, image, LABEL, rngs={"dropout": key}) for key in keys)
@@ -251,13 +255,14 @@ def test_what_is_taken_lies_there():
 
 def test_features_have_length_1_and_a_gradient_even_where_they_are_none():
     net, given = PatchFeatures(8), [normal(13, 2, 5, 3), jnp.zeros((2, 4, 6))]
-    params = net.init(KEY, given, LABEL[:2], train=False)
-    made = net.apply(params, given, LABEL[:2], train=True)
+    params = jax.jit(partial(net.init, train=False))(KEY, given, LABEL[:2])
+    run = jax.jit(partial(net.apply, train=True))
+    made = run(params, given, LABEL[:2])
     np.testing.assert_allclose(jnp.linalg.norm(made[0], axis=-1), 1, atol=1e-2)
     assert not made[1].any()
 
     def value(params):
-        return sum(x.sum() for x in net.apply(params, given, LABEL[:2], train=True))
+        return sum(x.sum() for x in run(params, given, LABEL[:2]))
 
     grads = jax.tree.leaves(jax.grad(value)(params))
     assert all(jnp.isfinite(grad).all() for grad in grads)

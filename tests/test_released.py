@@ -127,6 +127,7 @@ COUNTS = {  # as the released modules count themselves
     "cyclegan g": (translation.cyclegan_g(), 11378179),
     "cyclegan 128 g": (translation.cyclegan_g(6, side=128), 7837699),
     "cyclegan d": (translation.cyclegan_d(), 2764737),
+    "cyclegan deeper d": (translation.cyclegan_d(5), 11154369),
     "cut g": (translation.cut_g(), 11378179),
     "cut d": (translation.cut_d(), 2764737),
     "cut f": (translation.cut_f(), 560384),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ganjax import losses
+from ganjax.errors import Mistake
 from ganjax.games import pool
 from ganjax.models.patch_features import taken
 from ganjax.regularizers import patch_nce
@@ -58,6 +59,15 @@ def test_what_is_compared_at_the_same_places_is_theirs(maps, given):
     )
     for i, x in enumerate(made):
         near(x, given[f"made {i}"], 3e-5)
+
+
+def test_averages_of_instance_norms_are_passed_over_and_those_of_batch_norms_are_not():
+    extra = {"model.3.running_mean": np.zeros(8)}
+    load(CASES["cyclegan_d"].released, weights("cyclegan_d") | extra)
+    name = "model.3.running_mean"
+    less = {k: x for k, x in weights("pix2pix_d").items() if k != name}
+    with pytest.raises(Mistake, match=r"no tensor model\.3\.running_mean"):
+        load(CASES["pix2pix_d"].released, less)
 
 
 def vectors():

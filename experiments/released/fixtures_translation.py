@@ -143,7 +143,7 @@ def main(args: Args) -> None:
     kept["shown"] = history(image_pool, 5, 12, 3)
     keep(args.out, "translation", **kept)
 
-    sizes = {"": {}, "smaller ": {"blocks": 6, "depth": 7}}
+    sizes = {"": {}, "smaller ": {"blocks": 6, "depth": 7}, "deeper ": {"halvings": 5}}
     for name, size in sizes.items():
         nets = players(networks, **size)
         print(name, dict(zip(nets, count(nets.values()), strict=True)))

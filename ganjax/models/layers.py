@@ -164,9 +164,7 @@ def plain(layer: nn.Module) -> Callable[..., Any]:
     return lambda *args, train: layer(*args)
 
 
-def instance_norm(
-    x: Float[Array, "b *n c"], epsilon: float = 1e-5
-) -> Float[Array, "b *n c"]:
+def instance_norm(x: Float[Array, "b *n c"], epsilon: float) -> Float[Array, "b *n c"]:
     """Each channel of each image with a mean of 0 and a variance of 1.
 
     `Mistake` for vectors, of which nothing is left.

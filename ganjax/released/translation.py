@@ -2,7 +2,8 @@
 
 The defaults are those of 256 px; a network for images of c channels that makes d of them
 has channels (c, d). Only before instance norms has the code the biases that a norm takes
-away. Taps of blurs and counters of batch norms are no weights.
+away. Taps of blurs and counters of batch norms are no weights, nor are the averages of
+instance norms that old checkpoints hold.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,8 @@ from ganjax.released.names import (
 )
 
 
-CONSTANT = "filt", "num_batches_tracked"
+COUNTER = ("num_batches_tracked",)
+UNREAD = "filt", "running_mean", "running_var", *COUNTER  # beside instance norms
 PAINT = axes(2, 3, 0, 1)  # of a transposed convolution, IOHW -> HWIO
 
 
@@ -36,7 +38,7 @@ def cyclegan_g(
     table |= layer(f"model.{n}", f"Conv_{3 + 2 * blocks}", PAINT)
     table |= layer(f"model.{n + 3}", f"Conv_{4 + 2 * blocks}", PAINT)
     table |= layer(f"model.{n + 7}", f"Conv_{5 + 2 * blocks}", CONV)
-    return Released(net, (side, side, channels[0]), table, CONSTANT)
+    return Released(net, (side, side, channels[0]), table, UNREAD)
 
 
 def cut_g(
@@ -50,7 +52,7 @@ def cut_g(
     n = 12 + blocks
     last = [f"{n + 1}", f"{n + 5}", f"{n + 9}"]
     table = _convs(["1", "4", "8", *_blocks(12, blocks), *last])
-    return Released(net, (side, side, channels[0]), table, CONSTANT)
+    return Released(net, (side, side, channels[0]), table, UNREAD)
 
 
 def pix2pix_g(
@@ -74,7 +76,7 @@ def pix2pix_g(
             table |= batch_norm(f"{there}.{int(back) + 1}", norm)
         there = f"{there}.{'3' if i else '1'}"
     side = 1 << len(times)
-    return Released(net, (side, side, channels[0]), table, CONSTANT)
+    return Released(net, (side, side, channels[0]), table, COUNTER)
 
 
 def cyclegan_d(
@@ -83,7 +85,7 @@ def cyclegan_d(
     """CycleGAN's D."""
     net = patch.Discriminator(width, halvings=halvings, use_bias=True)
     table = _convs(["0", *(f"{2 + 3 * i}" for i in range(halvings + 1))])
-    return Released(net, (side, side, channels), table, CONSTANT)
+    return Released(net, (side, side, channels), table, UNREAD)
 
 
 def cut_d(
@@ -93,7 +95,7 @@ def cut_d(
     net = patch.CUT(width, halvings=halvings, use_bias=True)
     inner = (f"{3 + 4 * i}" for i in range(halvings))
     table = _convs(["0", *inner, f"{2 + 4 * halvings}"])
-    return Released(net, (side, side, channels), table, CONSTANT)
+    return Released(net, (side, side, channels), table, UNREAD)
 
 
 def pix2pix_d(
@@ -107,7 +109,7 @@ def pix2pix_d(
         table |= layer(f"model.{there}", f"Conv_{i + 1}", CONV, bias=False)
         table |= batch_norm(f"model.{there + 1}", f"BatchNorm_{i}")
     table |= layer(f"model.{2 + 3 * halvings}", f"Conv_{halvings + 1}", CONV)
-    return Released(net, (side, side, channels), table, CONSTANT)
+    return Released(net, (side, side, channels), table, COUNTER)
 
 
 def cut_f(
