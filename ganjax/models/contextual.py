@@ -1,6 +1,5 @@
 """Contextual attention (Yu et al., 2018, section 4.1): a hole filled with known patches."""
 
-from collections.abc import Callable
 from functools import partial
 
 import flax.linen as nn
@@ -20,11 +19,12 @@ def attend(
 
     At half the resolution every 3x3 patch is compared with every known one by the cosine
     between them; a softmax of ten times that says how much of the known ones' 4x4
-    patches at full resolution is put in its place, the mean where they overlap. With
+    patches at full resolution is put in its place, the mean where several are. With
     `fuse`, that two patches match counts for their neighbours, too: cosines are added up
     along the rows, then along the columns ("attention propagation", k = 1). It differs
     from the authors' code, which does not normalise the patch looked for, lets the masked
-    ones have a share of the softmax and halves the borders. Where nothing is known it is 0.
+    ones have a share of the softmax and takes zeros from beyond the border. Where nothing
+    is known it is 0.
     """
     h, w = x.shape[1:3]
     even = (0, 0), (0, h % 2), (0, w % 2), (0, 0)
@@ -40,11 +40,13 @@ def attend(
     known = _flat(patches(hidden, 3, 1)).max(-1)[:, None] == 0
     shares = nn.softmax(jnp.where(known, SCALE * scores, -1e9), axis=-1) * known
 
-    unfold: Callable[[Array], Array] = partial(patches, size=4, stride=2)
-    pieces, fold = jax.vjp(unfold, x)
-    pasted = exactly("bij,bjk->bik", shares, _flat(pieces)).reshape(pieces.shape)
-    covered = fold(jnp.ones_like(pieces))[0]
-    return (fold(pasted)[0] / covered)[:, :h, :w]
+    def paste(x):
+        pieces, fold = jax.vjp(partial(patches, size=4, stride=2), x)
+        mixed = exactly("bij,bjk->bik", shares, _flat(pieces))
+        return fold(mixed.reshape(pieces.shape))[0]
+
+    made = paste(x) / jnp.maximum(paste(jnp.ones_like(x)), LEAST)
+    return made[:, :h, :w]
 
 
 def patches(
