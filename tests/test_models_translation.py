@@ -70,9 +70,17 @@ def slopes(net, image, pick):
     return np.abs(jax.jit(jax.grad(value))(image)[0]).sum(-1) > 0
 
 
-@pytest.mark.parametrize(("halvings", "seen"), [(1, 16), (2, 34), (3, 70)])
-def test_a_logit_sees_a_patch(halvings, seen):
-    net = patch.Discriminator(1, halvings=halvings, norm=layers.Shift)
+@pytest.mark.parametrize(
+    ("make", "halvings", "seen"),
+    [
+        (patch.Discriminator, 1, 16),
+        (patch.Discriminator, 2, 34),
+        (patch.Discriminator, 3, 70),
+        (patch.CUT, 3, 84),
+    ],
+)
+def test_a_logit_sees_a_patch(make, halvings, seen):
+    net = make(1, halvings=halvings, norm=layers.Shift)
     image = normal(5, 1, 128, 128, 1)
     middle = (128 >> halvings) // 2 - 1
     count = (128 >> halvings) - 2

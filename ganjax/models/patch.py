@@ -27,10 +27,10 @@ XAVIER = nn.initializers.variance_scaling(0.02**2, "fan_avg", "normal")  # CUT's
 class Discriminator(nn.Module):
     """From images to logits [b, n], one for each patch, row by row.
 
-    A logit sees 70 pixels a side after three `halvings`, 34 after two, 16 after one.
-    `width` counts the channels at half the size; each further halving, and the layer after
-    the last one, doubles them up to eight times. Classes enter by projection: each has a
-    last kernel of its own beside the common one.
+    A logit sees 70 pixels a side after three `halvings`, 34 after two, 16 after one; of
+    three with blurs 84. `width` counts the channels at half the size; each further
+    halving, and the layer after the last one, doubles them up to eight times. Classes enter
+    by projection: each has a last kernel of its own beside the common one.
     """
 
     width: int = 64
