@@ -70,16 +70,17 @@ def test_parts_move_as_the_whole_batch_for_each_of_several_seeds(name):
 
 
 def test_statistics_and_memory_go_from_part_to_part_in_order():
+    """In the lazy game, where G is played in its turn, its payment, and D's turn."""
     gan, data = counted(), few(n=1)
-    start = game(gan).init(KEY, data)
-    state, logs = jax.jit(accumulated(game(gan), 2).step)(start, data)
-    _, key = jax.random.split(jax.random.fold_in(start.key, 0))
-    z = play(gan, ONE, start, (key, data.g)).z
-    stats = state.g.stats["stats"]
-    assert stats["calls"] == 2 and state.g.memory["paid"] == 2
-    np.testing.assert_allclose(stats["last"], z[3:].mean(), rtol=1e-6)
-    assert state.d.stats["stats"]["calls"] == 4 and state.d.memory["paid"] == 2
-    assert logs["d"]["rows"] == 2 and logs["g"]["rows"] == 3
+    each = lazy(gan, shrink=1)
+    start = each.init(KEY, data)
+    state, logs = jax.jit(accumulated(each, 2).step)(start, data)
+    assert state.g.stats["stats"]["calls"] == 3 * 2 and state.g.memory["paid"] == 2
+    assert state.d.stats["stats"]["calls"] == 4 * 2 and state.d.memory["paid"] == 2
+    assert logs["d"]["rows"] == 4 / 2 and logs["g"]["rows"] == 6 / 2
+    key = jax.random.split(jax.random.fold_in(start.key, 0), 4)[2]
+    z = play(gan, ONE, start, (key, jax.tree.map(lambda x: x[0], data.d))).z
+    np.testing.assert_allclose(state.g.stats["stats"]["last"], z[2:].mean(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("layout", ["fsdp", "pmap"])

@@ -104,9 +104,13 @@ def test_what_was_tracked_is_reconstructed_from_the_others():
     state, step, kept = made.init(jax.random.key(0), data), jax.jit(made.step), {}
     for t in range(1, 257):
         state, _ = step(state, data)
+        if t == 1:
+            for average in state.averages:
+                same(average, state.game.g.params)
         if t % 8 == 0:
             averages = state.averages[:2]
             kept[t] = lambda averages=averages: averages
+    kept[264] = lambda: pytest.fail("it is of a later time")
     truth = state.averages[2]
     gap = lambda tree: np.sqrt(sum(x**2 for x in apart(tree, truth).values()))
     two = state.replace(averages=state.averages[:2])

@@ -69,7 +69,7 @@ def load(
         exponent(std)
         if not stds:
             raise Mistake(f"{folder} has no averages but its own: it had no --track.")
-        kept = _kept(folder, like.averages, one, int(state.step))
+        kept = _kept(folder, like.averages, one)
         state = reconstruct(state, kept, stds, std)
     classes = tuple(manifest["classes"])
     draw = jax.jit(game.sample)
@@ -145,14 +145,14 @@ def _stds(manifest: dict[str, Any]) -> list[float]:
 
 
 def _kept(
-    folder: Path, like: PyTree, one: Callable[[PyTree], PyTree], before: int
+    folder: Path, like: PyTree, one: Callable[[PyTree], PyTree]
 ) -> dict[int, Callable[[], PyTree]]:
-    """How each whole one of the averages kept before a step is read, once more."""
+    """How each whole one of the averages that were kept is read, once more."""
     saves = checkpoint.open_saves(
         folder / folders.AVERAGES, read_only=True, keep_all=True
     )
     read = lambda step: checkpoint.read(saves, step, like, _warn)
-    steps = sorted(step for step in saves.orbax.all_steps() if step < before)
+    steps = sorted(saves.orbax.all_steps())
     whole = [step for step in steps if read(step) is not None]
     return {step: lambda step=step: one(read(step)) for step in whole}
 
