@@ -16,6 +16,7 @@ import pytest
 
 from ganjax.errors import Mistake
 from ganjax.models import modulated, stylegan2
+from ganjax.models.efficientnet import EfficientNet, Stage
 from ganjax.released import (
     Released,
     biggan,
@@ -23,6 +24,7 @@ from ganjax.released import (
     dump,
     fastgan,
     load,
+    projected,
     r3gan,
     studiogan,
     stylegan2_ada,
@@ -34,6 +36,12 @@ from ganjax.released.names import shapes
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "experiments" / "released"))
 from weights import by_fan_in, drawn, fill, unit  # noqa: E402
+
+
+EYE = (  # what the fixtures of Projected GAN's D look with
+    *(Stage(1, 3, 1, 1, 8), Stage(1, 3, 2, 2, 8), Stage(2, 5, 2, 2, 16)),
+    *(Stage(1, 3, 2, 2, 16), Stage(1, 3, 1, 2, 24), Stage(1, 5, 2, 2, 24)),
+)
 
 
 class Case(NamedTuple):
@@ -67,6 +75,10 @@ def cases():
         for classes in (0, 1000):
             g = fastgan.generator(size, 3, 4, classes, 6, convs)
             yield f"fastgan_{name}_{classes}", Case(g, by_fan_in, 0.35)
+    eye = EfficientNet(8, EYE, (1, 2, 4, 5))
+    for classes in (0, 1000):
+        d = projected.discriminator(classes, 128, eye, 8)
+        yield f"projected_d_{classes}", Case(d, by_fan_in, 0.35)
     yield "biggan_g", Case(biggan.generator(32, 3, 16, 4, 6, 16), by_fan_in)
     yield "biggan_d", Case(biggan.discriminator(64, 3, 4, 16), by_fan_in)
     yield "biggan_deep_g", Case(biggan_deep.generator(64, 3, 5, 2, 6, 16), by_fan_in)
@@ -110,6 +122,8 @@ COUNTS = {  # as the released modules count themselves
     "fastgan lite 256 g": (fastgan.generator(convs=1), 79354307),
     "fastgan lite 1024 g": (fastgan.generator(1024, convs=1), 79531379),
     "fastgan lite classes g": (fastgan.generator(classes=1000, convs=1), 81904067),
+    "projected d": (projected.discriminator(), 10331328),
+    "projected classes d": (projected.discriminator(1000), 12940736),
     "stylegan3 t 512": (stylegan3.generator(), 24873519),
     "stylegan3 t 1024": (stylegan3.generator(1024), 22313167),
     "stylegan3 r 512": (stylegan3.rotated(), 16665594),
