@@ -16,6 +16,7 @@ import pytest
 
 from ganjax.errors import Mistake
 from ganjax.models import modulated, stylegan2
+from ganjax.models.efficientnet import EfficientNet, Stage
 from ganjax.released import (
     Released,
     biggan,
@@ -23,6 +24,7 @@ from ganjax.released import (
     dump,
     fastgan,
     load,
+    projected,
     r3gan,
     r3gan2,
     studiogan,
@@ -36,6 +38,12 @@ from ganjax.released.names import inputs, shapes
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "experiments" / "released"))
 from weights import by_fan_in, drawn, fill, unit  # noqa: E402
+
+
+EYE = (  # what the fixtures of Projected GAN's D look with
+    *(Stage(1, 3, 1, 1, 8), Stage(1, 3, 2, 2, 8), Stage(2, 5, 2, 2, 16)),
+    *(Stage(1, 3, 2, 2, 16), Stage(1, 3, 1, 2, 24), Stage(1, 5, 2, 2, 24)),
+)
 
 
 class Case(NamedTuple):
@@ -81,6 +89,10 @@ def cases():
     yield "cut_d", Case(translation.cut_d(**small), by_fan_in)
     yield "pix2pix_d", Case(translation.pix2pix_d(**small), by_fan_in)
     yield "cut_f", Case(translation.cut_f((3, 8, 16, 16, 16), 8, 12), by_fan_in)
+    eye = EfficientNet(8, EYE, (1, 2, 4, 5))
+    for classes in (0, 1000):
+        d = projected.discriminator(classes, 128, eye, 8)
+        yield f"projected_d_{classes}", Case(d, by_fan_in, 0.35)
     yield "biggan_g", Case(biggan.generator(32, 3, 16, 4, 6, 16), by_fan_in)
     yield "biggan_d", Case(biggan.discriminator(64, 3, 4, 16), by_fan_in)
     yield "biggan_deep_g", Case(biggan_deep.generator(64, 3, 5, 2, 6, 16), by_fan_in)
@@ -134,6 +146,8 @@ COUNTS = {  # as the released modules count themselves
     "pix2pix 256 g": (translation.pix2pix_g(), 54413955),
     "pix2pix 128 g": (translation.pix2pix_g((1, 2, 4, 8, 8, 8, 8)), 41828995),
     "pix2pix d": (translation.pix2pix_d(), 2768705),
+    "projected d": (projected.discriminator(), 10331328),
+    "projected classes d": (projected.discriminator(1000), 12940736),
     "stylegan3 t 512": (stylegan3.generator(), 24873519),
     "stylegan3 t 1024": (stylegan3.generator(1024), 22313167),
     "stylegan3 r 512": (stylegan3.rotated(), 16665594),

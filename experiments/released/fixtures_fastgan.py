@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch_side import Args, channels_last, count, keep, released, seat
+from torch_side import Args, channels_last, count, evaluated, keep, released, seat
 from weights import by_fan_in, drawn
 
 from ganjax.run import command
@@ -25,14 +25,6 @@ def constant_noise(n: int, c: int, height: int, width: int) -> torch.Tensor:
     """In place of noise: the same for every image and layer."""
     noise = drawn(f"noise {height}", (height, width))
     return torch.from_numpy(noise).expand(n, c, height, width)
-
-
-def evaluated(net: torch.nn.Module) -> torch.nn.Module:
-    """At evaluation, but that spectral norms take a step from u, as ours do."""
-    net.eval()
-    for layer in net.modules():
-        layer.train(hasattr(layer, "weight_orig"))
-    return net
 
 
 def main(args: Args) -> None:

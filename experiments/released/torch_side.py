@@ -51,6 +51,14 @@ def seat(
     return net
 
 
+def evaluated(net: torch.nn.Module) -> torch.nn.Module:
+    """The network at evaluation, but that spectral norms take a step from u, as ours."""
+    net.eval()
+    for layer in net.modules():
+        layer.training = hasattr(layer, "weight_orig")
+    return net
+
+
 def one_hot(label: np.ndarray, classes: int) -> torch.Tensor:
     """Labels as the programs take them; no columns without classes."""
     return torch.eye(max(classes, 1))[

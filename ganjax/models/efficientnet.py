@@ -6,7 +6,7 @@ it over: images in -1..1, and padding with more at the end where it cannot be ev
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -112,7 +112,12 @@ class Unit(nn.Module):
 
 def frozen(weights: Callable[[], PyTree], net: EfficientNet) -> Frozen:
     """The network with weights that `weights` gives, for `projected.Discriminator`."""
-    return Frozen(lambda given, image: net.apply({"params": given}, image), weights)
+
+    def look(given, image):
+        maps: Any = net.apply({"params": given}, image)
+        return maps
+
+    return Frozen(look, weights)
 
 
 SMALL = EfficientNet(4, (Stage(1, 3, 2, 2, 4),) * 2, (0, 1))  # to try things out

@@ -27,6 +27,7 @@ from ganjax.models.resnet import halve
 
 
 INIT = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+WIDTHS = 64, 128, 256, 512
 INSIDE = ((0, 0), (0, 0))  # the padding of a kernel that stays within the image
 
 
@@ -61,8 +62,9 @@ class Discriminator(nn.Module):
     mixed: int = (
         64  # channels of the finest map once it is mixed; twice as many a scale
     )
-    widths: tuple[int, ...] = (64, 128, 256, 512)
+    widths: tuple[int, ...] = WIDTHS
     wrap: Callable[[nn.Module], Callable[..., Any]] = layers.SpectralNorm
+    use_bias: bool = False  # before the batch norms, as in the authors' code
 
     @nn.compact
     def __call__(
@@ -73,7 +75,8 @@ class Discriminator(nn.Module):
             image = jax.image.resize(image, shape, "bilinear")
         logits = []
         for i, x in enumerate(Projector(self.features, self.mixed)(image)):
-            judge = Judge(self.widths[i:], self.classes, self.wrap, name=f"scale_{i}")
+            fields = self.widths[i:], self.classes, self.wrap, self.use_bias
+            judge = Judge(*fields, name=f"scale_{i}")
             logits.append(judge(x, label, train=train))
         return jnp.concatenate(logits, axis=-1)
 
@@ -123,6 +126,7 @@ class Judge(nn.Module):
     widths: tuple[int, ...]
     classes: int
     wrap: Callable[[nn.Module], Callable[..., Any]]
+    use_bias: bool
 
     @nn.compact
     def __call__(
@@ -130,6 +134,8 @@ class Judge(nn.Module):
     ) -> Float[Array, "b n"]:
         for width in self.widths:
             x = self.wrap(layers.Down(width, kernel_init=INIT))(x, train=train)
+            if self.use_bias:
+                x = layers.Shift()(x, label, train=train)
             x = layers.BatchNorm()(x, label, train=train)
             x = nn.leaky_relu(x, 0.2)
         if min(x.shape[1:3]) < 4:
