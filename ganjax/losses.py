@@ -124,7 +124,8 @@ def top_k(loss: Loss, share: float | Array) -> Loss:
 
     def g(real, fake):
         each = jax.vmap(lambda real, fake: loss.g(real[None], fake[None]))(real, fake)
-        rank = jnp.argsort(jnp.argsort(-fake))
+        liking = fake.reshape(len(fake), -1).mean(1)  # of all of an image's logits
+        rank = jnp.argsort(jnp.argsort(-liking))
         count = jnp.maximum(jnp.floor(share * len(fake) + 1e-6), 1)
         return jnp.sum(jnp.where(rank < count, each, 0.0)) / count
 

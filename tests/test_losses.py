@@ -210,3 +210,10 @@ def test_the_top_k_are_the_whole_number_below_their_share(share, kept):
         lambda share: losses.top_k(losses.wasserstein(), share).g(REAL, FAKE)
     )
     np.testing.assert_allclose(traced(share), wanted, rtol=1e-6)
+
+
+def test_the_top_k_are_images_where_each_has_several_logits():
+    fake = FAKE.reshape(-1, 2)
+    top = losses.top_k(losses.wasserstein(), 2 / len(fake))
+    wanted = -np.sort(np.float64(fake).mean(1))[-2:].mean()
+    np.testing.assert_allclose(top.g(REAL.reshape(-1, 2), fake), wanted, rtol=1e-6)

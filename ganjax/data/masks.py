@@ -23,13 +23,12 @@ from ganjax.errors import Mistake
 Mask = Callable[[Array, int, int], Array]  # (key, height, width) -> [h, w, 1] of 0, 1
 Draw = Callable[[Array, int, int], Array]  # the same, bool [h, w], perhaps all or none
 Range = tuple[int, int]  # from the first to the second, which is one of them
+Axis = tuple[int, Range]  # pixels of the image, and of boxes in it
 
 TOP, BOTTOM, LEFT, RIGHT = range(4)
-QUANTILES = 1024
-NORMAL = [NormalDist(1, 0.5).inv_cdf((i + 0.5) / QUANTILES) for i in range(QUANTILES)]
-LENGTHS = np.round(1024 * np.clip(NORMAL, 0, 2)).astype(
-    np.int32
-)  # in 1024ths of a mean
+SHARES = (np.arange(1024) + 0.5) / 1024
+NORMAL = np.array([NormalDist(1024, 512).inv_cdf(share) for share in SHARES])
+LENGTHS = np.round(np.clip(NORMAL, 0, 2048)).astype(np.int32)  # of a mean of 1024
 RADIANS = np.round(strokes.TURN * (0.01 + np.arange(4)) / (2 * np.pi)).astype(np.int32)
 
 
@@ -42,8 +41,8 @@ def box(smallest: float = 3 / 8, largest: float = 1 / 2) -> Mask:
         raise Mistake(f"A box's shares must rise within 0..1: {smallest}, {largest}.")
 
     def draw(key, height, width):
-        sizes = ((int(smallest * n), int(largest * n)) for n in (height, width))
-        return _boxes(key, height, width, (1, 1), *sizes, 0)
+        high, wide = ((int(smallest * n), int(largest * n)) for n in (height, width))
+        return _boxes(key, (1, 1), (height, high), (width, wide), 0)
 
     return _sure(draw)
 
@@ -73,7 +72,7 @@ def free_form() -> Mask:
     Each has 4 to 11 segments, in turn up and down at 2 pi / 5 +- 2 pi / 15 to the
     horizontal, of N(m, m / 2) pixels clipped to 0..2m, where m is an eighth of the
     image's diagonal, and is 12 to 40 of 256 pixels wide. The whole is mirrored along each
-    axis half of the time, which the authors' code says but does not do.
+    axis half of the time, which the authors' code computes but does not keep.
     """
 
     def draw(key, height, width):
@@ -86,7 +85,7 @@ def free_form() -> Mask:
         turn = jax.random.randint(keys[2], shape, least, most + 1)
         up = jnp.arange(11)[None] % 2 == 0
         mean = isqrt(height**2 + width**2) * PIXEL // 8
-        drawn = jax.random.randint(keys[3], shape, 0, QUANTILES)
+        drawn = jax.random.randint(keys[3], shape, 0, len(LENGTHS))
         brush = _scaled(keys[4], (3, 1), (12, 40), side) // 2
         path = Path(
             start=_anywhere(keys[5], 3, height, width),
@@ -205,35 +204,30 @@ def _scattered(count: Range, sizes: Range, margin: int) -> Draw:
     def draw(key, height, width):
         side = min(height, width)
         smallest, largest, off = (n * side // 256 for n in (*sizes, margin))
-        return _boxes(key, height, width, count, *2 * [(smallest, largest)], off)
+        size = smallest, largest
+        return _boxes(key, count, (height, size), (width, size), off)
 
     return draw
 
 
 def _boxes(
-    key: Array,
-    height: int,
-    width: int,
-    count: Range,
-    heights: Range,
-    widths: Range,
-    margin: int,
+    key: Array, count: Range, rows: Axis, columns: Axis, margin: int
 ) -> Bool[Array, "h w"]:
     times, *keys = jax.random.split(key, 5)
     drawn = jnp.arange(count[1]) < jax.random.randint(times, (), count[0], count[1] + 1)
 
-    def inside(size_key, place_key, length, sizes):
+    def inside(size_key, place_key, axis):
         """Where the boxes lie along one axis, [boxes, n]."""
+        length, sizes = axis
         least, most = (min(max(n, 1), length - 2 * margin) for n in sizes)
         size = jax.random.randint(size_key, drawn.shape, least, most + 1)
-        first = jax.random.randint(
-            place_key, drawn.shape, margin, length - margin - size + 1
-        )
+        end = length - margin - size + 1
+        first = jax.random.randint(place_key, drawn.shape, margin, end)
         place = jnp.arange(length)[None]
         return (place >= first[:, None]) & (place < (first + size)[:, None])
 
-    rows, columns = inside(*keys[:2], height, heights), inside(*keys[2:], width, widths)
-    boxes = rows[:, :, None] & columns[:, None] & drawn[:, None, None]
+    high, wide = inside(keys[0], keys[1], rows), inside(keys[2], keys[3], columns)
+    boxes = high[:, :, None] & wide[:, None] & drawn[:, None, None]
     return boxes.any(0)
 
 

@@ -24,7 +24,7 @@ def discriminative_scores(
 ) -> IDS:
     """P-IDS and U-IDS of row i of `fake` as made from row i of `real`.
 
-    Zhao et al. (2021), section 4: a linear support vector machine is fitted to tell the
+    Zhao et al. (2021): a linear support vector machine is fitted to tell the
     two sets apart, and judged on these same sets, with scikit-learn's defaults as in
     the authors' code. So the scores fall as features get more and samples fewer: compare
     only those of equal numbers. `Mistake` on NaN, on unlike shapes, or if the fit does
@@ -34,7 +34,7 @@ def discriminative_scores(
     same_width(real, fake)
     if len(real) != len(fake):
         raise Mistake(f"{len(fake)} samples of {len(real)} originals are no pairs.")
-    machine = LinearSVC(dual=False)
+    machine = LinearSVC(dual=False)  # pyright: ignore[reportArgumentType]
     rows = np.concatenate([real, fake])
     is_real = np.repeat([1, 0], len(real))
     with warnings.catch_warnings():

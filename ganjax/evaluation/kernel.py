@@ -11,7 +11,7 @@ def kernel_distance(
 ) -> float:
     """The squared maximum mean discrepancy under the kernel (x.y / f + 1)^3.
 
-    Bińkowski et al. (2018), section 4: the unbiased estimator (Gretton et al., 2012,
+    Bińkowski et al. (2018): the unbiased estimator (Gretton et al., 2012,
     eq. 3) on all samples, where theirs is a mean over subsets. Its expectation does not
     depend on how many there are, and is 0 for equal distributions, around which it may
     be negative. It depends on the features' units. `Mistake` on fewer than two samples,

@@ -49,7 +49,7 @@ class Block(nn.Module):
 
 
 class FFC(nn.Module):
-    """The four ways between local and global channels (Chi et al., 2020, eqs. 2 and 3).
+    """The four ways between local and global channels (Chi et al., 2020).
 
     `ratio_in` and `ratio_out` say what share of the channels is global. All are 3x3
     convolutions of images mirrored at their borders, but for the way from global to

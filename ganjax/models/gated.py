@@ -26,7 +26,7 @@ HALF = (
 
 
 class Gated(nn.Module):
-    """elu(a) sigmoid(b) of two convolutions a and b of x (Yu et al., 2019, eq. 3).
+    """elu(a) sigmoid(b) of two convolutions a and b of x (Yu et al., 2019, section 3.1).
 
     Each has `features` channels. The stride is 1 or, of sides that are even, 2.
     """

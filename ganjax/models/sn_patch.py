@@ -1,4 +1,4 @@
-"""SN-PatchGAN (Yu et al., 2019, section 3.3): every number of D's last map is a logit."""
+"""SN-PatchGAN (Yu et al., 2019, section 3.2): every number of D's last map is a logit."""
 
 from collections.abc import Callable
 from functools import partial
