@@ -154,7 +154,7 @@ def test_r3gan2_trains_as_released(monkeypatch):
     stages = own | {"latent": LATENT}
     run = replace(module.TINY.run, batch=BATCH)
     numbers = {
-        "lr": 2e-3,
+        "lr": 1e-3,
         "lr_left": 0.25,
         "gamma": 0.5,
         "fall": STEPS * BATCH,

@@ -37,7 +37,7 @@ def main(args: Args) -> None:
     for step in range(STEPS):
         d_key, g_key = jax.random.split(of_step(step))
         turns = {"D": (d, jax.random.split(d_key, 1)[0]), "G": (g, g_key)}
-        rate = along(2e-3, 5e-4, step) * min(step / 2, 1) / sqrt(max(step / 2, 1))
+        rate = along(1e-3, 2.5e-4, step) * min(step / 2, 1) / sqrt(max(step / 2, 1))
         for i, (phase, (net, key)) in enumerate(turns.items()):
             real = nchw(images(2 * step + i, BATCH, SIZE))
             z = torch.tensor(latents(key, BATCH, LATENT))
