@@ -54,13 +54,14 @@ TINY = Args(
     Run("runs/tiny_cyclegan", steps=4, batch=8),
     data="digits",
     target="digits",
-    size=8,
-    margin=2,
+    size=16,
+    margin=4,
     channels=1,
     g_width=4,
     d_width=4,
     blocks=1,
     halvings=1,
+    cycle=1.0,
     pool=12,
 )
 

@@ -75,8 +75,13 @@ def shrunk(times: int, noise: float, keys, image):
 
 def make(args: Args) -> Game:
     adam = optax.adam(halfway(args.lr, args.run.steps), b1=0.9, b2=0.99)
-    shape = {"growth": args.growth, "blocks": args.blocks}
-    g = rrdb.Generator(args.channels, args.times, args.g_width, **shape)
+    g = rrdb.Generator(
+        args.channels,
+        args.times,
+        args.g_width,
+        growth=args.growth,
+        blocks=args.blocks,
+    )
     d = patch.Discriminator(args.d_width, halvings=args.halvings)
     relative = losses.relative_to_mean(losses.non_saturating())
     task = Task(

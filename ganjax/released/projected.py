@@ -9,7 +9,7 @@ from functools import partial
 from ganjax.models import efficientnet, projected
 from ganjax.released import efficientnet as eyes, studiogan
 from ganjax.released.fastgan import spectral
-from ganjax.released.names import CONV, DENSE, TABLE, Leaf, Released, layer
+from ganjax.released.names import CONV, DENSE, TABLE, Leaf, Released, batch_norm, layer
 
 
 EYE = efficientnet.EfficientNet()
@@ -61,7 +61,7 @@ def _judge(there: str, here: str, skipped: int, classes: int) -> dict[str, Leaf]
             f"{block}.0", f"{here}/Resample_{i}", f"{here}/SpectralNorm_{i}"
         )
         table[f"{block}.0.bias"] = Leaf(f"params/{here}/Shift_{i}/bias", TABLE)
-        table |= studiogan.norm(f"{block}.1", f"{here}/BatchNorm_{i}")
+        table |= batch_norm(f"{block}.1", f"{here}/BatchNorm_{i}")
     own = f"{here}/Verdict_0"
     last = f"{there}.cls" if classes else f"{there}.main.{blocks}"
     table |= spectral(last, f"{own}/Square_0", f"{own}/SpectralNorm_0")
