@@ -111,7 +111,8 @@ def test_a_run_is_played_in_parts_and_may_go_on_in_others(tmp_path):
 
 
 def test_the_program_needs_less_memory():
-    each, data = game(made(width=64)), turns(d=1024, g=1024)
+    """Also to look a step of D ahead, and to differentiate through it."""
+    each, data = unrolled(made(width=64), 1), turns(d=1024, g=1024)
     start = jax.eval_shape(each.init, KEY, data)
 
     def temporary(step):
