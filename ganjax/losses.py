@@ -45,6 +45,20 @@ def hinge() -> Loss:
     )
 
 
+def smooth_hinge(softness: float = 0.2) -> Loss:
+    """The hinge's mean over margins in 1 - `softness`..1, which FastGAN draws anew.
+
+    Liu et al. (2021), in the authors' code: one uniform margin for each of D's logits.
+    """
+
+    def cost(x):
+        low = 1 - softness
+        bent = (1 - jnp.clip(x, low, 1)) ** 2 / (2 * softness)
+        return jnp.mean(bent + jax.nn.relu(low - x))
+
+    return hinge()._replace(d=lambda real, fake: cost(real) + cost(-fake))
+
+
 def wasserstein() -> Loss:
     """The Kantorovich dual, for a Lipschitz D (Arjovsky et al., 2017, eq. 2-3)."""
     return Loss(

@@ -99,6 +99,7 @@ CONDITIONINGS = {
 
 NOTHING = Regularizer(lambda: (), lambda turn, memory: (jnp.zeros(()), memory))
 OF_CONDITIONING = {"multi_hinge", "information"}
+OF_DECODERS = {"reconstruction"}  # which no example has
 OF_FEATURES = {"feature_matching", "pulling_away"}  # which D's head tells
 ANYWHERE = {"identity", "fixed", "adaptive", "pseudo"}  # not on images alone
 OF_G = {"path_length", "feature_matching", "mode_seeking", "pulling_away"}
@@ -117,6 +118,7 @@ class Demand(NamedTuple):
 def demands() -> dict[str, Demand]:
     """Every regularizer and Optax transformation, by name, on the side that it is for."""
     single, pairs = found(regularizers, Regularizer), found(regularizers, Pair)
+    single = {k: x for k, x in single.items() if k not in OF_DECODERS}
     moves = found(optim, optax.GradientTransformation)
     return (
         {"nothing": Demand()}

@@ -29,6 +29,7 @@ N = 16
 REAL, FAKE = np.random.default_rng(0).normal(size=(2, N)).astype(np.float32) * 2
 sigmoid = lambda x: 1 / (1 + np.exp(-np.float64(x)))
 log = np.log
+MARGINS = 0.8 + 0.2 * (np.arange(10_000) + 0.5) / 10_000
 
 
 def goodfellow(real, fake):
@@ -67,6 +68,18 @@ PAPERS = {
     "hinge": (
         lambda real, fake: -(np.minimum(0, real - 1) + np.minimum(0, -1 - fake)).mean(),
         lambda real, fake: (-1.0 * (real < 1), 1.0 * (fake > -1)),
+        lambda real, fake: -fake.mean(),
+        lambda real, fake: (0 * real, 0 * fake - 1),
+    ),
+    "smooth_hinge": (
+        lambda real, fake: (
+            np.maximum(0, [margin - real for margin in MARGINS]).mean()
+            + np.maximum(0, [margin + fake for margin in MARGINS]).mean()
+        ),
+        lambda real, fake: (
+            -np.clip((1 - real) / 0.2, 0, 1),
+            np.clip((1 + fake) / 0.2, 0, 1),
+        ),
         lambda real, fake: -fake.mean(),
         lambda real, fake: (0 * real, 0 * fake - 1),
     ),

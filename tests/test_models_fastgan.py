@@ -3,11 +3,16 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
+from ganjax import GAN, Player, augment, losses
 from ganjax.errors import Mistake
+from ganjax.gan import Batch, Turns, init, normal
 from ganjax.models import excitation, fastgan, layers
-from tests.support import seat
+from ganjax.regularizers import reconstruction
+from ganjax.step import train_step
+from tests.support import apart, seat
 
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -135,3 +140,27 @@ def test_images_of_other_sides_are_a_mistake():
     with pytest.raises(Mistake, match="32, .* not 16"):
         init = partial(fastgan.Discriminator().init, train=False)
         jax.eval_shape(init, KEY, image, LABEL)
+
+
+@pytest.mark.slow
+def test_a_d_that_is_to_redraw_learns_with_all_of_its_weights():
+    image = np.random.default_rng(0).integers(0, 256, (1, 4, 32, 32, 2), np.uint8)
+    turns = Turns(Batch(image, LABEL[None]), Batch(image[0], LABEL))
+    decoder = partial(fastgan.Decoder, width=1)
+    d = fastgan.Discriminator(1, decoder=decoder, wrap=layers.plain)
+    g = fastgan.Generator(32, 2, 1, convs=(1,), wrap=layers.plain)
+    sgd = optax.sgd(1e-2)
+    players = Player(g, sgd), Player(d, sgd, {"redrawn": reconstruction()})
+    around = losses.smooth_hinge(), augment.identity(), normal(5)
+    gan = GAN(*players, *around, optax.constant_schedule(0.9))
+
+    @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+    def play(key):
+        first = init(gan, key, turns)
+        return first, *train_step(gan, first, turns)
+
+    first, state, logs = play(KEY)
+    assert 0 < logs["d"]["redrawn"] < 6
+    moved = apart(first.d.params, state.d.params)
+    assert min(moved.values()) > 0
+    assert len([path for path in moved if "Decoder" in path]) == 3 * 4

@@ -19,6 +19,7 @@ from ganjax.regularizers import (
     information,
     multi_hinge,
     pulling_away,
+    reconstruction,
     tac,
 )
 
@@ -39,6 +40,10 @@ REAL, FAKE = ({name: RNG.normal(size=s) for name, s in TOLD.items()} for _ in "r
 TWICE = {"classes": (B, 2 * K), "embed": (B, C), "proxies": (2 * K, C)}
 REAL2, FAKE2 = ({name: RNG.normal(size=s) for name, s in TWICE.items()} for _ in "rf")
 HINGE = [{"classes": RNG.normal(size=(B, K + 1))} for _ in "rf"]
+DRAWN = [
+    {name: RNG.normal(size=(B, 3, 2, 2, 1)) for name in ("redrawn", "shown")}
+    for _ in "rf"
+]
 CODES = {
     "codes": RNG.normal(size=(B, 2, 3)),
     "mean": RNG.normal(size=(B, 2)),
@@ -60,6 +65,11 @@ def turn(real, fake, z=None, step=0):
 def cross(heads, label=LABEL, name="classes"):
     rows = zip(heads[name], label, strict=True)
     return -np.mean([x[y] - np.log(np.exp(x).sum()) for x, y in rows])
+
+
+def redrawn(heads):
+    pairs = zip(heads["redrawn"], heads["shown"], strict=True)
+    return np.mean([np.abs(a - b).mean((1, 2, 3)).sum() for a, b in pairs])
 
 
 def cosine(x, y):
@@ -176,6 +186,12 @@ CASES = {  # the term, what the head tells of real and fake, the float64 value
     ),
     "information": (information(2.0, 0.3).d, CODES, CODES, lambda r, f: informed(f)),
     "features": (feature_matching(2.0), REAL, FAKE, lambda r, f: 2 * matched(r, f)),
+    "reconstruction": (reconstruction(2.0), *DRAWN, lambda r, f: 2 * redrawn(r)),
+    "another distance": (
+        reconstruction(distance=lambda a, b: ((a - b) ** 2).sum((1, 2, 3))),
+        *DRAWN,
+        lambda r, f: np.sum((r["redrawn"] - r["shown"]) ** 2) / B,
+    ),
     "pulling away": (pulling_away(), REAL, FAKE, lambda r, f: pulled(r, f) / 10),
 }
 EACH = pytest.mark.parametrize("name", CASES)

@@ -205,11 +205,12 @@ def quarters(x: Float[Array, "b h w c"]) -> Float[Array, "b n m c"]:
     return cut[rows, rows // 2 % 2, rows % 2]
 
 
-def _nothing(*fields: Any) -> Callable[..., Array]:
-    return lambda x, label, train: jnp.mean(x, -1, keepdims=True)
+def _undrawn(*fields: Any) -> Callable[..., Array]:
+    """In place of a decoder, where nobody asks for what is redrawn."""
+    return lambda x, label, train: x.mean(-1, keepdims=True)
 
 
 TINY = {
     "g": Example(partial(Generator, 64, 2, width=2, convs=(2, 1)), (5,)),
-    "d": Example(partial(Discriminator, 2, decoder=_nothing), (64, 64, 2)),
+    "d": Example(partial(Discriminator, 2, decoder=_undrawn), (64, 64, 2)),
 }

@@ -33,6 +33,7 @@ from ganjax.regularizers.penalties import (
     r1,
     r2,
 )
+from ganjax.regularizers.reconstruction import reconstruction
 from ganjax.regularizers.terms import Pair, lazily, stateless
 
 
@@ -65,6 +66,7 @@ __all__ = [
     "pulling_away",
     "r1",
     "r2",
+    "reconstruction",
     "stateless",
     "tac",
 ]
