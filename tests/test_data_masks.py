@@ -166,6 +166,25 @@ def test_a_stroke_that_leaves_goes_on_from_the_border():
     np.testing.assert_array_equal(strokes.hidden(path, 6, 6), wanted)
 
 
+def test_the_finest_stroke_leaves_no_gaps():
+    path = strokes.Path(
+        start=jnp.array([[8, 8]]),
+        turn=jnp.array([[300]]),
+        length=jnp.array([[160]]),
+        radius=jnp.zeros((1, 1), int),
+        drawn=jnp.ones((1, 1), bool),
+    )
+    drawn = strokes.hidden(path, 12, 12)
+    assert drawn[:, :9].any(0).all() and drawn.sum() < 20
+
+
+def test_all_or_nothing_gives_way_to_the_upper_half():
+    sides = [masks.half(0.5, (side,)) for side in (masks.TOP, masks.BOTTOM)]
+    for mask in (masks.union(*sides), masks.half(0.01)):
+        drawn = mask(KEYS[0], 5, 6)[..., 0]
+        np.testing.assert_array_equal(drawn, np.arange(5)[:, None].repeat(6, 1) < 2)
+
+
 DIGESTS = {
     "box": "1acf8d79098a9ff3",
     "half": "866da5c2ce60e3d1",

@@ -1,11 +1,13 @@
 """Scores of completions against brute force, other programs and plain cases."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from ganjax import evaluation
 from ganjax.errors import Mistake
-from ganjax.evaluation import distances
+from ganjax.evaluation import discernible, distances, kernel
 
 
 def images(seed=0):
@@ -133,6 +135,14 @@ def test_samples_without_an_original_each_are_a_mistake():
         evaluation.discriminative_scores(rows, rows[:8])
 
 
+def test_a_classifier_that_does_not_converge_is_a_mistake(monkeypatch):
+    hasty = partial(discernible.LinearSVC, max_iter=1)
+    monkeypatch.setattr(discernible, "LinearSVC", hasty)
+    real, fake = np.random.default_rng(0).normal(size=(2, 9, 2))
+    with pytest.raises(Mistake, match="did not converge"):
+        evaluation.discriminative_scores(real, fake)
+
+
 def brute_kernel_distance(x, y):
     k = lambda a, b: (a @ b / len(a) + 1) ** 3
     others = lambda rows: [
@@ -144,7 +154,7 @@ def brute_kernel_distance(x, y):
 
 @pytest.mark.parametrize("block", [distances.BLOCK, 50])
 def test_the_kernel_distance_is_brute_force(monkeypatch, block):
-    monkeypatch.setattr(evaluation.kernel, "BLOCK", block)
+    monkeypatch.setattr(kernel, "BLOCK", block)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(17, 4)), 1.2 * rng.normal(size=(23, 4)) + 0.3
     wanted = brute_kernel_distance(x, y)

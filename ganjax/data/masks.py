@@ -1,9 +1,10 @@
 """Masks for image completion, drawn from a key: 1 where a pixel is hidden, 0 where known.
 
-`strokes` lets brushes wander, `boxes` hides rectangles. All arithmetic is in whole
-numbers, so that a key gives the same mask on every machine, under `jit` and `vmap` too.
-Every mask hides some pixels and leaves some. Lengths are in sixteenths of a pixel, those
-of publications scale as the shorter side does to the 256 pixels that they speak of.
+A mask is a part of what is learned from, and as any of it a function of a key. All
+arithmetic is in whole numbers, so that a key gives the same mask on every machine, under
+`jit` and `vmap` too. Every mask hides some pixels and leaves some; one that would hide all
+or nothing hides the upper half. Lengths scale as the shorter side does to the 256 pixels
+that publications speak of.
 """
 
 from collections.abc import Callable, Sequence
@@ -78,10 +79,8 @@ def free_form() -> Mask:
     def draw(key, height, width):
         keys = jax.random.split(key, 8)
         shape, side = (3, 11), min(height, width)
-        least, most = (
-            720 + sign * jax.random.randint(k, (3, 1), 0, 241)
-            for sign, k in ((-1, keys[0]), (1, keys[1]))
-        )
+        least = 720 - jax.random.randint(keys[0], (3, 1), 0, 241)  # of 3600 in a turn
+        most = 720 + jax.random.randint(keys[1], (3, 1), 0, 241)
         turn = jax.random.randint(keys[2], shape, least, most + 1)
         up = jnp.arange(11)[None] % 2 == 0
         mean = isqrt(height**2 + width**2) * PIXEL // 8
@@ -136,7 +135,7 @@ def one_of(*masks: Mask, weights: Sequence[int] = ()) -> Mask:
     weights = tuple(weights) or (1,) * len(masks)
     if len(weights) != len(masks) or min(weights, default=0) < 1:
         raise Mistake(
-            "Give `one_of` masks, and for each a whole weight above 0, or none."
+            "Give `one_of` masks, and as many whole weights above 0, or none."
         )
     ends = np.cumsum(weights)
 
@@ -163,9 +162,8 @@ def _sure(draw: Draw) -> Mask:
 
     def mask(key: Array, height: int, width: int) -> Float[Array, "h w 1"]:
         if min(height, width) < 2:
-            raise Mistake(
-                f"An image of {height}x{width} is too small to hide a part of."
-            )
+            size = f"{height}x{width}"
+            raise Mistake(f"An image of {size} is too small to hide a part of.")
         hidden = draw(key, height, width)
         upper = jnp.arange(height)[:, None] < height // 2
         partly = hidden.any() & ~hidden.all()

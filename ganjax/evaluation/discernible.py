@@ -24,11 +24,11 @@ def discriminative_scores(
 ) -> IDS:
     """P-IDS and U-IDS of row i of `fake` as made from row i of `real`.
 
-    Zhao et al. (2021): a linear support vector machine is fitted to tell the
-    two sets apart, and judged on these same sets, with scikit-learn's defaults as in
-    the authors' code. So the scores fall as features get more and samples fewer: compare
-    only those of equal numbers. `Mistake` on NaN, on unlike shapes, or if the fit does
-    not converge, as on features that are too large.
+    Zhao et al. (2021) and their code: a linear support vector machine of scikit-learn's
+    defaults, in the primal form, is fitted to tell the two sets apart, and judged on
+    these same sets. So the scores fall as features get more and samples fewer: compare
+    only those of equal numbers. They depend on the features' units. `Mistake` on NaN, on
+    unlike shapes, or if the fit does not converge.
     """
     real, fake = vectors(real, "real"), vectors(fake, "generated")
     same_width(real, fake)
@@ -42,9 +42,8 @@ def discriminative_scores(
         try:
             machine.fit(rows, is_real)
         except ConvergenceWarning:
-            raise Mistake(
-                "The classifier did not converge: scale the features."
-            ) from None
+            says = "The classifier did not converge: scale the features."
+            raise Mistake(says) from None
     side = machine.decision_function(rows)
     of_real, of_fake = np.split(side, 2)
     return IDS(

@@ -19,10 +19,7 @@ from ganjax.models.example import Example
 
 
 GLOROT = nn.initializers.glorot_uniform()
-HALF = (
-    (0, 1),
-    (0, 1),
-)  # the padding of a halving 3x3 kernel, as TensorFlow's "SAME" is
+HALF = ((0, 1), (0, 1))  # the padding of a halving 3x3 kernel, as TensorFlow has it
 
 
 class Gated(nn.Module):
