@@ -123,7 +123,10 @@ class Noise(nn.Module):
 
 
 class Start(nn.Module):
-    """From z to 4x4 pixels, as one matrix [16 z, d] where its largest stretch counts."""
+    """From z to 4x4 pixels, as PyTorch has it in a transposed convolution.
+
+    So its weights are drawn, and so spectral norm sees them: as a matrix [16 z, d].
+    """
 
     features: int
 

@@ -102,7 +102,8 @@ class Decoder(nn.Module):
     ) -> Float[Array, "b h w c"]:
         for side in sides(UP, 16, self.side):
             width = channels_of(UP, side, self.width)
-            block = UpBlock(width, OwnBatch, self.wrap, 1, 0, NORMAL)
+            norm = partial(OwnBatch, gain_init=NORMAL)
+            block = UpBlock(width, norm, self.wrap, 1, 0, NORMAL)
             x = block(x, label, train=train)
         last = Conv(self.channels, use_bias=False, kernel_init=NORMAL)
         return jnp.tanh(self.wrap(last)(x, train=train))
