@@ -25,7 +25,7 @@ from ganjax.gan import ONE, Devices, Game, PyTree, State
 STDS = (0.05, 0.1)
 LONGEST = 12**-0.5  # the std of the even average over all of the time
 FAR = 0.2  # the error of a profile that is another one
-Moments = np.ndarray | float
+Numbers = np.ndarray | float
 
 
 @flax.struct.dataclass
@@ -44,7 +44,7 @@ class Tracked:
 class Fit(NamedTuple):
     """A profile as a sum of others."""
 
-    weights: Float[np.ndarray, " n"]  # of each, one in all
+    weights: Float[np.ndarray, " n"]  # their sum is one
     error: float  # the distance from the profile, as a share of its length
 
 
@@ -59,7 +59,9 @@ def tracked(game: Game, stds: Sequence[float] = STDS) -> Game:
     def init(key, turns):
         state = game.init(key, turns)
         if not isinstance(state, State):
-            raise Mistake("Only a game with one G has averages to track: no --track.")
+            raise Mistake(
+                "Only a game with one G has averages to track: leave out --track."
+            )
         return Tracked(state, [jax.tree.map(jnp.copy, state.g.params) for _ in gammas])
 
     def step(state, turns, on: Devices = ONE):
@@ -97,7 +99,7 @@ def exponent(std: float) -> float:
 
 
 def product(
-    t: Moments, gamma: Moments, u: Moments, delta: Moments
+    t: Numbers, gamma: Numbers, u: Numbers, delta: Numbers
 ) -> Float[np.ndarray, "..."]:
     """The inner product of two profiles, of powers gamma and delta until t and u.
 
@@ -134,7 +136,8 @@ def reconstruct(
 
     It is made of the state's averages and of those that were `kept`, by the step after
     which they were, each read when its turn comes. Statistics stay those of the game's
-    own average. Raises a `Mistake` where what was kept is too little for this `std`.
+    own average; `games.standing` has fresh ones. Raises a `Mistake` where what was kept
+    is too little for this `std`.
     """
     now = int(state.step)
     each = {t: read for t, read in kept.items() if t < now}

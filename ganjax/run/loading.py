@@ -16,7 +16,7 @@ from jax.sharding import SingleDeviceSharding
 import ganjax
 from ganjax import checkpoint
 from ganjax.errors import Mistake
-from ganjax.games.tracked import Tracked, exponent, reconstruct, tracked
+from ganjax.games.tracked import Tracked, reconstruct, tracked
 from ganjax.gan import Batch, Game, PyTree, Turns, by_class
 from ganjax.run import args as arguments, folder as folders, sampling
 
@@ -65,12 +65,10 @@ def load(
     seeds = manifest["args"]["run"]["seeds"]
     one = lambda tree: jax.tree.map(lambda x: x[member], tree) if seeds > 1 else tree
     state = one(state)
+    if std and not stds:
+        raise Mistake(f"{folder} has no averages but its own: it had no --track.")
     if std:
-        exponent(std)
-        if not stds:
-            raise Mistake(f"{folder} has no averages but its own: it had no --track.")
-        kept = _kept(folder, like.averages, one)
-        state = reconstruct(state, kept, stds, std)
+        state = reconstruct(state, _kept(folder, like.averages, one), stds, std)
     classes = tuple(manifest["classes"])
     draw = jax.jit(game.sample)
     each = lambda *args: np.asarray(draw(*args))[None]

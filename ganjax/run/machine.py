@@ -85,9 +85,9 @@ def check_sizes(run: Run, shapes: Turns) -> None:
             )
         if batch % (shared * run.parts):
             raise Mistake(
-                f"A batch of {batch} cannot be divided into --parts {run.parts} on "
-                f"{shared} devices; give a --batch that is a multiple of "
-                f"{shared * run.parts}, or other --parts."
+                f"--parts {run.parts} cannot divide a batch of {batch}; give a --batch "
+                f"that is a multiple of {run.parts * shared}, which is parts times "
+                "devices, or other --parts."
             )
 
 
