@@ -140,7 +140,8 @@ class Codes(nn.Module):
     """A head, and InfoGAN's Q beside it (Chen et al., 2016, section 6).
 
     It tells of each of `discrete` codes the logits of its `values`, "codes" [b, n, v],
-    and of each of `continuous` ones "mean" and "variance" [b, m].
+    and of each of `continuous` ones "mean" and "variance" [b, m]. Its logarithm stays
+    within 5 of 0, as features that are large would have Q all too sure of what is wrong.
     """
 
     classes: int = 0
@@ -162,7 +163,7 @@ class Codes(nn.Module):
 
         shape = len(h), self.discrete, self.values
         codes = dense(self.discrete * self.values).reshape(shape)
-        variance = jnp.exp(dense(self.continuous))
+        variance = jnp.exp(5 * jnp.tanh(dense(self.continuous) / 5))
         tell(self, codes=codes, mean=dense(self.continuous), variance=variance)
         fields = self.classes, self.wrap, self.use_bias, self.kernel_init
         return self.head(*fields)(h, label, train=train)
