@@ -153,8 +153,9 @@ def play(work: Work, state: PyTree) -> PyTree:
             agree=agree,
             stop=stop,
         )
-    if step_of(state) < run.steps:
-        saving(step_of(state), state, {})
+    done = step_of(state)
+    if done < run.steps and done % (run.save_every or run.steps):
+        saving(done, state, {})
     return state
 
 
