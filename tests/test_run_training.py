@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import jax
 import jax.numpy as jnp
@@ -245,6 +246,16 @@ def test_no_file_of_a_save_is_beyond_damage(tmp_path):
     damaged = [run for run in runs if f"{run}/checkpoints/8 is damaged" in ended.stdout]
     assert len(damaged) >= 5, "some files hold nothing that is needed"
     assert all(f"{run}: resumes at step 4" in ended.stdout for run in damaged)
+
+
+def test_a_run_that_stops_where_it_saves_saves_once(run, tmp_path, monkeypatch):
+    folder, asked = tmp_path / "run", iter([False, *[True] * 9])
+    with monkeypatch.context() as patch:
+        stop = lambda: nullcontext(lambda: next(asked))
+        patch.setattr(training, "asked_to_stop", stop)
+        stopped = train(folder, save_every=1)
+    assert 0 < int(stopped.step) < 8
+    same(train(folder, save_every=1), run[1])
 
 
 @pytest.mark.slow
