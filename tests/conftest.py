@@ -2,6 +2,9 @@
 
 import os
 import tempfile
+from pathlib import Path
+
+import pytest
 
 
 os.environ.setdefault("GANJAX_CACHE", tempfile.mkdtemp(prefix="ganjax-cache-"))
@@ -21,3 +24,18 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 os.environ["NPROC"] = "32"
 jax.devices()
 del os.environ["NPROC"]  # processes that the tests start have the machine's own number
+
+
+def pytest_collection_modifyitems(items):
+    """A process plays all tests of a file, or of an experiment in `test_experiments`."""
+    for item in items:
+        params = getattr(item, "callspec", None) and item.callspec.params or {}
+        group = item.nodeid.split("::")[0], Path(params.get("experiment", "")).stem
+        item.add_marker(pytest.mark.xdist_group("/".join(group)))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget():
+    """What a file's tests compiled is no use to another's, and takes gigabytes."""
+    yield
+    jax.clear_caches()

@@ -8,9 +8,17 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 
 ROOT = Path(__file__).parents[1]
+
+
+def some(items, name=str) -> list:
+    """Parameters of a test, of which the quick pass takes every fourth."""
+    marks = [() if i % 4 == 0 else pytest.mark.slow for i in range(len(items))]
+    pairs = zip(items, marks, strict=True)
+    return [pytest.param(item, id=name(item), marks=mark) for item, mark in pairs]
 
 
 def seat(net, x, label) -> dict:

@@ -17,7 +17,7 @@ import ganjax
 from ganjax import gan
 from ganjax.run import folder as folders, judge
 from ganjax.step import d_turn, g_turn
-from tests.support import apart, arrays, same
+from tests.support import apart, arrays, same, some
 
 
 FOLDER = Path(__file__).parents[1] / "experiments"
@@ -33,7 +33,7 @@ def quick_scores():
         yield
 
 
-@pytest.fixture(params=PATHS, ids=lambda path: path.stem, scope="module")
+@pytest.fixture(params=some(PATHS, lambda path: path.stem), scope="module")
 def experiment(request):
     path = request.param
     spec = importlib.util.spec_from_file_location(path.stem, path)
