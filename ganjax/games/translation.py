@@ -3,6 +3,7 @@
 The stored images are those of `Spec.beside`: x, what is translated, and behind it y.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -57,7 +58,7 @@ def back(stored: ArrayLike) -> ArrayLike:
     return stored[..., stored.shape[-1] // 2 :]
 
 
-def translating(init, step, sample, view: View) -> Game:
+def translating(init: Callable, step: Callable, sample: Callable, view: View) -> Game:
     """The game whose `sample(state, key, x, label)` turns x [n, h, w, c] into y's kind."""
 
     def answer(state: PyTree, key: Key[Array, ""], asked: ArrayLike) -> Array:

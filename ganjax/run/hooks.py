@@ -112,14 +112,18 @@ def scores(
     def judging():
         if chief():
             tqdm.write("Looking at real images, by which the samples will be scored …")
-        judged, classes = judge(source.spec, game), len(source.classes)
-        return judged, sampling.asked(game, source.spec, judged.count, classes)
+        return judge(source.spec, game)
+
+    @functools.cache
+    def asked():
+        count, classes = judging().count, len(source.classes)
+        return sampling.asked(game, source.spec, count, classes)
 
     def hook(step, state, row):
-        judged, asked = judging()
+        judged = judging()
         if not judged.count:
             return
-        samples = sampling.draw(made.sample, state, sampling.SCORED, asked, seed)
+        samples = sampling.draw(made.sample, state, sampling.SCORED, asked(), seed)
         if chief():
             if not (folder / REAL).exists():
                 write(folder / REAL, json.dumps(judged.real()) + "\n")
