@@ -82,7 +82,7 @@ def make(args: Args) -> Game:
         growth=args.growth,
         blocks=args.blocks,
     )
-    d = patch.Discriminator(args.d_width, halvings=args.halvings)
+    d = patch.Discriminator(args.d_width, halvings=args.halvings, last_bias=False)
     relative = losses.relative_to_mean(losses.non_saturating())
     task = Task(
         pair=partial(shrunk, args.times, args.noise),

@@ -7,7 +7,11 @@ from zlib import crc32
 import numpy as np
 
 
-NEAR_ONE = ".0.gain", ".weight", "_var", "_ema"
+NEAR_ONE = (
+    *(".0.gain", "bn1.weight", "bn2.weight", "bn4.weight", "_var", "_ema"),
+    *(f".{place}.weight" for place in (1, 2, 3, 7)),  # in a sequence
+    *("model.4.weight", "model.6.weight"),
+)
 Shape = tuple[int, ...]
 
 
@@ -38,7 +42,7 @@ def fill(
     """
 
     def one(name, shape):
-        if name.endswith(NEAR_ONE) and len(shape) < 2 and shape != (1,):
+        if name.endswith(NEAR_ONE) and len(shape) < 2:
             near = 1 + np.tanh(drawn(name, shape)) / 4
             return np.float32(variance) * near if name.endswith("_var") else near
         return np.asarray(np.float32(size(shape)) * drawn(name, shape))

@@ -39,6 +39,7 @@ class Discriminator(nn.Module):
     norm: Callable[..., Callable[..., Any]] = layers.InstanceNorm
     sampling: Sampling = STRIDED
     use_bias: bool = False  # before the norms, which take it away
+    last_bias: bool = True  # of the logits; to relativistic losses it is nothing
     kernel_init: Callable[..., Array] = INIT
 
     @nn.compact
@@ -64,7 +65,7 @@ class Discriminator(nn.Module):
                 "judged: give larger ones or fewer halvings."
             )
         x = act(1 << self.halvings, slide, x)
-        logits = conv(1 + self.classes, True, slide)(x)
+        logits = conv(1 + self.classes, self.last_bias, slide)(x)
         logits = logits.reshape(len(x), -1, 1 + self.classes)
         if not self.classes:
             return logits[..., 0]

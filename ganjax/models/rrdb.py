@@ -76,6 +76,6 @@ class Dense(nn.Module):
 _lrelu: Callable[[Array], Array] = partial(nn.leaky_relu, negative_slope=0.2)
 
 TINY = {
-    "g": Example(partial(Generator, 2, 2, 4, growth=2, blocks=1), (4, 4, 3)),
+    "g": Example(partial(Generator, 2, 2, 3, growth=3, blocks=1), (4, 4, 3)),
     "d": patch.TINY["d"],
 }
