@@ -58,19 +58,21 @@ class Args:
 
 
 TINY = Args(
-    Run("runs/tiny_cut", steps=4, batch=8),
+    Run("runs/tiny_cut", steps=4, batch=8, seed=1),
     data="digits",
     target="digits",
-    size=8,
-    margin=2,
+    size=16,
+    margin=4,
     channels=1,
     g_width=4,
     d_width=4,
-    blocks=5,
+    blocks=1,
     halvings=1,
+    nce=1e-4,
     equivariance=True,
     patches=8,
     features=8,
+    lr=1e-6,
 )
 
 
