@@ -17,7 +17,7 @@ import optax
 
 from ganjax import Game, Player, losses, train
 from ganjax.data import Spec, masks
-from ganjax.games.table import Stake, Table, l1, seat, turn
+from ganjax.games.table import Stake, l1, seat, turn
 from ganjax.games.translation import View, unlabelled
 from ganjax.gan import ONE, pixels
 from ganjax.models import gated, sn_patch
@@ -70,8 +70,7 @@ def make(args: Args) -> Game:
         shape = len(turns.g.label), args.size, args.size, args.channels + 1
         z = jnp.zeros(shape)
         inputs = dict.fromkeys(players, (z, unlabelled(z)))
-        seated = seat(players, key, inputs)
-        return Table(jnp.zeros((), jnp.int32), key, seated)
+        return seat(players, key, inputs)
 
     def step(state, turns, on=ONE):
         key = jax.random.fold_in(state.key, state.step)

@@ -18,7 +18,7 @@ import optax
 from ganjax import Game, Player, losses, train
 from ganjax.data import Spec
 from ganjax.games import pool
-from ganjax.games.table import Stake, Table, everyone, l1, own, seat, turn
+from ganjax.games.table import Stake, everyone, l1, own, seat, turn
 from ganjax.games.translation import View, back, front, halfway, translating, unlabelled
 from ganjax.gan import ONE, PyTree, pixels
 from ganjax.models import patch, translator
@@ -87,9 +87,8 @@ def make(args: Args) -> Game:
         shape = len(turns.g.label), args.size, args.size, args.channels
         image = jnp.zeros(shape)
         inputs = dict.fromkeys(players, (image, unlabelled(image)))
-        step, seated = jnp.zeros((), jnp.int32), seat(players, key, inputs)
         pools = (pool.empty(image[0], args.pool) for _ in range(2))
-        return Table(step, key, seated, Pools(*pools))
+        return seat(players, key, inputs, Pools(*pools))
 
     def step(state, turns, on=ONE):
         key = jax.random.fold_in(state.key, state.step)

@@ -158,6 +158,11 @@ def pixels(stored: UInt8[ArrayLike, "*b h w c"]) -> Float[Array, "*b h w c"]:
     return jnp.asarray(stored, jnp.float32) / 127.5 - 1
 
 
+def stored(image: ArrayLike) -> np.ndarray:
+    """Images of -1..1 as bytes 0..255: what `pixels` makes them of, to the nearest."""
+    return np.rint((np.asarray(image) + 1) * 127.5).clip(0, 255).astype(np.uint8)
+
+
 def points(stored: Float[ArrayLike, "*b d"]) -> Float[Array, "*b d"]:
     """Points of the plane, or any floats, as they are."""
     return jnp.asarray(stored)

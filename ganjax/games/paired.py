@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Key
 
 from ganjax.games.table import Stake, Table, seat, turn
 from ganjax.games.translation import View, unlabelled
-from ganjax.gan import ONE, Devices, Game, Loss, Player, PyTree, Turns, pixels
+from ganjax.gan import ONE, Devices, Game, Loss, Player, PyTree, Turns, pixels, stored
 from ganjax.step import output
 
 
@@ -50,15 +49,15 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
     """
     players = {"g": g, "d": d}
 
-    def middle(stored):
-        image = pixels(task.view.middle(stored))
+    def middle(images):
+        image = pixels(task.view.middle(images))
         return task.pair(ONE.keys(jax.random.key(0), len(image)), image)
 
     def init(key, turns):
         x, y = middle(jnp.zeros(turns.g.image.shape, turns.g.image.dtype))
         label = unlabelled(x)
         inputs = {"g": (x, label), "d": (task.beside(x, y), label)}
-        return Table(jnp.zeros((), jnp.int32), key, seat(players, key, inputs))
+        return seat(players, key, inputs)
 
     def step(state: Table, turns: Turns, on: Devices = ONE) -> tuple[Table, PyTree]:
         key = jax.random.fold_in(state.key, state.step)
@@ -95,7 +94,7 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
 
     def ask(n, classes, images):
         x, _ = middle(images(n))
-        return np.asarray(jnp.rint((x + 1) * 127.5).clip(0, 255)).astype(np.uint8)
+        return stored(x)
 
     def show(asked, samples):
         x = jnp.broadcast_to(pixels(asked), (*asked.shape[:3], samples.shape[-1]))
@@ -103,5 +102,5 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
         x = x.repeat(times, 1).repeat(times, 2)
         return jnp.concatenate([x, samples], axis=2)
 
-    decode = lambda stored: middle(stored)[1]
+    decode = lambda images: middle(images)[1]
     return Game(init, step, sample, decode, ask, show)

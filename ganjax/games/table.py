@@ -39,16 +39,19 @@ Nets = Mapping[str, Callable]  # name -> (inputs -> (output, statistics))
 
 
 def seat(
-    players: Players, key: Key[Array, ""], inputs: Mapping[str, tuple]
-) -> dict[str, PlayerState]:
-    """The players before the first step; of the `inputs` only the shapes matter."""
+    players: Players,
+    key: Key[Array, ""],
+    inputs: Mapping[str, tuple],
+    memory: PyTree = (),
+) -> Table:
+    """The table before the first step; of the `inputs` only the shapes matter."""
     seated = {}
     for i, (name, player) in enumerate(players.items()):
         own = jax.random.fold_in(key, i)
         stats = dict(player.net.init(own, *inputs[name], train=False))
         params = stats.pop("params")
         seated[name] = PlayerState(params, stats, {}, player.optim.init(params))
-    return seated
+    return Table(jnp.zeros((), jnp.int32), key, seated, memory)
 
 
 def turn(
