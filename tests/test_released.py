@@ -186,7 +186,7 @@ def weights(name):
     released, size, variance = CASES[name]
     ours = shapes(released)
     turned = {
-        there: leaf.layout.theirs(np.empty(ours[leaf.path].shape)).shape
+        there: leaf.layout.theirs(np.zeros(ours[leaf.path].shape)).shape
         for there, leaf in released.table.items()
     }
     return fill(turned, size, variance)
