@@ -26,6 +26,7 @@ jax.devices()
 del os.environ["NPROC"]  # processes that the tests start have the machine's own number
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items):
     """A process plays all tests of a file, or of an experiment in `test_experiments`."""
     for item in items:
