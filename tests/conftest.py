@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -26,13 +25,19 @@ jax.devices()
 del os.environ["NPROC"]  # processes that the tests start have the machine's own number
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """A process plays all tests of a file, or of an experiment in `test_experiments`."""
-    for item in items:
-        params = getattr(item, "callspec", None) and item.callspec.params or {}
-        group = item.nodeid.split("::")[0], Path(params.get("experiment", "")).stem
-        item.add_marker(pytest.mark.xdist_group("/".join(group)))
+    from xdist.scheduler import LoadScopeScheduling
+
+    def scope(nodeid):
+        file, *_, test = nodeid.split("::")
+        each = file.endswith("test_experiments.py")
+        return file + test.rpartition("[")[2] if each else file
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = scope
+    return scheduler
 
 
 @pytest.fixture(autouse=True, scope="module")
