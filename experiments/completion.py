@@ -7,22 +7,16 @@ thick ones. `ganjax complete RUN photo.png --mask mask.png` fills photographs of
 `ganjax translate RUN folder/` what is transparent in a folder of images.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import optax
 
 from ganjax import Game, Player, losses, train
 from ganjax.data import Spec, masks
-from ganjax.games.table import Stake, l1, seat, turn
-from ganjax.games.translation import View, unlabelled
-from ganjax.gan import ONE, pixels
+from ganjax.games.completing import completing
+from ganjax.games.translation import View
 from ganjax.models import gated, sn_patch
 from ganjax.run import Cadence, Count, Flat, Positive, Run, Weight, command
-from ganjax.step import output
 
 
 @dataclass(frozen=True)
@@ -58,75 +52,11 @@ MASK = masks.one_of(
 
 
 def make(args: Args) -> Game:
-    view = View(args.size, args.margin)
     adam = optax.adam(args.lr, b1=0.5)
-    players = {
-        "g": Player(gated.Generator(args.g_width), adam),
-        "d": Player(sn_patch.Discriminator(args.d_widths), adam),
-    }
-    loss = losses.hinge()
-
-    def init(key, turns):
-        shape = len(turns.g.label), args.size, args.size, args.channels + 1
-        z = jnp.zeros(shape)
-        inputs = dict.fromkeys(players, (z, unlabelled(z)))
-        return seat(players, key, inputs)
-
-    def step(state, turns, on=ONE):
-        key = jax.random.fold_in(state.key, state.step)
-        d_key, g_key = jax.random.split(jax.random.fold_in(key, 2))
-
-        def seen(i, batch):
-            view_key, mask_key = jax.random.split(jax.random.fold_in(key, i))
-            rows = lambda key: on.keys(key, len(batch.label))
-            image = view.jitter(rows(view_key), pixels(batch.image))
-            hide = lambda key: MASK(key, *image.shape[1:3])
-            return image, jax.vmap(hide)(rows(mask_key)), unlabelled(image)
-
-        def judge(nets, image, mask, label, made):
-            whole = gated.composite(image, mask, made)
-            beside = lambda x: jnp.concatenate([x, mask], axis=-1)
-            real, stats = nets["d"](beside(image), label)
-            fake, stats = nets["d"](beside(whole), label, stats=stats)
-            return real, fake, stats
-
-        def paint(nets, image, mask, label):
-            z = gated.hide(image, mask)
-            return output(nets["g"])(z, label, method="paint")
-
-        def tell(nets):
-            board = seen(0, jax.tree.map(lambda x: x[0], turns.d))
-            real, fake, stats = judge(nets, *board, paint(nets, *board))
-            return Stake({"d": loss.d(real, fake)}, stats={"d": stats})
-
-        def fill(nets):
-            board = seen(1, turns.g)
-            made = paint(nets, *board)
-            real, fake, _ = judge(nets, *board, made)
-            far = args.far * l1(made, board[0])
-            return Stake({"g": loss.g(real, fake), "far": far})
-
-        moved, told, _ = turn(players, on, state, d_key, ("d",), tell)
-        moved, logs, _ = turn(players, on, moved, g_key, ("g",), fill)
-        return replace(moved, step=state.step + 1), {"loss": logs | told}
-
-    def sample(state, key, asked) -> Any:
-        mask = (asked[..., -1:] < 128).astype(jnp.float32)
-        z = jnp.concatenate([pixels(asked[..., :-1]), mask], axis=-1)
-        variables = {"params": state.players["g"].params}
-        return players["g"].net.apply(variables, z, unlabelled(z), train=False)
-
-    def ask(n, classes, images):
-        hidden = masks.fixed(MASK, n, args.size)
-        known = np.uint8(255) * (hidden == 0)
-        return np.concatenate([view.middle(images(n)), known], axis=-1)
-
-    def show(asked, samples):
-        known = asked[..., -1:] > 127
-        return jnp.concatenate([jnp.where(known, samples, 1.0), samples], axis=2)
-
-    decode = lambda stored: pixels(view.middle(stored))
-    return Game(init, step, sample, decode, ask, show)
+    g = Player(gated.Generator(args.g_width), adam)
+    d = Player(sn_patch.Discriminator(args.d_widths), adam)
+    view = View(args.size, args.margin)
+    return completing(g, d, losses.hinge(), MASK, view, args.far)
 
 
 def main(args: Args):

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,12 @@ from ganjax.gan import PyTree
 
 
 LATEST = 2  # how many of the newest saves are kept, beside the best
+SHARED = 2**20  # bytes of an array from which on its copies are written in parts
+
+# Cut into parts, a state of many small arrays takes seconds to copy from the devices.
+# Orbax has no other way to say so that keeps what tells keys from plain arrays.
+_HANDLER: Any = ocp.type_handlers.get_type_handler(jax.Array)
+_HANDLER._min_slice_bytes_for_replica_parallel = SHARED
 
 
 class Saves(NamedTuple):

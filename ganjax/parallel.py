@@ -33,17 +33,19 @@ def scan(step: Callable, draw: Callable, longest: int) -> Callable:
     def program(state, feed, on=ONE):
         data, window, count = feed
 
-        def once(state, place):
+        @jax.jit  # so that it is traced once
+        def once(state, place, data, window):
             return step(state, draw(data, window, state.step, place, on), on)
 
         def body(place, carry):
             state, logs = carry
-            state, row = once(state, place)
+            state, row = once(state, place, data, window)
             return state, jax.tree.map(lambda all, x: all.at[place].set(x), logs, row)
 
-        _, row = jax.eval_shape(once, state, 0)
+        first = jnp.int32(0)
+        _, row = jax.eval_shape(once, state, first, data, window)
         logs = jax.tree.map(lambda x: jnp.zeros((longest, *x.shape), x.dtype), row)
-        return jax.lax.fori_loop(0, count, body, (state, logs))
+        return jax.lax.fori_loop(first, count, body, (state, logs))
 
     return program
 

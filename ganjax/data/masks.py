@@ -67,6 +67,21 @@ def half(
     return _sure(draw)
 
 
+def region(top: float, left: float, bottom: float, right: float) -> Mask:
+    """The same rectangle always, as shares of the sides: where a face is, for one."""
+    if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
+        raise Mistake(
+            "A region's shares must rise within 0..1 from top to bottom and from left to "
+            f"right: {top}, {left}, {bottom}, {right}."
+        )
+
+    def draw(key, height, width):
+        inside = lambda n, a, b: (jnp.arange(n) >= a * n) & (jnp.arange(n) < b * n)
+        return inside(height, top, bottom)[:, None] & inside(width, left, right)[None]
+
+    return _sure(draw)
+
+
 def free_form() -> Mask:
     """One to three brush strokes of DeepFill v2 (Yu et al., 2019, section 3.4).
 

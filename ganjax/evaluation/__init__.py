@@ -1,5 +1,6 @@
 """How good, how varied and how original samples are, without downloaded networks."""
 
+from ganjax.evaluation.benefit import Gain, balanced, gain, verdict
 from ganjax.evaluation.classifier import Classifier, Settings, train as train_classifier
 from ganjax.evaluation.copying import Copies, closest, copies
 from ganjax.evaluation.discernible import IDS, discriminative_scores
@@ -20,11 +21,13 @@ __all__ = [
     "Classifier",
     "Copies",
     "Features",
+    "Gain",
     "Modes",
     "Nearest",
     "Reader",
     "Settings",
     "Spread",
+    "balanced",
     "class_balance",
     "closest",
     "copies",
@@ -34,6 +37,7 @@ __all__ = [
     "evaluate",
     "evaluate_real",
     "frechet_distance",
+    "gain",
     "hole_l1",
     "kernel_distance",
     "modes",
@@ -48,4 +52,5 @@ __all__ = [
     "spread",
     "ssim",
     "train_classifier",
+    "verdict",
 ]

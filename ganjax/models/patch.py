@@ -21,7 +21,9 @@ from ganjax.models.example import Example
 from ganjax.models.sampling import BLURRED, STRIDED, Sampling, slide
 
 
-XAVIER = nn.initializers.variance_scaling(0.02**2, "fan_avg", "normal")  # CUT's
+def xavier(gain: float = 0.02) -> Callable[..., Array]:
+    """First weights of CUT: `gain` times as far from 0 as Glorot & Bengio's (2010)."""
+    return nn.initializers.variance_scaling(gain**2, "fan_avg", "normal")
 
 
 class Discriminator(nn.Module):
@@ -77,7 +79,7 @@ class Discriminator(nn.Module):
 Pix2pix = partial(Discriminator, norm=NORM)
 
 # That of CUT and FastCUT.
-CUT = partial(Discriminator, sampling=BLURRED, kernel_init=XAVIER)
+CUT = partial(Discriminator, sampling=BLURRED, kernel_init=xavier())
 
 TINY = {
     "d": Example(partial(Discriminator, 4, halvings=1), (8, 8, 2)),

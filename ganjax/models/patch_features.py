@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ganjax.models.patch import XAVIER
+from ganjax.models.patch import xavier
 
 
 def places(
@@ -39,7 +39,7 @@ class PatchFeatures(nn.Module):
     """
 
     features: int = 256
-    kernel_init: Callable[..., Array] = XAVIER
+    kernel_init: Callable[..., Array] = xavier()
 
     @nn.compact
     def __call__(

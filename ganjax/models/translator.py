@@ -18,7 +18,7 @@ from ganjax.models import layers, patch
 from ganjax.models.convolution import Conv
 from ganjax.models.dcgan import INIT
 from ganjax.models.example import Example
-from ganjax.models.patch import XAVIER
+from ganjax.models.patch import xavier
 from ganjax.models.sampling import BLURRED, STRIDED, Sampling, inside, reflected
 
 
@@ -88,7 +88,7 @@ class Generator(nn.Module):
 
 
 # That of CUT and FastCUT.
-CUT = partial(Generator, sampling=BLURRED, kernel_init=XAVIER)
+CUT = partial(Generator, sampling=BLURRED, kernel_init=xavier())
 
 
 def _check(sides: tuple[int, ...]) -> None:

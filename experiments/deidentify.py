@@ -1,0 +1,65 @@
+"""De-identification (Hukkelås et al., 2019): one region of each image is made up anew.
+
+What is in the region, a face or a number plate, never reaches G: it is completed from
+what is around it, by the networks and the loss of DeepFill v2 (Yu et al., 2019). What is
+around it stays, and may still tell who it is. The default is for CelebA's aligned faces;
+`ganjax complete RUN photo.png --mask mask.png` treats photographs of any size.
+"""
+
+from dataclasses import dataclass
+
+import optax
+
+from ganjax import Game, Player, losses, train
+from ganjax.data import Spec, masks
+from ganjax.games.completing import completing
+from ganjax.games.translation import View
+from ganjax.models import gated, sn_patch
+from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+
+
+@dataclass(frozen=True)
+class Args:
+    run: Flat[Run] = Run("runs/deidentify", steps=100_000, batch=16)
+    data: str = "tfds:celeb_a"
+    size: Count = 128
+    margin: Cadence = 0
+    """Pixels beyond `size` within which the part that is seen lies anywhere."""
+    channels: Count = 3
+    region: tuple[Share, Share, Share, Share] = (0.3, 0.2, 0.85, 0.8)
+    """Top, left, bottom and right of what is made up, as shares of the sides."""
+    g_width: Count = 24
+    """Channels at the full size; the published 48 count the gates, too."""
+    d_widths: tuple[Count, ...] = (64, 128, 256, 256, 256)
+    """Each halves the image."""
+    far: Weight = 1.0
+    """How much the mean absolute difference costs."""
+    lr: Positive = 1e-4
+
+
+TINY = Args(
+    Run("runs/tiny_deidentify", steps=4, batch=8, seed=1),
+    data="digits",
+    size=8,
+    channels=1,
+    g_width=2,
+    d_widths=(4, 4),
+)
+
+
+def make(args: Args) -> Game:
+    adam = optax.adam(args.lr, b1=0.5)
+    g = Player(gated.Generator(args.g_width), adam)
+    d = Player(sn_patch.Discriminator(args.d_widths), adam)
+    view, mask = View(args.size, args.margin), masks.region(*args.region)
+    return completing(g, d, losses.hinge(), mask, view, args.far)
+
+
+def main(args: Args):
+    return train(
+        args, make(args), Spec(args.data, args.size + args.margin, args.channels)
+    )
+
+
+if __name__ == "__main__":
+    command(main)
