@@ -2,12 +2,19 @@
 
 import os
 import tempfile
+from importlib.metadata import version
 
 import pytest
 
 
 os.environ.setdefault("GANJAX_CACHE", tempfile.mkdtemp(prefix="ganjax-cache-"))
-os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # quick to compile
+FLAGS = [
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_parallel_codegen_split_count=1",
+]
+if version("jax").startswith("0.10."):
+    FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+os.environ["XLA_FLAGS"] = " ".join(FLAGS)  # quick to compile
 
 import jax  # noqa: E402
 
