@@ -49,6 +49,21 @@ def test_a_mask_hides_some_pixels_and_leaves_some(name, draw):
     assert len(np.unique(drawn, axis=0)) > 3
 
 
+def test_a_region_is_one_rectangle_whatever_the_key():
+    drawn = masks.fixed(masks.region(0.25, 0.5, 0.75, 1.0), 3, 8)[..., 0]
+    wanted = np.zeros((8, 8))
+    wanted[2:6, 4:] = 1
+    np.testing.assert_array_equal(drawn, np.stack([wanted] * 3))
+
+
+@pytest.mark.parametrize(
+    "shares", [(0.5, 0, 0.5, 1), (0, 0.9, 1, 0.1), (-0.1, 0, 1, 1), (0, 0, 1, 1.1)]
+)
+def test_a_region_lies_within_the_image(shares):
+    with pytest.raises(Mistake, match="must rise within 0..1"):
+        masks.region(*shares)
+
+
 @pytest.mark.parametrize("name", ["half", "free form", "medium"])
 def test_a_key_gives_one_mask_under_jit_or_vmap(name):
     jitted = jax.jit(partial(KINDS[name], height=3, width=5))

@@ -74,6 +74,70 @@ def test_gans_are_ranked_by_the_mean_of_their_distances(
     assert manifest["args"]["lr"] == 1e-2 and manifest["args"]["run"]["seed"] == 1
 
 
+@pytest.mark.slow
+def test_what_generated_images_do_to_a_classifier_is_told_with_intervals(
+    room, tmp_path, capsys
+):
+    augmented = room("augmented")
+    args = augmented.Args(
+        workdir=str(tmp_path),
+        budgets=(3,),
+        made=4,
+        gans=2,
+        classifiers=1,
+        steps=2,
+        classifier_steps=2,
+        width=2,
+    )
+    augmented.main(args)
+    table = rows(capsys.readouterr().out)
+    kinds = [row[1] for row in table]
+    arms = "real", "real + classic", "generated", "real + generated"
+    assert kinds == [*arms, "real + classic + generated", "of the generated"]
+    for row in table[2:5]:
+        verdicts = [cell.split(": ")[1] for cell in row[3:]]
+        assert set(verdicts) <= {"gain", "loss", "no significant gain"}
+    with np.load(tmp_path / "digits_3" / "few.npz") as file:
+        assert file["image"].shape == (30, 8, 8, 1)
+        assert (np.bincount(file["label"]) == 3).all()
+
+
+def test_rare_classes_are_few_and_filled_up(room):
+    augmented = room("augmented")
+    args = augmented.Args(rare=(1,), few=2)
+    label = np.repeat(np.arange(3), 9).astype(np.int32)
+    image = np.arange(27, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    chosen = augmented.few(args, 5, augmented.Batch(image, label))
+    assert np.bincount(chosen.label).tolist() == [5, 2, 5]
+    assert (chosen.image.ravel() // 9 == chosen.label).all()
+    both = augmented.mixed(chosen, augmented.Batch(image[:6] + 100, label[:6]))
+    assert len(both.label) == 24 and (both.image >= 100).sum() == 12
+
+
+def test_classic_copies_are_shifted_by_no_more_than_an_eighth(room):
+    augmented = room("augmented")
+    image = np.zeros((1, 16, 16, 1), np.uint8)
+    image[:, 8, 8] = 255
+    args = augmented.Args(size=16)
+    batch = augmented.Batch(image, np.zeros(1, np.int32))
+    places = [np.argwhere(x[..., 0])[0] for x in augmented.classic(args, batch).image]
+    assert len(places) == 10 and len(np.unique(places, axis=0)) > 5
+    assert (np.abs(np.array(places) - 8) <= 2).all()
+
+
+@pytest.mark.slow
+def test_who_it_is_and_what_the_task_asks_are_told_of_what_was_made(
+    room, tmp_path, capsys
+):
+    deidentified = room("deidentified")
+    deidentified.main(deidentified.Args(str(tmp_path), images=200, steps=2))
+    who, adapted, task = rows(capsys.readouterr().out)
+    share = lambda cell: float(cell.split()[0])
+    assert share(who[1]) > 50 and share(who[2]) < 35
+    assert share(adapted[2]) < 35
+    assert share(task[1]) > 50 and abs(share(task[1]) - share(task[2])) < 10
+
+
 def test_the_objectives_differ_in_loss_and_penalties_alone(room):
     def gan(experiment, gamma):
         module = room(experiment)

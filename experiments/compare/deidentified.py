@@ -1,0 +1,108 @@
+"""Does de-identification hold? `python experiments/compare/deidentified.py`.
+
+Images of 16 pixels hold two handwritten digits: above left the one that stands for who it
+is, below right the one that a task asks for. A run of `deidentify.py` makes the first up
+anew. What names either digit then says of held-out images: a classifier of who it is that
+learned from images as they were, and one that learned from what was made, both to be no
+better than chance; and a classifier of the task, which is to lose little.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from rows import head, play, say
+
+import ganjax
+from ganjax import evaluation
+from ganjax.cli import save_npz
+from ganjax.data import Spec, load, whole
+from ganjax.errors import Mistake
+from ganjax.gan import Batch, pixels, stored
+from ganjax.run import Count, command
+
+
+SIDE, CLASSES = 16, 10
+COLUMNS = ("who learned from what", "as they are, %", "made up anew, %", "chance, %")
+
+
+@dataclass(frozen=True)
+class Args:
+    workdir: str = "runs/deidentified"
+    images: Count = 4_000
+    """To learn from; half as many are held out."""
+    steps: Count = 2_000
+    seed: int = 0
+
+
+class Pairs(NamedTuple):
+    """Images of two digits, and which they are."""
+
+    image: np.ndarray  # uint8 [n, 16, 16, 1]
+    who: np.ndarray  # int32 [n]
+    task: np.ndarray
+
+
+def pairs(split: str, n: int, seed: int) -> Pairs:
+    """Two digits of a split, drawn independently for every image."""
+    digits: Batch = whole(load(Spec("digits", split=split)))
+    rng = np.random.default_rng(seed)
+    first, second = rng.integers(0, len(digits.label), (2, n))
+    image = np.zeros((n, SIDE, SIDE, 1), np.uint8)
+    image[:, :8, :8], image[:, 8:, 8:] = digits.image[first], digits.image[second]
+    return Pairs(image, digits.label[first], digits.label[second])
+
+
+def anew(run: Path, images: np.ndarray) -> np.ndarray:
+    """The images as the run makes them, whose upper left it is given but must not use."""
+    known = np.full((*images.shape[:-1], 1), 255, np.uint8)
+    known[:, :8, :8] = 0
+    loaded = ganjax.load(run)
+    made, blank = (
+        loaded.answer(np.concatenate([x, known], axis=-1))
+        for x in (images, np.where(known, images, 0).astype(np.uint8))
+    )
+    if not np.array_equal(made, blank):
+        raise Mistake(f"{run} saw what it must not.")
+    return stored(made)
+
+
+def interval(share: float, n: int) -> str:
+    """Per cent, with the 95 % interval of so many trials."""
+    return f"{100 * share:.1f} ± {196 * np.sqrt(share * (1 - share) / n):.1f}"
+
+
+def main(args: Args) -> None:
+    """Prints what is still told, and to whom."""
+    folder = Path(args.workdir).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    train, test = (
+        pairs("train", args.images, args.seed),
+        pairs("test", args.images // 2, args.seed + 1),
+    )
+    where = folder / "digits.npz"
+    if not where.exists():
+        save_npz(where, np.asarray(pixels(train.image)), train.task)
+    sizes = {"data": str(where), "size": SIDE, "channels": 1, "margin": 0}
+    widths = {"g_width": 12, "d_widths": (32, 64), "region": (0.0, 0.0, 0.5, 0.5)}
+    run, own = folder / "run", sizes | widths
+    play("deidentify", run, own, steps=args.steps, batch=64, seed=args.seed)
+
+    before, after = (anew(run, images.image) for images in (train, test))
+    head(COLUMNS)
+    for name, learned, labels, told in (
+        ("who, images as they are", train.image, train.who, test.who),
+        ("who, images made up anew", before, train.who, test.who),
+        ("the task, images as they are", train.image, train.task, test.task),
+    ):
+        made = evaluation.train_classifier(
+            learned, labels, test.image, told, classes=CLASSES
+        )
+        seen = (np.asarray(pixels(images)) for images in (test.image, after))
+        shares = [(made.probabilities(x).argmax(1) == told).mean() for x in seen]
+        say((name, *(interval(x, len(told)) for x in shares), f"{100 / CLASSES:.1f}"))
+
+
+if __name__ == "__main__":
+    command(main)
