@@ -49,6 +49,20 @@ def test_its_maps_are_timms(weights):
         assert np.std(b, 0).mean() > 1e-3 * np.abs(b).max()
 
 
+def test_scores_see_the_means_of_its_last_maps(weights, tmp_path):
+    path = tmp_path / "lite0.safetensors"
+    tensors.write(path, tensors_of(released.timm(NET), weights))
+    features = released.features(str(path), size=32)
+    image = np.tanh(drawn("image", (70, 32, 32, 1)))
+    seen = features.apply(image)
+    maps = jax.jit(NET.apply)({"params": weights}, np.repeat(image, 3, -1))
+    np.testing.assert_allclose(seen, maps[-1].mean((1, 2)), rtol=1e-4, atol=1e-4)
+    assert features.name == released.features(str(path), size=32).name
+    assert released.features(str(path)).apply(image[:2]).shape == (2, 320)
+    with pytest.raises(Mistake, match="sees grey and RGB"):
+        features.apply(np.zeros((1, 8, 8, 2)))
+
+
 def test_both_programs_name_every_weight_once():
     for table in (released.timm(NET), released.package(NET)):
         assert sorted(leaf.path for leaf in table.values()) == sorted(SHAPES)

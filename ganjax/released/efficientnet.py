@@ -9,10 +9,14 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from ganjax.errors import Mistake
+from ganjax.evaluation.features import Features, fingerprint
 from ganjax.models.efficientnet import EfficientNet, drawn
+from ganjax.released import tensors
 from ganjax.released.names import CONV, Leaf, fit
 
 
@@ -22,6 +26,7 @@ CONSTANT = (
     *(f"bn{i}.{name}" for i in (1, 2) for name in ("weight", "bias")),
     *(f"bn{i}.running_{name}" for i in (1, 2) for name in ("mean", "var")),
 )
+BATCH = 64  # images that are seen at once
 NAMES = {"weight": "gain", "bias": "bias", "running_mean": "mean", "running_var": "var"}
 Pairs = list[tuple[str, str]]  # names of convolutions and of the norms behind them
 
@@ -31,6 +36,32 @@ def load(given: Mapping[str, np.ndarray], net: EfficientNet) -> dict[str, Any]:
     here = flatten_dict(jax.eval_shape(partial(drawn, net)), sep="/")
     known = package(net) if "_conv_stem.weight" in given else timm(net)
     return fit(known, here, given, CONSTANT)
+
+
+def features(where: str, size: int = 128) -> Features:
+    """The means of the network's last maps, 320 numbers an image, for scores.
+
+    `where` is a path or URL of either program's weights. Images, grey or in colour, are
+    brought to `size` pixels. Scores on them carry a hash of the weights, and are no FID.
+    """
+    net = EfficientNet()
+    weights = load(tensors.read(where), net)
+
+    @jax.jit
+    def look(image):
+        image = jnp.broadcast_to(image, (*image.shape[:-1], 3))
+        image = jax.image.resize(image, (len(image), size, size, 3), "cubic")
+        maps: Any = net.apply({"params": weights}, image)
+        return maps[-1].mean((1, 2))
+
+    def apply(images: np.ndarray) -> np.ndarray:
+        if images.ndim != 4 or images.shape[-1] not in (1, 3):
+            raise Mistake(f"EfficientNet sees grey and RGB images, not {images.shape}.")
+        parts = range(0, len(images), BATCH)
+        return np.concatenate([look(images[i : i + BATCH]) for i in parts])
+
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
+    return Features(f"efficientnet-lite0-{size}-{fingerprint(*leaves)}", apply)
 
 
 def timm(
