@@ -1,0 +1,137 @@
+"""Paired translation beside plain guesses: `python experiments/compare/paired.py superres`.
+
+Seeds of an experiment are played on the split train, and what they make of held-out images
+is compared with ways that learn nothing: for `superres` cubic interpolation, for `colours`
+the grey image, for `pix2pix` the image as it is and the mean of all targets. The scores are
+the mean absolute difference, PSNR, SSIM and the Fréchet distance, on whitened principal
+components of the training targets or, with `--features`, on EfficientNet-Lite0's maps.
+A run that is finished is read and not played again.
+
+    paired.py pix2pix --data google/ --target twitter/ --size 64
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import jax
+import numpy as np
+import tyro
+from rows import head, play, say
+
+import ganjax
+from ganjax import evaluation
+from ganjax.data import load, whole
+from ganjax.errors import Mistake
+from ganjax.evaluation import Features
+from ganjax.gan import pixels, stored
+from ganjax.released import efficientnet
+from ganjax.run import Count, command, folder as folders
+
+
+COLUMNS = ("by", "L1", "PSNR", "SSIM", "Fréchet")
+COMPONENTS = 64
+
+
+@dataclass(frozen=True)
+class Args:
+    task: Annotated[str, tyro.conf.Positional]
+    """superres, colours or pix2pix"""
+    data: str = "photographs"
+    target: str = ""
+    size: Count = 64
+    workdir: str = "runs/paired"
+    features: str = ""
+    """Weights of EfficientNet-Lite0, a path or URL."""
+    steps: Count = 3_000
+    batch: Count = 16
+    seeds: Count = 3
+
+
+class Sets(NamedTuple):
+    """What is asked for, and what is right, [n, h, w, c] in -1..1."""
+
+    x: np.ndarray
+    y: np.ndarray
+    train: np.ndarray  # targets to learn from
+
+
+Guess = Callable[[Sets], np.ndarray]
+
+
+def cubic(sets: Sets) -> np.ndarray:
+    """The small images, enlarged by cubic interpolation."""
+    return np.asarray(jax.image.resize(sets.x, sets.y.shape, "cubic")).clip(-1, 1)
+
+
+def same(sets: Sets) -> np.ndarray:
+    """What is asked for, as it is."""
+    return np.broadcast_to(sets.x, sets.y.shape)
+
+
+def mean(sets: Sets) -> np.ndarray:
+    """The mean of all targets, for each."""
+    return np.broadcast_to(sets.train.mean(0), sets.y.shape)
+
+
+TASKS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Guess]]] = {
+    "superres": ({"g_width": 32, "growth": 16, "blocks": 4}, {"cubic": cubic}),
+    "colours": ({"g_width": 32, "d_width": 32}, {"grey": same}),
+    "pix2pix": (
+        {"g_width": 32, "d_width": 32, "times": (1, 2, 4, 8, 8, 8), "halvings": 2},
+        {"as it is": same, "mean": mean},
+    ),
+}
+
+
+def sets(run: Path) -> Sets:
+    """The held-out images of a run as its game asks for them, and the training targets."""
+    game, spec = ganjax.load(run).game, folders.spec_of(folders.read(run))
+    train, test = (whole(load(spec._replace(split=x))) for x in ("train", "test"))
+    asked = game.ask(len(test.image), (), lambda n: test.image[:n])
+    decode = lambda images: np.asarray(game.decode(images))
+    return Sets(np.asarray(pixels(asked)), decode(test.image), decode(train.image))
+
+
+def scores(made: np.ndarray, y: np.ndarray, features: Features) -> tuple[float, ...]:
+    """The numbers of a row, over all images."""
+    made = np.asarray(made, np.float32)
+    real, fake = (evaluation.see(features, x) for x in (y, made))
+    return (
+        float(np.abs(made - y).mean()),
+        float(np.mean(evaluation.psnr(made, y))),
+        float(np.mean(evaluation.ssim(made, y))),
+        evaluation.frechet_distance(real, fake),
+    )
+
+
+def main(args: Args) -> None:
+    """Plays the seeds and prints a row for them and one for each guess."""
+    if args.task not in TASKS:
+        raise Mistake(f"No task {args.task!r}: give {', '.join(TASKS)}.")
+    own, guesses = TASKS[args.task]
+    own = {"data": args.data, "size": args.size, **own}
+    if args.task == "pix2pix":
+        own["target"] = args.target
+    runs = [Path(args.workdir) / args.task / str(seed) for seed in range(args.seeds)]
+    for seed, run in enumerate(runs):
+        play(args.task, run, own, steps=args.steps, batch=args.batch, seed=seed)
+
+    known = sets(runs[0])
+    if args.features:
+        features = efficientnet.features(args.features)
+    else:
+        features = evaluation.pca(known.train, COMPONENTS)
+    print(f"{features.name}, {len(known.y)} images, {args.steps:,} steps:\n")
+    head(COLUMNS)
+    asked = stored(known.x)
+    for run in runs:
+        found = scores(ganjax.load(run).answer(asked), known.y, features)
+        say((f"{args.task}, seed {run.name}", *(f"{x:.3f}" for x in found)))
+    for name, guess in guesses.items():
+        say((name, *(f"{x:.3f}" for x in scores(guess(known), known.y, features))))
+
+
+if __name__ == "__main__":
+    command(main)
