@@ -34,7 +34,9 @@ del os.environ["NPROC"]  # processes that the tests start have the machine's own
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A process plays all tests of a file, or of an experiment in `test_experiments`."""
+    """`--dist loadscope`: a process plays all of a file, or of an experiment's tests."""
+    if config.getvalue("dist") != "loadscope":
+        return None
     from xdist.scheduler import LoadScopeScheduling
 
     def scope(nodeid):

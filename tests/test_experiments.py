@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import os
 import shutil
 import sys
 from functools import partial
@@ -47,8 +48,17 @@ def experiment(request):
 def run(experiment, tmp_path_factory):
     """The tiny run, played to its end with a save halfway: its folder and last state."""
     folder = tmp_path_factory.mktemp(experiment.__name__) / "run"
-    args = tiny(experiment, workdir=str(folder))
+    args = tiny(experiment, workdir=str(folder), devices=layout(experiment))
     return folder, experiment.main(args)
+
+
+def place(experiment) -> int:
+    return PATHS.index(Path(experiment.__file__))
+
+
+def layout(experiment) -> str:
+    """Of the tiny run: every other experiment plays with replicas."""
+    return ("shard", "pmap")[place(experiment) % 2]
 
 
 def tiny(experiment, **changes):
@@ -96,7 +106,8 @@ def test_a_resumed_run_is_the_same_to_the_bit(experiment, run, tmp_path):
     again = tmp_path / "again"
     shutil.copytree(folder, again)
     shutil.rmtree(again / "checkpoints" / "4")
-    resumed = experiment.main(tiny(experiment, workdir=str(again)))
+    args = tiny(experiment, workdir=str(again), devices=layout(experiment))
+    resumed = experiment.main(args)
     same(resumed, state)
     for name in ("metrics.jsonl", "samples/000000004.png", "animation.webp"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
@@ -114,11 +125,10 @@ def test_it_is_loaded_and_sampled_without_being_told_anything(run):
 @pytest.mark.slow
 def test_it_plays_the_same_however_the_devices_share_it(experiment, run, tmp_path):
     """Every fourth experiment, by turns on one device and with a divided state."""
-    place = PATHS.index(Path(experiment.__file__))
-    if place % 4:
+    if place(experiment) % 4:
         pytest.skip("the compiler sees to it, as tests of `parallel` show")
-    layout = ("jit", "fsdp")[place // 4 % 2]
-    args = tiny(experiment, workdir=str(tmp_path / "run"), devices=layout)
+    other = ("jit", "fsdp")[place(experiment) // 4 % 2]
+    args = tiny(experiment, workdir=str(tmp_path / "run"), devices=other)
     state = experiment.main(args)
     size = {path: np.abs(x).max(initial=1.0) for path, x in arrays(run[1]).items()}
     gaps = apart(state, run[1])
@@ -126,8 +136,13 @@ def test_it_plays_the_same_however_the_devices_share_it(experiment, run, tmp_pat
 
 
 @pytest.mark.slow
-def test_it_plays_with_replicas(experiment, tmp_path):
-    args = tiny(experiment, workdir=str(tmp_path / "run"), devices="pmap")
+def test_it_plays_by_both_views(experiment, tmp_path):
+    """From above and with replicas, what is a game of its own; `GANJAX_VIEWS=all`, any."""
+    of_its_own = not isinstance(experiment.make(experiment.TINY).step, partial)
+    if not of_its_own and os.environ.get("GANJAX_VIEWS") != "all":
+        pytest.skip("the step of a GAN is the same for all: see tests of `parallel`")
+    other = {"shard": "pmap", "pmap": "shard"}[layout(experiment)]
+    args = tiny(experiment, workdir=str(tmp_path / "run"), devices=other)
     state = experiment.main(args)
     assert all(np.isfinite(x).all() for x in arrays(state).values())
 

@@ -1,6 +1,6 @@
 """Games in which everything meets everything: two steps, and nobody stands still.
 
-A few of them, evenly taken; `GANJAX_PAIRS=all pytest tests/test_pairs.py` plays all.
+A few of them, evenly taken; `GANJAX_PAIRS=all pytest -n 2 tests/test_pairs.py` plays all.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests import pairs
 from tests.support import apart, arrays
 
 
-FEW = os.environ.get("GANJAX_PAIRS", "6")
+FEW = os.environ.get("GANJAX_PAIRS", "4")
 QUICK = {"xla_backend_optimization_level": 0}  # half the time to compile
 GAMES = pairs.games()
 SOME = GAMES if FEW == "all" else GAMES[:: -(-len(GAMES) // int(FEW))]
