@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganjax import losses
+from ganjax import evaluation, losses
 from ganjax.run import judge
 from tests.test_experiments import FOLDER
 
@@ -136,6 +136,71 @@ def test_who_it_is_and_what_the_task_asks_are_told_of_what_was_made(
     assert share(who[1]) > 50 and share(who[2]) < 35
     assert share(adapted[2]) < 35
     assert share(task[1]) > 50 and abs(share(task[1]) - share(task[2])) < 10
+
+
+def test_holes_are_filled_without_learning_and_nothing_else_is_touched(room):
+    completed = room("completed")
+    image = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
+    hole = np.zeros((2, 16, 16, 1), np.float32)
+    hole[0, 4:9, 4:9], hole[1, :3] = 1, 1
+    here = np.broadcast_to(hole > 0, image.shape)
+    for way in (completed.biharmonic, completed.mean):
+        made = way(image, hole)
+        assert (made == image)[~here].all() and (made != image)[here].any()
+    flat = completed.mean(image, hole)[0, 5, 5]
+    np.testing.assert_allclose(
+        flat, image[0][~here[0]].reshape(-1, 3).mean(0), rtol=1e-5
+    )
+    ramp = np.broadcast_to(np.linspace(-1, 1, 16)[:, None, None], (2, 16, 16, 3))
+    smooth = completed.biharmonic(ramp, hole * [[[[1]]], [[[0]]]])
+    np.testing.assert_allclose(smooth, ramp, atol=1e-3)
+
+
+def test_guesses_are_of_the_shape_of_what_is_right(room):
+    paired = room("paired")
+    x, y = np.zeros((3, 4, 4, 3), np.float32), np.ones((3, 8, 8, 3), np.float32)
+    sets = paired.Sets(x, y, np.stack([y[0], -y[0]]))
+    assert paired.cubic(sets).shape == y.shape
+    np.testing.assert_array_equal(paired.mean(sets), 0 * y)
+    grey = sets._replace(x=y[..., :1])
+    np.testing.assert_array_equal(paired.same(grey), y)
+    features = evaluation.pixels()
+    noisy = y + np.random.default_rng(0).normal(0, 0.1, y.shape)
+    found = paired.scores(
+        noisy[:, :8].repeat(2, 1).repeat(2, 2), y.repeat(2, 1).repeat(2, 2), features
+    )
+    assert found[0] == pytest.approx(np.abs(noisy - 1).mean(), rel=1e-4)
+
+
+def test_a_drawing_has_one_place_and_no_training_pair(room, tmp_path):
+    emoji = room("emoji")
+    for vendor in "ab":
+        (tmp_path / vendor).mkdir()
+        for i in range(40):
+            (tmp_path / vendor / f"{i:04x}.png").write_text(vendor)
+        (tmp_path / vendor / "0001-1f3fb.png").write_text("another tone")
+    (tmp_path / "a" / "alone.png").write_text("a")
+    out = tmp_path / "out"
+    emoji.main(emoji.Args(str(tmp_path / "a"), str(tmp_path / "b"), str(out)))
+    names = lambda place: {path.name for path in (out / place).iterdir()}
+    assert names("testA") == names("testB") == names("pairsA/test")
+    assert not names("trainA") & names("trainB")
+    assert names("trainA") | names("trainB") == names("pairsB/train")
+    assert len(names("pairsA/train") | names("testA")) == 40
+    assert {path.read_text() for path in (out / "trainB").iterdir()} == {"b"}
+
+
+def test_style_and_content_are_told_together(room):
+    unpaired = room("unpaired")
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-1, 0, (6, 12, 12, 1)), rng.uniform(0, 1, (6, 12, 12, 1))
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    features = evaluation.pixels()
+    as_input = unpaired.cells(x, x, y, features, 0)
+    assert as_input[2:] == ("1.000", "1.000", "1.000")
+    other = unpaired.cells(y, x, y, features, float(as_input[0]))
+    assert float(other[0]) == pytest.approx(0, abs=1e-3) and float(other[2]) < 0.01
+    assert float(other[3]) < 0.5
 
 
 def test_the_objectives_differ_in_loss_and_penalties_alone(room):

@@ -89,7 +89,7 @@ def sets(run: Path) -> Sets:
     """The held-out images of a run as its game asks for them, and the training targets."""
     game, spec = ganjax.load(run).game, folders.spec_of(folders.read(run))
     train, test = (whole(load(spec._replace(split=x))) for x in ("train", "test"))
-    asked = game.ask(len(test.image), (), lambda n: test.image[:n])
+    asked = game.ask(len(test.image), 0, lambda n: test.image[:n])
     decode = lambda images: np.asarray(game.decode(images))
     return Sets(np.asarray(pixels(asked)), decode(test.image), decode(train.image))
 

@@ -1,0 +1,62 @@
+"""Two vendors' emoji as two kinds of images: `emoji.py GOOGLE TWITTER OUT`.
+
+The folders are `img/google/64` of the package emoji-datasource-google and
+`img/twitter/64` of emoji-datasource-twitter (npm), whose files are named after the
+characters. In OUT no character is in trainA and trainB, so that nothing there is a pair;
+those in testA and testB are the same, so that they are pairs. Which is where is decided
+by a hash of the name. OUT/pairsA and OUT/pairsB, with train and test, are all as pairs.
+"""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ganjax.errors import Mistake
+from ganjax.run import command
+
+
+TONES = tuple(f"1f3f{letter}" for letter in "bcdef")  # one drawing in other colours
+
+
+@dataclass(frozen=True)
+class Args:
+    a: Annotated[str, tyro.conf.Positional]
+    """Drawings of one vendor."""
+    b: Annotated[str, tyro.conf.Positional]
+    """Drawings of the other."""
+    out: Annotated[str, tyro.conf.Positional]
+
+
+def part(name: str) -> int:
+    """0 to 4: test in 0, trainA in 1 and 2, trainB in 3 and 4."""
+    return hashlib.sha256(name.encode()).digest()[0] % 5
+
+
+def main(args: Args) -> None:
+    """Copies the drawings to their places."""
+    a, b, out = (Path(path).expanduser() for path in (args.a, args.b, args.out))
+    of_a, of_b = ({path.name for path in where.glob("*.png")} for where in (a, b))
+    toned = lambda name: any(tone in name for tone in TONES)
+    names = sorted(name for name in of_a & of_b if not toned(name))
+    if not names:
+        raise Mistake(f"{a} and {b} have no .png of the same name.")
+    for name in names:
+        test, first = part(name) == 0, part(name) < 3
+        split = "test" if test else "train"
+        places = [a / name, out / "pairsA" / split], [b / name, out / "pairsB" / split]
+        if test or first:
+            places += ([a / name, out / f"{split}A"],)
+        if test or not first:
+            places += ([b / name, out / f"{split}B"],)
+        for source, target in places:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target / name)
+    print(f"{len(names)} characters in {out}")
+
+
+if __name__ == "__main__":
+    command(main)
