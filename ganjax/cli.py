@@ -14,7 +14,7 @@ from tyro.conf import Positional, subcommand
 
 from ganjax import data
 from ganjax.errors import Mistake
-from ganjax.gan import by_class
+from ganjax.gan import by_class, stored
 from ganjax.run import Flat, folder as folders
 from ganjax.run.args import Count, Range, Weight, check
 from ganjax.run.command import in_sentences, parse
@@ -225,18 +225,18 @@ def chosen(args: Sample, loaded: Loaded) -> np.ndarray:
 def asked_shape(args: Translate | Complete, loaded: Loaded) -> tuple[int, int, int]:
     """Side and channels of the images that the run was trained to be asked, and to see."""
     manifest = folders.read(Path(args.run).expanduser())
-    stored = manifest["shapes"][-2][0][-3:]
-    blank = lambda n: np.zeros((n, *stored), np.uint8)
+    shape = manifest["shapes"][-2][0][-3:]
+    blank = lambda n: np.zeros((n, *shape), np.uint8)
     asked = loaded.game.ask(1, len(loaded.classes), blank)
     if getattr(asked, "ndim", 0) != 4:
         raise Mistake(f"{args.run} makes no images of images: use `ganjax sample`.")
-    return max(asked.shape[1:3]), asked.shape[-1], stored[-1]
+    return max(asked.shape[1:3]), asked.shape[-1], shape[-1]
 
 
 def save_npz(path: Path, image: np.ndarray, label: np.ndarray) -> None:
     """Writes samples, images as bytes 0..255 and points as they are, whole or not."""
     if image.ndim == 4:
-        image = np.clip(np.round((image + 1) * 127.5), 0, 255).astype(np.uint8)
+        image = stored(image)
     packed = io.BytesIO()
     np.savez_compressed(packed, allow_pickle=False, image=image, label=label)
     write_whole(path, packed.getvalue())

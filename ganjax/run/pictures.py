@@ -12,6 +12,7 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 
 from ganjax.errors import Mistake
+from ganjax.gan import stored
 
 
 ANIMATION = "animation.webp"  # its name in a run folder
@@ -151,9 +152,8 @@ def _grid(samples: Float[np.ndarray, "n h w c"], columns: int | None) -> Image.I
         raise Mistake("A grid needs at least one column.")
     columns = min(columns, n)
     rows = math.ceil(n / columns)
-    pixels = np.rint((samples.astype(np.float32) + 1) * 127.5).clip(0, 255)
     factor = _factor(h, w, columns)
-    cells = pixels.astype(np.uint8).repeat(factor, 1).repeat(factor, 2)
+    cells = stored(samples).repeat(factor, 1).repeat(factor, 2)
     gaps = ((0, rows * columns - n), (0, GAP), (0, GAP), (0, 0))
     cells = np.pad(cells, gaps, constant_values=0 if c == 4 else GREY)
     cells = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ganjax.data import Spec, image as images
 from ganjax.data.folder import EXTENSIONS
 from ganjax.errors import Mistake
+from ganjax.gan import stored
 from ganjax.run.pictures import write_whole
 
 
@@ -35,8 +36,7 @@ def translate(
         raise Mistake(f"Two images would both be written as {clash}: rename one.")
     with tqdm(found.items(), desc=str(where), unit="image", disable=None) as bar:
         for path, target in bar:
-            stored = read(path, channels)
-            write(through(answer, stored, side, tile), target)
+            write(through(answer, read(path, channels), side, tile), target)
     return [*found.values()]
 
 
@@ -130,11 +130,8 @@ def read(path: Path, channels: int) -> UInt8[np.ndarray, "h w c"]:
 
 def write(image: Float[np.ndarray, "h w c"], path: Path) -> None:
     """Saves an image of -1..1 as a .png, whole or not at all."""
-    stored = np.rint((image + 1) * 127.5).clip(0, 255).astype(np.uint8)
-    packed = io.BytesIO()
-    Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored).save(
-        packed, "PNG"
-    )
+    rows, packed = stored(image), io.BytesIO()
+    Image.fromarray(rows[..., 0] if rows.shape[-1] == 1 else rows).save(packed, "PNG")
     write_whole(path, packed.getvalue())
 
 
