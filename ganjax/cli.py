@@ -15,6 +15,7 @@ from tyro.conf import Positional, subcommand
 from ganjax import data
 from ganjax.errors import Mistake
 from ganjax.gan import by_class, stored
+from ganjax.released import efficientnet
 from ganjax.run import Flat, folder as folders
 from ganjax.run.args import Count, Range, Weight, check
 from ganjax.run.command import in_sentences, parse
@@ -93,6 +94,8 @@ class Evaluate:
 
     run: Positional[str]
     """The folder of a run."""
+    features: str = ""
+    """Weights of EfficientNet-Lite0, a path or URL, by which images are compared, too."""
     save: Flat[Save] = Save()
 
 
@@ -157,7 +160,8 @@ def evaluate(args: Evaluate) -> None:
     """Prints the scores as JSON, and keeps them in the run's folder."""
     loaded = loaded_by(args)
     folder = Path(args.run).expanduser()
-    judged = judge(folders.spec_of(folders.read(folder)), loaded.game)
+    more = [efficientnet.features(args.features)] if args.features else []
+    judged = judge(folders.spec_of(folders.read(folder)), loaded.game, *more)
     if not judged.count:
         raise Mistake(f"{folder} was trained on too few images to score samples by.")
     scores = {

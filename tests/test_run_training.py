@@ -21,10 +21,11 @@ import ganjax
 from ganjax import augment, losses
 from ganjax.data import Spec, load
 from ganjax.errors import Mistake
-from ganjax.gan import GAN, Player, Regularizer, normal, points
+from ganjax.evaluation import Features
+from ganjax.gan import GAN, Player, Regularizer, normal, pixels, points
 from ganjax.models import mlp
 from ganjax.regularizers import r1
-from ganjax.run import Flat, Run, training
+from ganjax.run import Flat, Run, judge as run_judge, training
 from ganjax.run.judge import ALL_SEEN, judge
 from tests.support import apart, environment, experiment, same
 
@@ -291,3 +292,16 @@ def test_a_run_that_is_asked_to_stop_saves_and_goes_on_later(number, tmp_path):
     )
     assert f"resumes at step {step}" in ended.stdout
     assert int(ganjax.load(run).state.step) == step + 5
+
+
+def test_a_judge_also_sees_by_features_that_are_given(monkeypatch):
+    monkeypatch.setattr(run_judge, "LABELLED", 10**9)
+    mine = Features("corner", lambda image: image[:, 2:4, 2:4, 0].reshape(-1, 4))
+    images = game()._replace(decode=pixels)
+    judged = judge(Spec("digits"), images, mine)
+    assert judged.headline == "frechet/pixels"
+    real = np.asarray(pixels(load(Spec("digits")).read(np.arange(judged.count)).image))
+    scores = judged.score(real)
+    assert {"frechet/pixels", "frechet/corner", "coverage/corner"} <= set(scores)
+    with pytest.raises(Mistake, match="scored by its modes"):
+        judge(Spec("ring"), game(), mine)

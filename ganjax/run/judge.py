@@ -7,6 +7,7 @@ import numpy as np
 
 from ganjax import evaluation
 from ganjax.data import Source, Spec, load, stacked, toys, whole
+from ganjax.errors import Mistake
 from ganjax.gan import Game
 from ganjax.run.sampling import held_out
 
@@ -33,13 +34,14 @@ class Judge(NamedTuple):
     reference: str  # in words
 
 
-def judge(spec: Spec, game: Game) -> Judge:
-    """The judge of games played on the data of `spec`.
+def judge(spec: Spec, game: Game, *more: evaluation.Features) -> Judge:
+    """The judge of games played on the data of `spec`, who also sees by `more` features.
 
     Toy mixtures and stacked digits are scored by their modes. Images are compared with
     the held-out split of the data, or the training images themselves where there is
     none, by their pixels and, if they have classes, by a classifier's features. Mirror
-    images are no part of the comparison.
+    images are no part of the comparison. `Mistake` for `more` where images are not
+    compared.
     """
     spec = spec._replace(mirror=False)
     source = load(spec)
@@ -51,6 +53,8 @@ def judge(spec: Spec, game: Game) -> Judge:
         unseen = None
     reference = "held-out images" if unseen is not None else ALL_SEEN
     test = train if unseen is None else unseen
+    if more and spec.where in {*CENTRES, STACKED}:
+        raise Mistake(f"{spec.where} is scored by its modes: leave --features away.")
     if spec.where in CENTRES:
         return _mixture(spec, train, test)
     if spec.where == STACKED:
@@ -60,6 +64,8 @@ def judge(spec: Spec, game: Game) -> Judge:
     features = [evaluation.pixels()]
     if len(source.classes) > 1 and source.length >= LABELLED:
         features.append(_classifier(source, others or source).features)
+    headline = f"frechet/{features[-1].name}"
+    features += more
     count = len(test)
 
     def score(samples):
@@ -74,7 +80,7 @@ def judge(spec: Spec, game: Game) -> Judge:
             scores |= evaluation.evaluate_real(train, unseen, each, count)
         return scores
 
-    return Judge(count, score, f"frechet/{features[-1].name}", real, reference)
+    return Judge(count, score, headline, real, reference)
 
 
 def _mixture(spec: Spec, train: np.ndarray, test: np.ndarray) -> Judge:
