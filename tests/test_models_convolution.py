@@ -165,6 +165,13 @@ def test_the_transposed_convolution_is_its_transpose(seed):
     assert gap(x, jax.linear_transpose(back, x)(y)[0]) <= 1e-5
 
 
+def test_it_can_be_run_without_a_compiler_to_find_a_fault():
+    x, kernel = jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 3))
+    with jax.disable_jit():
+        y = conv(x, kernel, ((1, 1), (1, 1)))
+    np.testing.assert_array_equal(y, conv(x, kernel, ((1, 1), (1, 1))))
+
+
 def test_other_machines_get_xlas_own_convolution():
     """What is lowered for a GPU or a TPU has convolutions; a vmap over kernels has none."""
     run = lambda x, w: jax.grad(lambda w: jnp.sum(conv(x, w, ((1, 1), (1, 1))) ** 2))(w)

@@ -175,7 +175,8 @@ def _batch(args, axes, *, missing, geometry, lead=0):
 
 
 def _eager(a, b, **params):
-    return _compiled(tuple(sorted(params.items())))(a, b)
+    with jax.disable_jit(False):  # what `jax.disable_jit` runs one by one ends in this
+        return _compiled(tuple(sorted(params.items())))(a, b)
 
 
 @cache
