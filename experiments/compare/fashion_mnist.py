@@ -43,7 +43,7 @@ GANS: dict[str, tuple[str, int, dict[str, Any]]] = {  # -> experiment, D's turns
 class Args:
     data: str = "tfds:fashion_mnist"
     workdir: str = "runs/fashion_mnist"
-    images: Count = 96_000
+    images: Count = 64_000
     """Real images that D sees in each run."""
     batch: Count = 64
     seeds: Count = 3
