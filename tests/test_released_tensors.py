@@ -120,3 +120,17 @@ def test_code_in_a_state_dict_does_not_run(tmp_path):
     torch.save({"a": Ran()}, tmp_path / "bad.pt")
     with pytest.raises(Mistake, match="without running code"):
         tensors.read(tmp_path / "bad.pt")
+
+
+def test_a_view_is_written_as_it_reads(tmp_path):
+    rows = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    views = {
+        "turned": rows.transpose(2, 0, 1),
+        "some": rows[:, ::2],
+        "one": rows[0, 0, 0],
+    }
+    tensors.write(tmp_path / "views.safetensors", views)
+    found = tensors.read(tmp_path / "views.safetensors")
+    for name, view in views.items():
+        np.testing.assert_array_equal(found[name], view)
+        assert found[name].shape == view.shape

@@ -168,6 +168,7 @@ def rows(args: Args, budget: int, data: Batch, test: Batch, classes: int) -> Non
         batch=batch,
         steps=args.steps,
         seeds=args.gans,
+        devices="jit",
     )
 
     fakes = made(args, budget, folder / "gan", classes)

@@ -54,7 +54,8 @@ def write(path: str | Path, tensors: Mapping[str, np.ndarray]) -> None:
     path = Path(path)
     with tempfile.TemporaryDirectory(dir=path.parent) as unfinished:
         made = Path(unfinished, path.name)
-        save_file(dict(tensors), str(made))
+        rows = {name: np.asarray(x, order="C") for name, x in tensors.items()}
+        save_file(rows, str(made))  # which takes memory for rows, whatever the order
         os.replace(made, path)
 
 
