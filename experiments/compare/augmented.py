@@ -1,6 +1,6 @@
 """Do generated images help a classifier? `python experiments/compare/augmented.py`.
 
-From a few images a class, GANs (`diff_augment.py`) are trained, several seeds at once, and
+From a few images a class, GANs (`diff_augment.py`) are trained, several seeds of them, and
 classifiers on five kinds of data, several seeds each: real images; these and shifted
 copies; generated ones alone (classification accuracy score, Ravuri & Vinyals, 2019); real
 and generated; all three. Half of what a classifier sees is real where anything is. Each
@@ -91,18 +91,15 @@ def mixed(*sets: Batch) -> Batch:
     return Batch(np.concatenate(image), np.concatenate(label))
 
 
-def made(args: Args, budget: int, folder: Path, classes: int) -> list[Batch]:
-    """What each GAN makes of its few images."""
+def made(args: Args, budget: int, run: Path, classes: int) -> Batch:
+    """What a GAN makes of its few images."""
     wanted = {label: args.made for label in range(classes)}
     if args.rare:
         wanted = dict.fromkeys(args.rare, max(budget - args.few, 1))
     label = np.concatenate([np.full(n, label) for label, n in wanted.items()])
-    sets = []
-    for member in range(args.gans):
-        run = ganjax.load(folder, member=member)
-        image = [run.sample(n, label=label) for label, n in wanted.items()]
-        sets.append(Batch(stored(np.concatenate(image)), label.astype(np.int32)))
-    return sets
+    loaded = ganjax.load(run)
+    image = [loaded.sample(n, label=label) for label, n in wanted.items()]
+    return Batch(stored(np.concatenate(image)), label.astype(np.int32))
 
 
 def answers(args: Args, sets: list[Batch], test: Batch, classes: int) -> np.ndarray:
@@ -160,18 +157,12 @@ def rows(args: Args, budget: int, data: Batch, test: Batch, classes: int) -> Non
     sizes: dict[str, Any] = {"size": args.size, "channels": args.channels}
     widths = {"g_width": args.width, "d_width": args.width, "classes": classes}
     own = {"data": str(where), **sizes, **widths}
-    batch = min(64, len(real.label))
-    play(
-        "diff_augment",
-        folder / "gan",
-        own,
-        batch=batch,
-        steps=args.steps,
-        seeds=args.gans,
-        devices="jit",
-    )
+    turns = {"batch": min(64, len(real.label)), "steps": args.steps, "devices": "jit"}
+    runs = [folder / "gan" / str(seed) for seed in range(args.gans)]
+    for seed, run in enumerate(runs):
+        play("diff_augment", run, own, seed=seed, **turns)
 
-    fakes = made(args, budget, folder / "gan", classes)
+    fakes = [made(args, budget, run, classes) for run in runs]
     found = arms(args, real, fakes, test, classes)
     weight = evaluation.balanced(test.label)
     for name, right in found.items():
