@@ -32,7 +32,7 @@ from ganjax.released import (
     stylegan3,
     translation,
 )
-from ganjax.released.names import inputs, shapes
+from ganjax.released.names import inputs, shape_there, shapes
 from tests.support import some
 
 
@@ -186,7 +186,7 @@ def weights(name):
     released, size, variance = CASES[name]
     ours = shapes(released)
     turned = {
-        there: leaf.layout.theirs(np.zeros(ours[leaf.path].shape)).shape
+        there: shape_there(leaf, ours[leaf.path].shape)
         for there, leaf in released.table.items()
     }
     return fill(turned, size, variance)

@@ -11,6 +11,7 @@ from flax.traverse_util import flatten_dict
 from ganjax.errors import Mistake
 from ganjax.models import efficientnet
 from ganjax.released import efficientnet as released, tensors
+from ganjax.released.names import shape_there
 from tests.support import ROOT
 from tests.test_experiments import FOLDER
 from tests.test_released import by_fan_in, drawn, fill
@@ -31,8 +32,7 @@ def tensors_of(table, weights):
 def weights():
     table = released.timm(NET)
     turned = {
-        name: leaf.layout.theirs(np.empty(SHAPES[leaf.path].shape)).shape
-        for name, leaf in table.items()
+        name: shape_there(leaf, SHAPES[leaf.path].shape) for name, leaf in table.items()
     }
     return released.load(fill(turned, by_fan_in, 0.35), NET)
 

@@ -25,7 +25,7 @@ from ganjax.gan import Turns, half_life, normal, points
 from ganjax.optim import lazy_adam
 from ganjax.regularizers import path_length, r1, r2
 from ganjax.released import dump, load, r3gan, r3gan2, stylegan2_ada
-from ganjax.released.names import shapes
+from ganjax.released.names import shape_there, shapes
 
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +41,7 @@ LABEL = jnp.zeros(BATCH, jnp.int32)
 def weights(released, size):
     """A network's variables as the scripts draw them."""
     ours, table = shapes(released), released.table.items()
-    there = lambda leaf: leaf.layout.theirs(np.empty(ours[leaf.path].shape)).shape
+    there = lambda leaf: shape_there(leaf, ours[leaf.path].shape)
     return load(released, fill({name: there(leaf) for name, leaf in table}, size))
 
 

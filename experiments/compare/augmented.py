@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rows import head, play, say
+from rows import head, say, seeds
 
 import ganjax
 from ganjax import evaluation
@@ -158,9 +158,7 @@ def rows(args: Args, budget: int, data: Batch, test: Batch, classes: int) -> Non
     widths = {"g_width": args.width, "d_width": args.width, "classes": classes}
     own = {"data": str(where), **sizes, **widths}
     turns = {"batch": min(64, len(real.label)), "steps": args.steps, "devices": "jit"}
-    runs = [folder / "gan" / str(seed) for seed in range(args.gans)]
-    for seed, run in enumerate(runs):
-        play("diff_augment", run, own, seed=seed, **turns)
+    runs = seeds("diff_augment", folder / "gan", own, args.gans, **turns)
 
     fakes = [made(args, budget, run, classes) for run in runs]
     found = arms(args, real, fakes, test, classes)
@@ -175,7 +173,8 @@ def rows(args: Args, budget: int, data: Batch, test: Batch, classes: int) -> Non
 
     see = evaluation.pixels().apply
     flat = lambda images: see(np.asarray(pixels(images)))
-    leaks = [copies(flat(x.image), flat(real.image), flat(test.image)) for x in fakes]
+    seen = flat(real.image), flat(test.image)
+    leaks = [copies(flat(x.image), *seen) for x in fakes]
     ratio = np.mean([leak.ratio for leak in leaks])
     close = np.mean([leak.close for leak in leaks])
     text = f"{ratio:.2f} of the usual distance to a training image, {close:.3f} closest"

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rows import head, play, say
+from rows import features, head, say, seeds
 from skimage.restoration import inpaint_biharmonic
 
 import ganjax
@@ -22,13 +22,11 @@ from ganjax import evaluation
 from ganjax.data import Spec, load, masks, whole
 from ganjax.evaluation import Features
 from ganjax.gan import pixels, stored
-from ganjax.released import efficientnet
 from ganjax.run import Count, command
 
 
 KINDS = {"thin": masks.thin(), "medium": masks.medium(), "thick": masks.thick()}
 COLUMNS = ("masks", "by", "L1 in the hole", "PSNR", "SSIM", "Fréchet", "U-IDS")
-COMPONENTS = 64
 
 
 @dataclass(frozen=True)
@@ -57,20 +55,20 @@ def mean(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     return np.where(hole > 0, known / (1 - hole).sum((1, 2), keepdims=True), image)
 
 
-def learned(run: Path, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """What a run makes of them; `AssertionError` if a known pixel is another one."""
+def learned(answer: Callable, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """What a run answers of them; `AssertionError` if a known pixel is another one."""
     known = np.where(hole > 0, 0, 255).astype(np.uint8)
-    made = ganjax.load(run).answer(np.concatenate([stored(image), known], axis=-1))
+    made = answer(np.concatenate([stored(image), known], axis=-1))
     assert (made == image)[np.broadcast_to(hole == 0, image.shape)].all()
     return made
 
 
 def scores(
-    made: np.ndarray, image: np.ndarray, hole: np.ndarray, features: Features
+    made: np.ndarray, image: np.ndarray, hole: np.ndarray, by: Features
 ) -> tuple[float, ...]:
     """The numbers of a row, over all images."""
     made = made.astype(np.float32)
-    real, fake = (evaluation.see(features, x) for x in (image, made))
+    real, fake = (evaluation.see(by, x) for x in (image, made))
     return (
         float(np.mean(evaluation.hole_l1(made, image, hole))),
         float(np.mean(evaluation.psnr(made, image))),
@@ -84,29 +82,25 @@ def main(args: Args) -> None:
     """Plays the seeds and prints a row for each kind of mask and each way."""
     spec = Spec(args.data, args.size, 3)
     train, test = (whole(load(spec._replace(split=x))) for x in ("train", "test"))
-    if args.features:
-        features = efficientnet.features(args.features)
-    else:
-        features = evaluation.pca(np.asarray(pixels(train.image)), COMPONENTS)
+    see = features(args.features, lambda: np.asarray(pixels(train.image)))
     image = np.asarray(pixels(test.image))
 
     folder = Path(args.workdir).expanduser()
     own = {"data": args.data, "size": args.size}
-    runs = [folder / str(seed) for seed in range(args.seeds)]
-    for seed, run in enumerate(runs):
-        play("completion", run, own, steps=args.steps, batch=args.batch, seed=seed)
+    turns = {"steps": args.steps, "batch": args.batch}
+    runs = seeds("completion", folder, own, args.seeds, **turns)
 
-    print(f"{features.name}, {len(image)} crops, {args.steps:,} steps:\n")
+    print(f"{see.name}, {len(image)} crops, {args.steps:,} steps:\n")
     head(COLUMNS)
     ways: dict[str, list[Callable]] = {
-        "completion": [partial(learned, run) for run in runs],
+        "completion": [partial(learned, ganjax.load(run).answer) for run in runs],
         "biharmonic": [biharmonic],
         "mean": [mean],
     }
     for kind, mask in KINDS.items():
         hole = masks.fixed(mask, len(image), args.size, seed=1)
         for name, each in ways.items():
-            found = [scores(way(image, hole), image, hole, features) for way in each]
+            found = [scores(way(image, hole), image, hole, see) for way in each]
             middle, around = np.mean(found, axis=0), np.std(found, axis=0)
             numbers = zip(middle, around, strict=True)
             cells = [

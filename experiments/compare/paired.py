@@ -18,7 +18,7 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import numpy as np
 import tyro
-from rows import head, play, say
+from rows import features, head, say, seeds
 
 import ganjax
 from ganjax import evaluation
@@ -26,12 +26,10 @@ from ganjax.data import load, whole
 from ganjax.errors import Mistake
 from ganjax.evaluation import Features
 from ganjax.gan import pixels, stored
-from ganjax.released import efficientnet
 from ganjax.run import Count, command, folder as folders
 
 
 COLUMNS = ("by", "L1", "PSNR", "SSIM", "Fréchet")
-COMPONENTS = 64
 
 
 @dataclass(frozen=True)
@@ -94,10 +92,10 @@ def sets(run: Path) -> Sets:
     return Sets(np.asarray(pixels(asked)), decode(test.image), decode(train.image))
 
 
-def scores(made: np.ndarray, y: np.ndarray, features: Features) -> tuple[float, ...]:
+def scores(made: np.ndarray, y: np.ndarray, by: Features) -> tuple[float, ...]:
     """The numbers of a row, over all images."""
     made = np.asarray(made, np.float32)
-    real, fake = (evaluation.see(features, x) for x in (y, made))
+    real, fake = (evaluation.see(by, x) for x in (y, made))
     return (
         float(np.abs(made - y).mean()),
         float(np.mean(evaluation.psnr(made, y))),
@@ -114,23 +112,19 @@ def main(args: Args) -> None:
     own = {"data": args.data, "size": args.size, **own}
     if args.task == "pix2pix":
         own["target"] = args.target
-    runs = [Path(args.workdir) / args.task / str(seed) for seed in range(args.seeds)]
-    for seed, run in enumerate(runs):
-        play(args.task, run, own, steps=args.steps, batch=args.batch, seed=seed)
+    folder, turns = Path(args.workdir), {"steps": args.steps, "batch": args.batch}
+    runs = seeds(args.task, folder / args.task, own, args.seeds, **turns)
 
     known = sets(runs[0])
-    if args.features:
-        features = efficientnet.features(args.features)
-    else:
-        features = evaluation.pca(known.train, COMPONENTS)
-    print(f"{features.name}, {len(known.y)} images, {args.steps:,} steps:\n")
+    see = features(args.features, lambda: known.train)
+    print(f"{see.name}, {len(known.y)} images, {args.steps:,} steps:\n")
     head(COLUMNS)
     asked = stored(known.x)
     for run in runs:
-        found = scores(ganjax.load(run).answer(asked), known.y, features)
+        found = scores(ganjax.load(run).answer(asked), known.y, see)
         say((f"{args.task}, seed {run.name}", *(f"{x:.3f}" for x in found)))
     for name, guess in guesses.items():
-        say((name, *(f"{x:.3f}" for x in scores(guess(known), known.y, features))))
+        say((name, *(f"{x:.3f}" for x in scores(guess(known), known.y, see))))
 
 
 if __name__ == "__main__":

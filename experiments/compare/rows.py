@@ -3,7 +3,7 @@
 import contextlib
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -11,10 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ganjax import evaluation
+from ganjax.evaluation import Features
 from ganjax.loop import step_of
+from ganjax.released import efficientnet
 from ganjax.run import story
 
 
+COMPONENTS = 64  # that distances are on where no network is given
 sys.path.append(str(Path(__file__).parents[1]))
 
 
@@ -34,6 +38,23 @@ def play(
     if step_of(state) < changed.run.steps:
         sys.exit("Stopped; the same command goes on.")
     return story.read(folder)
+
+
+def seeds(
+    experiment: str, folder: Path, args: dict[str, Any], n: int, **run: Any
+) -> list[Path]:
+    """Plays `n` seeds of an experiment, and gives their folders."""
+    folders = [folder / str(seed) for seed in range(n)]
+    for seed, each in enumerate(folders):
+        play(experiment, each, args, seed=seed, **run)
+    return folders
+
+
+def features(where: str, images: Callable[[], np.ndarray]) -> Features:
+    """EfficientNet-Lite0's by its weights or, without, components of training images."""
+    if where:
+        return efficientnet.features(where)
+    return evaluation.pca(images(), COMPONENTS)
 
 
 def seconds(found: story.Story) -> float:

@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
-from rows import head, play, say
+from rows import features, head, say, seeds
 
 import ganjax
 from ganjax import evaluation
@@ -30,12 +30,10 @@ from ganjax.errors import Mistake
 from ganjax.evaluation import Features
 from ganjax.games.translation import back, front
 from ganjax.gan import pixels
-from ganjax.released import efficientnet
 from ganjax.run import Count, command, folder as folders
 
 
 COLUMNS = ("images", "Fréchet", "kernel", "of the input's Fréchet", "SSIM", "edges")
-COMPONENTS = 64
 NARROW: Mapping[str, Any] = {"g_width": 32, "d_width": 32, "blocks": 6, "halvings": 2}
 
 
@@ -57,10 +55,10 @@ class Args:
 
 
 def cells(
-    made: np.ndarray, x: np.ndarray, y: np.ndarray, features: Features, usual: float
+    made: np.ndarray, x: np.ndarray, y: np.ndarray, by: Features, usual: float
 ) -> tuple[str, ...]:
     """The numbers of a row; `usual` is the input's distance, or 0 for this one."""
-    fake, real = (evaluation.see(features, image) for image in (made, y))
+    fake, real = (evaluation.see(by, image) for image in (made, y))
     distance = evaluation.frechet_distance(real, fake)
     kernel = evaluation.kernel_distance(real, fake)
     numbers = (
@@ -78,31 +76,25 @@ def main(args: Args) -> None:
     if args.experiment not in ("cut", "cyclegan"):
         raise Mistake(f"No experiment {args.experiment!r}: give cut or cyclegan.")
     own = {"data": args.data, "target": args.target, "size": args.size, "margin": 0}
-    runs = [Path(args.workdir) / args.experiment / str(i) for i in range(args.seeds)]
-    for seed, run in enumerate(runs):
-        turns = {"steps": args.steps, "batch": args.batch, "seed": seed}
-        play(args.experiment, run, {**own, **NARROW}, **turns)
+    folder, turns = Path(args.workdir), {"steps": args.steps, "batch": args.batch}
+    every = {**own, **NARROW}
+    runs = seeds(args.experiment, folder / args.experiment, every, args.seeds, **turns)
 
     spec = folders.spec_of(folders.read(runs[0]))
     train, test = (whole(load(spec._replace(split=part))) for part in ("train", "test"))
     asked = np.asarray(front(test.image))
     x, y = (np.asarray(pixels(part(test.image))) for part in (front, back))
-    if args.features:
-        features = efficientnet.features(args.features)
-    else:
-        features = evaluation.pca(np.asarray(pixels(back(train.image))), COMPONENTS)
-    seen = (evaluation.see(features, image) for image in (y, x))
+    see = features(args.features, lambda: np.asarray(pixels(back(train.image))))
+    seen = (evaluation.see(see, image) for image in (y, x))
     usual = evaluation.frechet_distance(*seen)
 
-    print(f"{features.name}, {len(x)} images, {args.steps:,} steps:\n")
+    print(f"{see.name}, {len(x)} images, {args.steps:,} steps:\n")
     head(COLUMNS)
-    say(("input", *cells(x, x, y, features, usual)))
+    say(("input", *cells(x, x, y, see, usual)))
     for run in runs:
         made = np.asarray(ganjax.load(run).answer(asked), np.float32)
-        say(
-            (f"{args.experiment}, seed {run.name}", *cells(made, x, y, features, usual))
-        )
-    say(("the other kind", *cells(y, x, y, features, usual)))
+        say((f"{args.experiment}, seed {run.name}", *cells(made, x, y, see, usual)))
+    say(("the other kind", *cells(y, x, y, see, usual)))
 
 
 if __name__ == "__main__":

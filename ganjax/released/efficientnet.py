@@ -48,7 +48,7 @@ def features(where: str, size: int = 128) -> Features:
     weights = load(tensors.read(where), net)
 
     @jax.jit
-    def look(image):
+    def look(weights, image):
         image = jnp.broadcast_to(image, (*image.shape[:-1], 3))
         image = jax.image.resize(image, (len(image), size, size, 3), "cubic")
         maps: Any = net.apply({"params": weights}, image)
@@ -58,7 +58,7 @@ def features(where: str, size: int = 128) -> Features:
         if images.ndim != 4 or images.shape[-1] not in (1, 3):
             raise Mistake(f"EfficientNet sees grey and RGB images, not {images.shape}.")
         parts = range(0, len(images), BATCH)
-        return np.concatenate([look(images[i : i + BATCH]) for i in parts])
+        return np.concatenate([look(weights, images[i : i + BATCH]) for i in parts])
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
     return Features(f"efficientnet-lite0-{size}-{fingerprint(*leaves)}", apply)

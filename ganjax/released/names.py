@@ -153,14 +153,19 @@ def fit(
     found = {}
     for name, leaf in table.items():
         array, here = np.asarray(given[name]), wanted[leaf.path]
-        there = leaf.layout.theirs(np.empty(here.shape)).shape
-        if array.shape != there:
+        wants = shape_there(leaf, here.shape)
+        if array.shape != wants:
             raise Mistake(
-                f"{name} is {list(array.shape)}, and {list(there)} in this network: were "
+                f"{name} is {list(array.shape)}, and {list(wants)} in this network: were "
                 "the weights made at another size or width?"
             )
         found[leaf.path] = jnp.asarray(leaf.layout.ours(array), here.dtype)
     return unflatten_dict(found, sep="/")
+
+
+def shape_there(leaf: Leaf, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the tensor that a leaf of `shape` is."""
+    return leaf.layout.theirs(np.zeros(shape)).shape
 
 
 def dump(released: Released, variables: Mapping[str, Any]) -> Tensors:

@@ -43,6 +43,8 @@ def judge(spec: Spec, game: Game, *more: evaluation.Features) -> Judge:
     images are no part of the comparison. `Mistake` for `more` where images are not
     compared.
     """
+    if more and spec.where in {*CENTRES, STACKED}:
+        raise Mistake(f"{spec.where} is scored by its modes: leave --features away.")
     spec = spec._replace(mirror=False)
     source = load(spec)
     decode = lambda images: np.asarray(game.decode(images))
@@ -53,8 +55,6 @@ def judge(spec: Spec, game: Game, *more: evaluation.Features) -> Judge:
         unseen = None
     reference = "held-out images" if unseen is not None else ALL_SEEN
     test = train if unseen is None else unseen
-    if more and spec.where in {*CENTRES, STACKED}:
-        raise Mistake(f"{spec.where} is scored by its modes: leave --features away.")
     if spec.where in CENTRES:
         return _mixture(spec, train, test)
     if spec.where == STACKED:
