@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ganjax import evaluation, losses
+from ganjax.errors import Mistake
 from ganjax.run import judge
 from tests.test_experiments import FOLDER
 
@@ -166,10 +167,24 @@ def test_guesses_are_of_the_shape_of_what_is_right(room):
     np.testing.assert_array_equal(paired.same(grey), y)
     features = evaluation.pixels()
     noisy = y + np.random.default_rng(0).normal(0, 0.1, y.shape)
-    found = paired.scores(
-        noisy[:, :8].repeat(2, 1).repeat(2, 2), y.repeat(2, 1).repeat(2, 2), features
-    )
+    large = (x.repeat(2, 1).repeat(2, 2) for x in (noisy, y))
+    found = paired.scores(*large, features, [lambda a, b: (a - b).max((1, 2, 3))])
     assert found[0] == pytest.approx(np.abs(noisy - 1).mean(), rel=1e-4)
+    assert found[-1] == pytest.approx((noisy - y).max((1, 2, 3)).mean(), rel=1e-4)
+
+
+def test_lpips_is_told_where_its_weights_are_given(room, monkeypatch):
+    rows = room("rows")
+    assert rows.unlike(()) == {}
+    with pytest.raises(Mistake, match="two files of weights"):
+        rows.unlike(("alex.safetensors",))
+    monkeypatch.setattr(
+        rows.lpips, "distance", lambda *_: lambda a, b: (a - b).sum((1,))
+    )
+    monkeypatch.setattr(rows, "BATCH", 3)
+    a, b = np.random.default_rng(0).normal(size=(2, 8, 2)).astype(np.float32)
+    (told,) = rows.unlike(("alex", "heads")).values()
+    np.testing.assert_allclose(told(a, b), (a - b).sum(1), rtol=1e-5, atol=1e-6)
 
 
 def test_a_drawing_has_one_place_and_no_training_pair(room, tmp_path):

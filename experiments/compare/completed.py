@@ -5,16 +5,17 @@ with the same fixed masks of LaMa's three kinds, they are compared with biharmon
 inpainting (scikit-image) and with the mean of what is known: the absolute difference in
 the hole, PSNR, SSIM, the Fréchet distance of 64-pixel crops and U-IDS. Distances are on
 whitened principal components of the training crops or, with `--features`, on
-EfficientNet-Lite0's maps. A run that is finished is read and not played again.
+EfficientNet-Lite0's maps; with `--lpips NETWORK HEADS` LPIPS is told, too. A run that is
+finished is read and not played again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rows import features, head, say, seeds
+from rows import features, head, say, seeds, unlike
 from skimage.restoration import inpaint_biharmonic
 
 import ganjax
@@ -36,6 +37,8 @@ class Args:
     workdir: str = "runs/completed"
     features: str = ""
     """Weights of EfficientNet-Lite0, a path or URL."""
+    lpips: tuple[str, ...] = ()
+    """Weights of AlexNet or VGG-16, and of LPIPS's heads on it."""
     steps: Count = 3_000
     batch: Count = 16
     seeds: Count = 3
@@ -64,24 +67,28 @@ def learned(answer: Callable, image: np.ndarray, hole: np.ndarray) -> np.ndarray
 
 
 def scores(
-    made: np.ndarray, image: np.ndarray, hole: np.ndarray, by: Features
-) -> tuple[float, ...]:
+    made: np.ndarray,
+    image: np.ndarray,
+    hole: np.ndarray,
+    by: Features,
+    more: Iterable[Callable],
+) -> list[float]:
     """The numbers of a row, over all images."""
     made = made.astype(np.float32)
     real, fake = (evaluation.see(by, x) for x in (image, made))
-    return (
-        float(np.mean(evaluation.hole_l1(made, image, hole))),
-        float(np.mean(evaluation.psnr(made, image))),
-        float(np.mean(evaluation.ssim(made, image))),
-        evaluation.frechet_distance(real, fake),
-        evaluation.discriminative_scores(real, fake).unpaired,
-    )
+    likeness = evaluation.psnr, evaluation.ssim, *more
+    psnr, ssim, *others = (float(np.mean(each(made, image))) for each in likeness)
+    distance = evaluation.frechet_distance(real, fake)
+    unpaired = evaluation.discriminative_scores(real, fake).unpaired
+    l1 = float(np.mean(evaluation.hole_l1(made, image, hole)))
+    return [l1, psnr, ssim, distance, unpaired, *others]
 
 
 def main(args: Args) -> None:
     """Plays the seeds and prints a row for each kind of mask and each way."""
     spec = Spec(args.data, args.size, 3)
     train, test = (whole(load(spec._replace(split=x))) for x in ("train", "test"))
+    more = unlike(args.lpips)
     see = features(args.features, lambda: np.asarray(pixels(train.image)))
     image = np.asarray(pixels(test.image))
 
@@ -91,7 +98,8 @@ def main(args: Args) -> None:
     runs = seeds("completion", folder, own, args.seeds, **turns)
 
     print(f"{see.name}, {len(image)} crops, {args.steps:,} steps:\n")
-    head(COLUMNS)
+    head((*COLUMNS, *more))
+    tell = partial(scores, by=see, more=more.values())
     ways: dict[str, list[Callable]] = {
         "completion": [partial(learned, ganjax.load(run).answer) for run in runs],
         "biharmonic": [biharmonic],
@@ -100,7 +108,7 @@ def main(args: Args) -> None:
     for kind, mask in KINDS.items():
         hole = masks.fixed(mask, len(image), args.size, seed=1)
         for name, each in ways.items():
-            found = [scores(way(image, hole), image, hole, see) for way in each]
+            found = [tell(way(image, hole), image, hole) for way in each]
             middle, around = np.mean(found, axis=0), np.std(found, axis=0)
             numbers = zip(middle, around, strict=True)
             cells = [

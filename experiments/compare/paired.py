@@ -5,12 +5,13 @@ is compared with ways that learn nothing: for `superres` cubic interpolation, fo
 the grey image, for `pix2pix` the image as it is and the mean of all targets. The scores are
 the mean absolute difference, PSNR, SSIM and the Fréchet distance, on whitened principal
 components of the training targets or, with `--features`, on EfficientNet-Lite0's maps.
-A run that is finished is read and not played again.
+With `--lpips NETWORK HEADS` LPIPS is told, too. A run that is finished is read and not
+played again.
 
     paired.py pix2pix --data google/ --target twitter/ --size 64
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -18,7 +19,7 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import numpy as np
 import tyro
-from rows import features, head, say, seeds
+from rows import features, head, say, seeds, unlike
 
 import ganjax
 from ganjax import evaluation
@@ -42,6 +43,8 @@ class Args:
     workdir: str = "runs/paired"
     features: str = ""
     """Weights of EfficientNet-Lite0, a path or URL."""
+    lpips: tuple[str, ...] = ()
+    """Weights of AlexNet or VGG-16, and of LPIPS's heads on it."""
     steps: Count = 3_000
     batch: Count = 16
     seeds: Count = 3
@@ -56,6 +59,7 @@ class Sets(NamedTuple):
 
 
 Guess = Callable[[Sets], np.ndarray]
+Likeness = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def cubic(sets: Sets) -> np.ndarray:
@@ -92,22 +96,23 @@ def sets(run: Path) -> Sets:
     return Sets(np.asarray(pixels(asked)), decode(test.image), decode(train.image))
 
 
-def scores(made: np.ndarray, y: np.ndarray, by: Features) -> tuple[float, ...]:
+def scores(
+    made: np.ndarray, y: np.ndarray, by: Features, more: Iterable[Likeness]
+) -> list[float]:
     """The numbers of a row, over all images."""
     made = np.asarray(made, np.float32)
     real, fake = (evaluation.see(by, x) for x in (y, made))
-    return (
-        float(np.abs(made - y).mean()),
-        float(np.mean(evaluation.psnr(made, y))),
-        float(np.mean(evaluation.ssim(made, y))),
-        evaluation.frechet_distance(real, fake),
-    )
+    likeness = evaluation.psnr, evaluation.ssim, *more
+    psnr, ssim, *others = (float(np.mean(each(made, y))) for each in likeness)
+    distance = evaluation.frechet_distance(real, fake)
+    return [float(np.abs(made - y).mean()), psnr, ssim, distance, *others]
 
 
 def main(args: Args) -> None:
     """Plays the seeds and prints a row for them and one for each guess."""
     if args.task not in TASKS:
         raise Mistake(f"No task {args.task!r}: give {', '.join(TASKS)}.")
+    more = unlike(args.lpips)
     own, guesses = TASKS[args.task]
     own = {"data": args.data, "size": args.size, **own}
     if args.task == "pix2pix":
@@ -118,13 +123,13 @@ def main(args: Args) -> None:
     known = sets(runs[0])
     see = features(args.features, lambda: known.train)
     print(f"{see.name}, {len(known.y)} images, {args.steps:,} steps:\n")
-    head(COLUMNS)
+    head((*COLUMNS, *more))
+    tell = lambda made: [f"{x:.3f}" for x in scores(made, known.y, see, more.values())]
     asked = stored(known.x)
     for run in runs:
-        found = scores(ganjax.load(run).answer(asked), known.y, see)
-        say((f"{args.task}, seed {run.name}", *(f"{x:.3f}" for x in found)))
+        say((f"{args.task}, seed {run.name}", *tell(ganjax.load(run).answer(asked))))
     for name, guess in guesses.items():
-        say((name, *(f"{x:.3f}" for x in scores(guess(known), known.y, see))))
+        say((name, *tell(guess(known))))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from ganjax import evaluation
+from ganjax.errors import Mistake
 from ganjax.evaluation import Features
 from ganjax.loop import step_of
-from ganjax.released import efficientnet
+from ganjax.released import efficientnet, lpips
 from ganjax.run import story
 
 
+BATCH = 64  # images that LPIPS compares at once
 COMPONENTS = 64  # that distances are on where no network is given
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -55,6 +57,21 @@ def features(where: str, images: Callable[[], np.ndarray]) -> Features:
     if where:
         return efficientnet.features(where)
     return evaluation.pca(images(), COMPONENTS)
+
+
+def unlike(where: tuple[str, ...]) -> dict[str, Callable[..., np.ndarray]]:
+    """LPIPS under its name, by weights of a network and of its heads; nothing without."""
+    if not where:
+        return {}
+    if len(where) != 2:
+        raise Mistake("LPIPS needs two files of weights: a network's and its heads'.")
+    look = lpips.distance(*where)
+
+    def distance(image: np.ndarray, other: np.ndarray) -> np.ndarray:
+        parts = (slice(i, i + BATCH) for i in range(0, len(image), BATCH))
+        return np.concatenate([look(image[part], other[part]) for part in parts])
+
+    return {"LPIPS": distance}
 
 
 def seconds(found: story.Story) -> float:

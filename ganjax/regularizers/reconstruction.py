@@ -22,7 +22,8 @@ def absolute(
 def reconstruction(weight: Number = 1.0, distance: Distance = absolute) -> Regularizer:
     """D's redrawings of a real image keep near to what it was shown (2021, equation 4).
 
-    Liu et al. measure by LPIPS, whose weights are not here: `absolute` stands in for it.
+    Liu et al. measure by LPIPS, `released.lpips.distance`, which needs its weights;
+    `absolute` stands in for it.
     The distances of an image's redrawings are added up and averaged over the batch; in
     the authors' code the sum is over the batch, too, which is their 8 images as `weight`.
     Needs a D that tells "redrawn" and "shown", as `models.fastgan`'s does.
