@@ -2,8 +2,8 @@
 
 The paper's own, on ImageNet at 128 px (its FID: 8.7), is
 
-    --data tfds:imagenet2012 --size 128 --classes 1000 --latent 120 --run.batch 2048
-    --run.steps 200000 --g-attend 64 --d-attend 64 --g-lr 5e-5 --d-lr 2e-4 --beta1 0
+    --data tfds:imagenet2012 --size 128 --classes 1000 --latent 120 --batch 2048
+    --steps 200000 --g-attend 64 --d-attend 64 --g-lr 5e-5 --d-lr 2e-4 --beta1 0
     --d-turns 2 --start 20000
 """
 

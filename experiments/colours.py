@@ -12,7 +12,7 @@ from ganjax import Game, Player, losses, train
 from ganjax.data import Spec
 from ganjax.games.paired import Task, joined, paired
 from ganjax.games.table import l1
-from ganjax.games.translation import View, halfway
+from ganjax.games.translation import View, linear_decay
 from ganjax.models import layers, patch, unet
 from ganjax.run import Cadence, Count, Flat, Positive, Run, Weight, command
 
@@ -55,7 +55,7 @@ def greyed(keys, image):
 
 
 def make(args: Args) -> Game:
-    adam = optax.adam(halfway(args.lr, args.run.steps), b1=0.5)
+    adam = optax.adam(linear_decay(args.lr, args.run.steps), b1=0.5)
     g = unet.Generator(3, args.g_width, times=args.times, norm=layers.AdaIN)
     d = patch.Pix2pix(args.d_width, halvings=args.halvings, norm=layers.AdaIN)
     task = Task(

@@ -2,9 +2,10 @@
 
 DeepFill v2's networks in one stage, its loss (hinge on an SN-PatchGAN's logits, and the
 mean absolute difference) and its optimizers. Every example of every step has a mask of its
-own: DeepFill's boxes and brush strokes, or LaMa's (Suvorov et al., 2021) thin, medium or
-thick ones. `ganjax complete RUN photo.png --mask mask.png` fills photographs of any size;
-`ganjax translate RUN folder/` what is transparent in a folder of images.
+own: DeepFill's boxes and brush strokes, LaMa's (Suvorov et al., 2021) thin, medium or thick
+ones, or a whole side; `gated.Generator` takes LaMa's Fourier blocks, too. `ganjax complete
+RUN photo.png --mask mask.png` fills photographs of any size; `ganjax translate RUN folder/`
+what is transparent in a folder of images.
 """
 
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ MASK = masks.one_of(
     masks.thin(),
     masks.medium(),
     masks.thick(),
+    masks.half(0.4),
 )
 
 

@@ -1,9 +1,11 @@
-"""CUT (Park et al., 2020): photographs as paintings, without any pair or a way back.
+"""CUT (Park et al., 2020): images of one kind as another kind, without pairs or a way back.
 
-What is seen at a place of the translation is to be told by what was at that place before.
+Each patch of the translation is to match the patch of the input at its place, among all
+others of the input (PatchNCE). Of `vangogh2photo` paintings become photographs, and with
+`--reverse` photographs paintings.
 The numbers are those of the authors' code for 400 epochs; FastCUT's, for 200, are
 
-    --nce 10 --no-both --equivariance --steps 1257400
+    --nce 10 --no-both --equivariance --steps 1257400 --flat 0.75
 
 The data is a set of TensorFlow Datasets or a folder with trainA and trainB, or two places:
 
@@ -19,12 +21,12 @@ import optax
 from ganjax import Game, Player, losses, train
 from ganjax.data import Spec
 from ganjax.games.table import Stake, seat, turn
-from ganjax.games.translation import View, back, front, halfway, translating, unlabelled
+from ganjax.games.translation import View, linear_decay, sides, translating, unlabelled
 from ganjax.gan import ONE, pixels
 from ganjax.models import patch, translator
 from ganjax.models.patch_features import PatchFeatures, places, taken
 from ganjax.regularizers import patch_nce
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Weight, command
+from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
 from ganjax.step import output
 
 
@@ -34,9 +36,13 @@ class Args:
     data: str = "tfds:cycle_gan:vangogh2photo"
     target: str = ""
     """Where images of the other kind are, if not in the splits trainB and testB."""
+    reverse: bool = False
+    """Makes the first kind of the second."""
     size: Count = 256
     margin: Cadence = 30
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
+    flip: bool = True
+    """Half of the images are seen in a mirror: not for letters, numbers or maps."""
     channels: Count = 3
     g_width: Count = 64
     d_width: Count = 64
@@ -57,6 +63,8 @@ class Args:
     features: Count = 256
     """What a place is told by."""
     lr: Positive = 2e-4
+    flat: Share = 0.5
+    """The share of the steps after which `lr` begins to fall."""
 
 
 TINY = Args(
@@ -79,8 +87,9 @@ TINY = Args(
 
 
 def make(args: Args) -> Game:
-    view = View(args.size, args.margin)
-    adam = optax.adam(halfway(args.lr, args.run.steps), b1=0.5)
+    view, of = View(args.size, args.margin, args.flip), sides(args.reverse)
+    x_of, y_of = of
+    adam = optax.adam(linear_decay(args.lr, args.run.steps, args.flat), b1=0.5)
     loss = losses.weighed(losses.least_squares(), g=2.0)
     first = patch.xavier(args.init_gain)
     g = translator.CUT(
@@ -110,8 +119,8 @@ def make(args: Args) -> Game:
         key = jax.random.fold_in(state.key, state.step)
         x_key, y_key, coin, place, d_key, g_key = jax.random.split(key, 6)
         b = len(turns.g.label)
-        x = view.jitter(on.keys(x_key, b), pixels(front(turns.g.image)))
-        y = view.jitter(on.keys(y_key, b), pixels(back(turns.d.image[0])))
+        x = view.jitter(on.keys(x_key, b), pixels(x_of(turns.g.image)))
+        y = view.jitter(on.keys(y_key, b), pixels(y_of(turns.d.image[0])))
         label = unlabelled(x)
         turned = jax.random.bernoulli(coin) & args.equivariance
         maybe = lambda image: jnp.where(turned, image[:, :, ::-1], image)
@@ -146,7 +155,7 @@ def make(args: Args) -> Game:
     def sample(state, key, x, label):
         return g.apply({"params": state.players["g"].params}, x, label, train=False)
 
-    return translating(init, step, sample, view)
+    return translating(init, step, sample, view, of)
 
 
 def main(args: Args):

@@ -1,9 +1,10 @@
-"""CycleGAN (Zhu et al., 2017): photographs as paintings, and back, without any pair.
+"""CycleGAN (Zhu et al., 2017): images of one kind as another kind, and back, without pairs.
 
 G makes y of x and F makes x of y; each is to undo the other. The numbers are those of the
 authors' code: least squares, images of 286 pixels of which any 256 are seen, D's shown 50
-earlier images, a rate that falls over the second half of 200 epochs. The data is a set of
-TensorFlow Datasets or a folder with trainA and trainB, or two places:
+earlier images, a rate that falls over the second half of 200 epochs. G makes photographs of
+`vangogh2photo`'s paintings, and with `--reverse` paintings of its photographs. The data is
+a set of TensorFlow Datasets or a folder with trainA and trainB, or two places:
 
     --data photographs/ --target paintings/
 """
@@ -19,7 +20,7 @@ from ganjax import Game, Player, losses, train
 from ganjax.data import Spec
 from ganjax.games import pool
 from ganjax.games.table import Stake, everyone, l1, own, seat, turn
-from ganjax.games.translation import View, back, front, halfway, translating, unlabelled
+from ganjax.games.translation import View, linear_decay, sides, translating, unlabelled
 from ganjax.gan import ONE, PyTree, pixels
 from ganjax.models import patch, translator
 from ganjax.run import Cadence, Count, Flat, Positive, Run, Weight, command
@@ -32,9 +33,13 @@ class Args:
     data: str = "tfds:cycle_gan:vangogh2photo"
     target: str = ""
     """Where images of the other kind are, if not in the splits trainB and testB."""
+    reverse: bool = False
+    """Makes the first kind of the second."""
     size: Count = 256
     margin: Cadence = 30
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
+    flip: bool = True
+    """Half of the images are seen in a mirror: not for letters, numbers or maps."""
     channels: Count = 3
     g_width: Count = 64
     d_width: Count = 64
@@ -75,8 +80,9 @@ class Pools:
 
 
 def make(args: Args) -> Game:
-    view = View(args.size, args.margin)
-    adam = optax.adam(halfway(args.lr, args.run.steps), b1=0.5)
+    view, of = View(args.size, args.margin, args.flip), sides(args.reverse)
+    x_of, y_of = of
+    adam = optax.adam(linear_decay(args.lr, args.run.steps), b1=0.5)
     loss = losses.weighed(losses.least_squares(), g=2.0)
     g = translator.Generator(args.channels, args.g_width, blocks=args.blocks)
     d = patch.Discriminator(args.d_width, halvings=args.halvings)
@@ -94,8 +100,8 @@ def make(args: Args) -> Game:
         key = jax.random.fold_in(state.key, state.step)
         keys = jax.random.split(key, 6)
         rows = [on.keys(key, len(turns.g.label)) for key in keys[:2]]
-        x = view.jitter(rows[0], pixels(front(turns.g.image)))
-        y = view.jitter(rows[1], pixels(back(turns.d.image[0])))
+        x = view.jitter(rows[0], pixels(x_of(turns.g.image)))
+        y = view.jitter(rows[1], pixels(y_of(turns.d.image[0])))
         label = unlabelled(x)
 
         def translate(nets):
@@ -140,7 +146,7 @@ def make(args: Args) -> Game:
     def sample(state, key, x, label):
         return g.apply({"params": state.players["g"].params}, x, label, train=False)
 
-    return translating(init, step, sample, view)
+    return translating(init, step, sample, view, of)
 
 
 def main(args: Args):

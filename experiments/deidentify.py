@@ -1,9 +1,11 @@
 """De-identification (Hukkelås et al., 2019): one region of each image is made up anew.
 
-What is in the region, a face or a number plate, never reaches G: it is completed from
-what is around it, by the networks and the loss of DeepFill v2 (Yu et al., 2019). What is
-around it stays, and may still tell who it is. The default is for CelebA's aligned faces;
-`ganjax complete RUN photo.png --mask mask.png` treats photographs of any size.
+What is in the region never reaches G: it is completed from what is around it, by the
+networks and the loss of DeepFill v2 (Yu et al., 2019). What is around it stays, and may
+still tell who it is. Nothing is detected: G learns one rectangle of images that are
+aligned, by default the face of CelebA's, and is to be given images of that kind with
+`ganjax complete RUN photo.png --mask mask.png`. Where what is hidden has letters or
+numbers, `--no-flip`.
 """
 
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ class Args:
     size: Count = 128
     margin: Cadence = 0
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
+    flip: bool = True
+    """Half of the images are seen in a mirror: not for letters, numbers or maps."""
     channels: Count = 3
     region: tuple[Share, Share, Share, Share] = (0.3, 0.2, 0.85, 0.8)
     """Top, left, bottom and right of what is made up, as shares of the sides."""
@@ -51,7 +55,7 @@ def make(args: Args) -> Game:
     adam = optax.adam(args.lr, b1=0.5)
     g = Player(gated.Generator(args.g_width), adam)
     d = Player(sn_patch.Discriminator(args.d_widths), adam)
-    view, mask = View(args.size, args.margin), masks.region(*args.region)
+    view, mask = View(args.size, args.margin, args.flip), masks.region(*args.region)
     return completing(g, d, losses.hinge(), mask, view, args.far)
 
 

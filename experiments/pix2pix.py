@@ -19,7 +19,7 @@ from ganjax import Game, Player, losses, train
 from ganjax.data import Spec
 from ganjax.games.paired import Task, halves, joined, paired
 from ganjax.games.table import l1
-from ganjax.games.translation import View, halfway
+from ganjax.games.translation import View, linear_decay
 from ganjax.models import layers, patch, unet
 from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
 
@@ -36,6 +36,8 @@ class Args:
     size: Count = 256
     margin: Cadence = 30
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
+    flip: bool = True
+    """Half of the images are seen in a mirror: not for letters, numbers or maps."""
     channels: Count = 3
     g_width: Count = 64
     d_width: Count = 64
@@ -64,14 +66,14 @@ TINY = Args(
 
 
 def make(args: Args) -> Game:
-    adam = optax.adam(halfway(args.lr, args.run.steps), b1=0.5)
+    adam = optax.adam(linear_decay(args.lr, args.run.steps), b1=0.5)
     shape = {"times": args.times, "dropout": args.dropout, "norm": layers.AdaIN}
     g = unet.Generator(args.channels, args.g_width, **shape)
     d = patch.Pix2pix(args.d_width, halvings=args.halvings, norm=layers.AdaIN)
     order = (lambda pair: pair[::-1]) if args.reverse else lambda pair: pair
     task = Task(
         pair=lambda keys, image: order(halves(keys, image)),
-        view=View(args.size, args.margin),
+        view=View(args.size, args.margin, args.flip),
         beside=joined,
         distances={"far": lambda made, y: args.far * l1(made, y)},
     )

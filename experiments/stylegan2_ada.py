@@ -4,7 +4,7 @@ D's turn is R1's once in 16 steps, an optimizer step of its own, and the augment
 as likely as D needs it. Published FID: 2.92, with classes 2.42. Their `paper256`, for
 FFHQ at 256 px, is
 
-    --data FFHQ --size 256 --run.steps 390625 --base 16384 --depth 8 --group 8 --residual
+    --data FFHQ --size 256 --steps 390625 --base 16384 --depth 8 --group 8 --residual
     --gamma 1 --path 2 --mixing 0.9 --ema 20e3 --ramp 0
 """
 

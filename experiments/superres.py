@@ -1,9 +1,10 @@
-"""Super-resolution (Wang et al., 2018): ESRGAN, small photographs made large.
+"""Super-resolution (Wang et al., 2018): ESRGAN's G, small photographs made large.
 
 Residuals in dense blocks, and D asked whether an image is more real than the others are.
 x is made of y in the step: smaller by `times`, with cubic weights that widen as the image
-shrinks, and noisier by up to `noise`. In place of the distance on VGG's features, whose
-weights are not here, G pays the absolute one. `ganjax translate RUN folder/` enlarges
+shrinks, and noisier by up to `noise`. Other than published: in place of the distance on
+VGG's features, whose weights are not here, G pays the absolute one; D is a PatchGAN; and
+there are no steps of the distance alone before. `ganjax translate RUN folder/` enlarges
 images of any size.
 """
 
@@ -15,9 +16,10 @@ import optax
 
 from ganjax import Game, Player, losses, train
 from ganjax.data import Spec
+from ganjax.errors import Mistake
 from ganjax.games.paired import Task, paired
 from ganjax.games.table import l1
-from ganjax.games.translation import View, halfway
+from ganjax.games.translation import View, linear_decay
 from ganjax.models import patch, rrdb
 from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
 
@@ -74,7 +76,9 @@ def shrunk(times: int, noise: float, keys, image):
 
 
 def make(args: Args) -> Game:
-    adam = optax.adam(halfway(args.lr, args.run.steps), b1=0.9, b2=0.99)
+    if args.times not in (2, 4) or args.size % args.times:
+        raise Mistake(f"--times {args.times}: give 2 or 4, by which --size is divided.")
+    adam = optax.adam(linear_decay(args.lr, args.run.steps), b1=0.9, b2=0.99)
     g = rrdb.Generator(
         args.channels,
         args.times,

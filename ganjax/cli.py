@@ -24,7 +24,7 @@ from ganjax.run.loading import Loaded, load
 from ganjax.run.pictures import picture, save_png, write_whole
 from ganjax.run.programs import keep_programs
 from ganjax.run.report import write_report
-from ganjax.run.translate import complete, files, header, translate
+from ganjax.run.translate import complete, files, header, translate, transparent
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,11 @@ def translated(args: Translate) -> None:
     where, out = (Path(path).expanduser() for path in (args.images, args.out))
     files(where)
     loaded = loaded_by(args)
-    side, channels, _ = asked_shape(args, loaded)
+    side, channels, seen = asked_shape(args, loaded)
+    if channels == 2:
+        raise Mistake(f"{args.run} completes grey images: use `ganjax complete`.")
+    if channels == seen + 1:
+        transparent(where, channels)
     made = translate(loaded.answer, where, out, channels, side, args.tile)
     print(f"{len(made)} images: {out}")
 

@@ -156,6 +156,8 @@ def test_unknown_code_is_not_run(run, capsys, tmp_path):
     code.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n" + code.read_text())
     assert "--trust" in told(capsys, cli.main, ["sample", stranger])
     assert not (tmp_path / "ran").exists()
+    code.write_text("")
+    assert "no make(args)" in told(capsys, cli.main, ["sample", stranger, "--trust"])
     manifest = json.loads((stranger / "run.json").read_text())
     assert manifest["experiment"] == "ring"
 

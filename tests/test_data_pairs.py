@@ -29,6 +29,24 @@ def test_images_of_two_places_lie_one_behind_the_other(tmp_path):
     np.testing.assert_array_equal(both[..., 3:], paintings)
 
 
+def test_a_pair_that_is_missing_is_named(tmp_path):
+    for place, names in (("x", "abc"), ("y", "abd"), ("z", "def")):
+        lay(tmp_path / place, 3)
+        for i, name in enumerate(names):
+            (tmp_path / place / f"{i}.png").rename(tmp_path / place / f"{name}.png")
+    spec = Spec(str(tmp_path / "x"), beside=str(tmp_path / "y"), paired=True)
+    with pytest.raises(Mistake, match=r"^c is in only one of"):
+        load(spec)
+    load(spec._replace(paired=False))
+    load(spec._replace(beside=str(tmp_path / "z")))  # in the order of other names
+
+
+def test_images_of_two_places_have_no_classes():
+    both = load(Spec("digits", beside="digits"))
+    assert load(Spec("digits")).classes and both.classes == ()
+    assert not whole(both).label.any()
+
+
 @pytest.mark.parametrize("split, holds", [("train", (3, 5)), ("test", (2, 1))])
 def test_one_place_has_two_kinds_in_its_splits(tmp_path, split, holds):
     kinds = {

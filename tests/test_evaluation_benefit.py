@@ -32,9 +32,14 @@ def test_the_bounds_are_those_of_redrawing_one_after_another():
     weight = np.random.default_rng(4).uniform(0.5, 2, 20)
     rng, by_pair, means = np.random.default_rng(5), arm * 1.0 - base, []
     for _ in range(2000):
-        g, c, i = (rng.integers(0, n, n) for n in by_pair.shape)
-        drawn = by_pair[np.ix_(g, c, i)]
-        means.append((drawn * weight[i]).sum() / (6 * weight[i].sum()))
+        g, c, i = (
+            1
+            + (n / (n - 1)) ** 0.5
+            * (np.bincount(rng.integers(0, n, n), minlength=n) - 1)
+            for n in by_pair.shape
+        )
+        drawn = by_pair * g[:, None, None] * c[:, None] * i * weight
+        means.append(drawn.sum() / (6 * (i * weight).sum()))
     found = gain(arm, base, weight, draws=2000)
     low, high = np.quantile(means, [0.025, 0.975])
     np.testing.assert_allclose(found[1:], (low, high), atol=0.03)

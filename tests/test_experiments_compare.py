@@ -6,6 +6,7 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from ganjax import evaluation, losses
 from ganjax.errors import Mistake
@@ -98,7 +99,8 @@ def test_what_generated_images_do_to_a_classifier_is_told_with_intervals(
     for row in table[2:5]:
         verdicts = [cell.split(": ")[1] for cell in row[3:]]
         assert set(verdicts) <= {"gain", "loss", "no significant gain"}
-    with np.load(tmp_path / "digits_3" / "few.npz") as file:
+    (folder,) = tmp_path.glob("digits_3_*")  # which other images would not share
+    with np.load(folder / "few.npz") as file:
         assert file["image"].shape == (30, 8, 8, 1)
         assert (np.bincount(file["label"]) == 3).all()
 
@@ -113,6 +115,25 @@ def test_rare_classes_are_few_and_filled_up(room):
     assert (chosen.image.ravel() // 9 == chosen.label).all()
     both = augmented.mixed(chosen, augmented.Batch(image[:6] + 100, label[:6]))
     assert len(both.label) == 24 and (both.image >= 100).sum() == 12
+    even = augmented.even(chosen)
+    assert np.bincount(even.label).tolist() == [5, 5, 5]
+    assert {*even.image.ravel()} == {*chosen.image.ravel()}
+    with pytest.raises(Mistake, match="--rare 12: give classes from 0 to 9"):
+        augmented.main(augmented.Args(rare=(1, 12)))
+
+
+def test_shifted_copies_of_what_was_known_are_a_leak(room):
+    augmented = room("augmented")
+    args = augmented.Args(size=8, rare=(1,))
+    rng = np.random.default_rng(0)
+    draw = lambda n: rng.integers(0, 256, (n, 8, 8, 1), np.uint8)
+    label = np.arange(60, dtype=np.int32) % 3
+    real, test = (augmented.Batch(draw(60), label) for _ in range(2))
+    shifted = augmented.classic(args, real)
+    known = augmented.joined(real, shifted)
+    ratio = lambda fake: float(augmented.leak(args, known, [fake], test).split()[0])
+    assert ratio(shifted) == 0
+    assert ratio(augmented.Batch(draw(60), label)) == pytest.approx(1, abs=0.1)
 
 
 def test_classic_copies_are_shifted_by_no_more_than_an_eighth(room):
@@ -137,6 +158,17 @@ def test_who_it_is_and_what_the_task_asks_are_told_of_what_was_made(
     assert share(who[1]) > 50 and share(who[2]) < 35
     assert share(adapted[2]) < 35
     assert share(task[1]) > 50 and abs(share(task[1]) - share(task[2])) < 10
+    assert [row[-1] for row in (who, adapted, task)] == ["holds"] * 3
+
+
+def test_an_interval_counts_drawings_and_not_the_images_they_are_in(room):
+    width = room("deidentified").half_width
+    right = np.random.default_rng(0).random(1000) < 0.3
+    alone = width(right, np.arange(1000))
+    share = right.mean()
+    assert alone == pytest.approx(1.96 * (share * (1 - share) / 1000) ** 0.5)
+    again = width(right.repeat(4), np.arange(1000).repeat(4))
+    assert again == pytest.approx(alone)
 
 
 def test_holes_are_filled_without_learning_and_nothing_else_is_touched(room):
@@ -157,6 +189,17 @@ def test_holes_are_filled_without_learning_and_nothing_else_is_touched(room):
     np.testing.assert_allclose(smooth, ramp, atol=1e-3)
 
 
+def test_a_picture_has_a_row_for_each_image_that_is_shown(room, tmp_path):
+    small = np.linspace(-1, 1, 9, dtype=np.float32)[:, None, None, None]
+    small = np.broadcast_to(small, (9, 2, 2, 1))
+    large = np.broadcast_to(-small[:, :1, :1], (9, 4, 4, 3))
+    room("rows").strip(tmp_path / "a.png", small, large, rows=3)
+    drawn = np.asarray(Image.open(tmp_path / "a.png").convert("L")).astype(int)
+    h, w = drawn.shape
+    cells = drawn[h // 6 :: h // 3, w // 4 :: w // 2]
+    np.testing.assert_allclose(cells, [[0, 255], [127, 127], [255, 0]], atol=2)
+
+
 def test_guesses_are_of_the_shape_of_what_is_right(room):
     paired = room("paired")
     x, y = np.zeros((3, 4, 4, 3), np.float32), np.ones((3, 8, 8, 3), np.float32)
@@ -168,9 +211,12 @@ def test_guesses_are_of_the_shape_of_what_is_right(room):
     features = evaluation.pixels()
     noisy = y + np.random.default_rng(0).normal(0, 0.1, y.shape)
     large = (x.repeat(2, 1).repeat(2, 2) for x in (noisy, y))
-    found = paired.scores(*large, features, [lambda a, b: (a - b).max((1, 2, 3))])
-    assert found[0] == pytest.approx(np.abs(noisy - 1).mean(), rel=1e-4)
-    assert found[-1] == pytest.approx((noisy - y).max((1, 2, 3)).mean(), rel=1e-4)
+    most = {"most": lambda a, b: (a - b).max((1, 2, 3))}
+    psnr, _, distance, found = room("rows").likeness(*large, features, most)
+    error = np.square(noisy - y).mean((1, 2, 3))
+    assert psnr == pytest.approx((10 * np.log10(4 / error)).mean(), rel=1e-4)
+    assert distance > 0
+    assert found == pytest.approx((noisy - y).max((1, 2, 3)).mean(), rel=1e-4)
 
 
 def test_lpips_is_told_where_its_weights_are_given(room, monkeypatch):
@@ -203,6 +249,11 @@ def test_a_drawing_has_one_place_and_no_training_pair(room, tmp_path):
     assert names("trainA") | names("trainB") == names("pairsB/train")
     assert len(names("pairsA/train") | names("testA")) == 40
     assert {path.read_text() for path in (out / "trainB").iterdir()} == {"b"}
+    cooks = ("1f468-200d-1f373", "1f469-200d-1f373", "1f9d1-200d-1f373")
+    police = ("1f46e", "1f46e-200d-2640-fe0f", "1f46e-200d-2642-fe0f")
+    for twins in (cooks, police):
+        assert len({emoji.alike(f"{name}.png") for name in twins}) == 1
+    assert emoji.alike(f"{cooks[0]}.png") != emoji.alike(f"{police[0]}.png")
 
 
 def test_style_and_content_are_told_together(room):
@@ -211,11 +262,26 @@ def test_style_and_content_are_told_together(room):
     x, y = rng.uniform(-1, 0, (6, 12, 12, 1)), rng.uniform(0, 1, (6, 12, 12, 1))
     x, y = x.astype(np.float32), y.astype(np.float32)
     features = evaluation.pixels()
-    as_input = unpaired.cells(x, x, y, features, 0)
-    assert as_input[2:] == ("1.000", "1.000", "1.000")
-    other = unpaired.cells(y, x, y, features, float(as_input[0]))
-    assert float(other[0]) == pytest.approx(0, abs=1e-3) and float(other[2]) < 0.01
-    assert float(other[3]) < 0.5
+    base, real = (evaluation.see(features, images) for images in (x, y))
+    assert unpaired.style(base, real, 0)[1] == "1.000"
+    assert unpaired.content(x, x) == ["1.000", "1.000"]
+    usual = evaluation.frechet_distance(real, base)
+    other = [float(cell) for cell in unpaired.style(real, real, usual)]
+    assert other[0] == pytest.approx(0, abs=1e-3) and other[1] < 0.01
+    assert float(unpaired.content(y, x)[0]) < 0.5
+
+
+def test_kinds_are_as_many_and_none_twice(room, tmp_path):
+    unpaired = room("unpaired")
+    for place, count in (("testA", 5), ("testB", 3)):
+        (tmp_path / place).mkdir()
+        for i in range(count):
+            image = np.full((4, 4, 3), 50 * i, np.uint8)
+            Image.fromarray(image).save(tmp_path / place / f"{i}.png")
+    x, y = unpaired.kinds(unpaired.Args("cut", str(tmp_path), size=4), "test")
+    assert len(x) == len(y) == 3
+    np.testing.assert_allclose(x, y)
+    assert len(np.unique(x)) == 3
 
 
 def test_the_objectives_differ_in_loss_and_penalties_alone(room):

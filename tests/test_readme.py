@@ -69,7 +69,9 @@ def test_every_target_that_is_named_can_be_made(page):
 
 
 def test_every_experiment_is_named():
-    assert not [name for name in EXPERIMENTS if f"`experiments/{name}`" not in TEXT]
+    assert not [
+        name for name in EXPERIMENTS if f"python experiments/{name}" not in TEXT
+    ]
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -82,8 +84,10 @@ def test_every_command_of_an_experiment_is_understood(name):
     kind = get_type_hints(module.main)["args"]
     found = commands(f"python experiments/{name}")
     assert found, f"the README has no command for {name}"
-    for line in found:
-        assert isinstance(parse(kind, "", line[2:]), kind)
+    told = re.findall(r"^ {4}(--.*(?:\n {4}.*)*)", module.__doc__, re.MULTILINE)
+    flags = [re.sub(r" {3,}.*", "", block, flags=re.M).split() for block in told]
+    for line in [line[2:] for line in found] + flags:
+        assert isinstance(parse(kind, "", line), kind)
 
 
 def test_every_command_of_ganjax_is_understood():

@@ -170,6 +170,14 @@ def test_images_with_classes_are_judged_by_a_classifier():
     assert bounds["real/frechet/pixels"] < poor["frechet/pixels"]
 
 
+def test_what_is_seen_in_part_is_judged_by_its_pixels_alone():
+    middle = lambda stored: ganjax.gan.pixels(stored[:, 1:-1, 1:-1])
+    judged = judge(Spec("digits"), game()._replace(decode=middle))
+    assert judged.headline == "frechet/pixels"
+    scores = judged.score(np.zeros((judged.count, 6, 6, 1), np.float32))
+    assert all(name.endswith("/pixels") for name in scores)
+
+
 RESUME = """
 import pathlib, shutil, sys
 from tests import test_run_training as tests

@@ -170,6 +170,21 @@ def test_bad_images_are_one_sentence(negative, tmp_path, capsys, where, says):
     assert ended.value.code == 2 and says in capsys.readouterr().err
 
 
+def test_what_is_read_is_not_written_over(negative, tmp_path, capsys):
+    mine = tmp_path / "mine"
+    photos = lay(mine, 2, (8, 8))
+    command = ["translate", str(negative[0]), str(mine), "--trust", "--out"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, str(mine)])
+    assert ended.value.code == 2 and "that is read" in capsys.readouterr().err
+    for _ in range(2):  # what was made is not made of again
+        cli.main([*command, str(mine / "made")])
+    names = {path for path in mine.rglob("*.png")}
+    assert len(names) == 4
+    kept = [np.asarray(Image.open(mine / f"{i:02}.png")) for i in range(2)]
+    np.testing.assert_array_equal(kept, photos)
+
+
 @pytest.fixture(scope="module")
 def completion(tmp_path_factory):
     """The folder of a tiny run that completes images."""
@@ -204,6 +219,19 @@ def test_a_hole_is_filled_and_all_else_stays_to_the_bit(completion, tmp_path, si
     assert (made[hidden > 0] != photo[hidden > 0]).mean() > 0.9
 
 
+def test_what_is_painted_on_a_transparent_layer_is_the_mask(completion, tmp_path):
+    photo = RNG.integers(0, 256, (16, 16, 3), np.uint8)
+    layer = np.zeros((16, 16, 4), np.uint8)
+    layer[4:9, 4:9] = 255
+    for name, image in (("photo", photo), ("mask", layer)):
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    paths = [str(tmp_path / f"{name}.png") for name in ("photo", "mask", "out")]
+    command = ["complete", str(completion), paths[0], "--mask", paths[1]]
+    cli.main([*command, "--out", paths[2]])
+    made = np.asarray(Image.open(paths[2]))
+    np.testing.assert_array_equal(made[layer[..., 3] == 0], photo[layer[..., 3] == 0])
+
+
 def test_what_is_transparent_is_filled(completion, tmp_path):
     photo = RNG.integers(0, 256, (16, 16, 4), np.uint8)
     photo[..., 3] = 255
@@ -216,13 +244,38 @@ def test_what_is_transparent_is_filled(completion, tmp_path):
     np.testing.assert_array_equal(made[known], photo[known][:, :3])
 
 
+def test_an_opaque_image_is_not_given_back_as_if_it_were_filled(
+    completion, tmp_path, capsys
+):
+    for name, alpha in (("a", 0), ("b", 255)):
+        photo = RNG.integers(0, 256, (16, 16, 4), np.uint8)
+        photo[..., 3] = 128  # which is known
+        photo[:4, :4, 3] = alpha
+        Image.fromarray(photo).save(tmp_path / f"{name}.png")
+    command = ["translate", str(completion), str(tmp_path)]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--out", str(tmp_path / "out")])
+    assert ended.value.code == 2 and "b.png is opaque" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
-    "size, out, says",
-    [((5, 5), "out.png", "mask of the same size"), ((16, 16), "out.jpg", "is no .png")],
+    "size, white, out, says",
+    [
+        ((5, 5), 1, "out.png", "mask of the same size"),
+        ((16, 16), 1, "out.jpg", "is no .png"),
+        ((16, 16), 0, "out.png", "mask.png is all black"),
+        ((16, 16), 256, "out.png", "mask.png is all white"),
+        ((16, 16), 1, "photo.png", "that is read"),
+    ],
 )
-def test_a_bad_mask_is_one_sentence(completion, tmp_path, capsys, size, out, says):
+def test_a_bad_mask_is_one_sentence(
+    completion, tmp_path, capsys, monkeypatch, size, white, out, says
+):
+    monkeypatch.chdir(tmp_path)
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "photo.png")
-    Image.fromarray(np.zeros(size, np.uint8)).save(tmp_path / "mask.png")
+    mask = np.where(np.arange(np.prod(size)) < white, 255, 0).astype(np.uint8)
+    Image.fromarray(mask.reshape(size)).save(tmp_path / "mask.png")
     command = ["complete", str(completion), str(tmp_path / "photo.png")]
     with pytest.raises(SystemExit) as ended:
         cli.main([*command, "--mask", str(tmp_path / "mask.png"), "--out", out])

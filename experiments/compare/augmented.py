@@ -3,15 +3,17 @@
 From a few images a class, GANs (`diff_augment.py`) are trained, several seeds of them, and
 classifiers on five kinds of data, several seeds each: real images; these and shifted
 copies; generated ones alone (classification accuracy score, Ravuri & Vinyals, 2019); real
-and generated; all three. Half of what a classifier sees is real where anything is. Each
-difference from classifiers without generated images is told with a 95 % bootstrap
-interval over the GANs, the classifiers and the test images; and whether the GANs only
-repeat their images, since copies augment, too. With `--rare`, some classes have fewer
-images, are alone made more of, and every class counts the same in the accuracy:
+and generated, half and half; these halves with shifted copies among the real ones. Each
+difference from classifiers without generated images is told with a 95 % bootstrap interval
+over the GANs, the classifiers and the test images, for one choice of the few images; and
+whether the GANs only repeat their images or shifted copies, since these augment, too. Every
+class counts the same in the accuracy. With `--rare`, some classes have fewer images, which
+the GAN sees as often as the others', and are alone made more of:
 
     --data tfds:fashion_mnist --size 32 --mirror --budgets 200 --rare 2 6 --few 10
 
-What is finished is read and not done again.
+What is finished is read and not done again. A budget's picture has a real image of each
+class and one by each GAN.
 """
 
 from collections.abc import Mapping
@@ -20,13 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rows import head, say, seeds
+from rows import head, say, seeds, strip
 
 import ganjax
 from ganjax import evaluation
 from ganjax.cli import save_npz
 from ganjax.data import Spec, load, whole
+from ganjax.errors import Mistake
 from ganjax.evaluation import Settings, copies, gain, verdict
+from ganjax.evaluation.features import fingerprint
 from ganjax.gan import Batch, pixels, stored
 from ganjax.run import Cadence, Count, command
 
@@ -69,8 +73,7 @@ def few(args: Args, budget: int, data: Batch) -> Batch:
     for label in np.unique(data.label):
         most = args.few if label in args.rare else budget
         rows.append(order[data.label[order] == label][:most])
-    rows = np.concatenate(rows)
-    return Batch(data.image[rows], data.label[rows])
+    return chosen(data, np.concatenate(rows))
 
 
 def classic(args: Args, real: Batch) -> Batch:
@@ -85,10 +88,27 @@ def classic(args: Args, real: Batch) -> Batch:
 
 def mixed(*sets: Batch) -> Batch:
     """All of them, each repeated until it is as large as the largest."""
-    most = max(len(each.label) for each in sets)
-    image = [np.resize(each.image, (most, *each.image.shape[1:])) for each in sets]
-    label = [np.resize(each.label, most) for each in sets]
-    return Batch(np.concatenate(image), np.concatenate(label))
+    most, rng = max(len(each.label) for each in sets), np.random.default_rng(2)
+    return joined(
+        *(chosen(x, np.resize(rng.permutation(len(x.label)), most)) for x in sets)
+    )
+
+
+def joined(*sets: Batch) -> Batch:
+    """One after another."""
+    return Batch(*map(np.concatenate, zip(*sets, strict=True)))
+
+
+def chosen(data: Batch, rows: np.ndarray) -> Batch:
+    """Some of it."""
+    return Batch(data.image[rows], data.label[rows])
+
+
+def even(data: Batch) -> Batch:
+    """Images of each class repeated until there are as many as of the largest."""
+    rows = [np.flatnonzero(data.label == label) for label in np.unique(data.label)]
+    most = max(map(len, rows))
+    return chosen(data, np.concatenate([np.resize(each, most) for each in rows]))
 
 
 def made(args: Args, budget: int, run: Path, classes: int) -> Batch:
@@ -123,8 +143,7 @@ def arms(
     """The five kinds of data. Where few classes are rare, generated ones are no set."""
     shifted = mixed(real, classic(args, real))
     if args.rare:  # generated images fill up what is missing
-        join = lambda a, b: Batch(*map(np.concatenate, zip(a, b, strict=True)))
-        full = [join(real, fake) for fake in fakes]
+        full = [joined(real, fake) for fake in fakes]
         kinds = {
             "real + generated": full,
             "real + classic + generated": [mixed(x, classic(args, x)) for x in full],
@@ -149,15 +168,17 @@ def told(right: np.ndarray, base: np.ndarray, weight: np.ndarray) -> str:
 
 def rows(args: Args, budget: int, data: Batch, test: Batch, classes: int) -> None:
     """Trains what a budget asks for and prints its part of the table."""
-    folder = Path(args.workdir).expanduser() / f"{Path(args.data).stem}_{budget}"
+    real = few(args, budget, data)
+    name = f"{Path(args.data).stem}_{budget}_{fingerprint(*real)}"  # and of no others
+    folder = Path(args.workdir).expanduser() / name
     folder.mkdir(parents=True, exist_ok=True)
-    real, where = few(args, budget, data), folder / "few.npz"
+    seen, where = even(real), folder / "few.npz"
     if not where.exists():
-        save_npz(where, np.asarray(pixels(real.image)), real.label)
+        save_npz(where, np.asarray(pixels(seen.image)), seen.label)
     sizes: dict[str, Any] = {"size": args.size, "channels": args.channels}
     widths = {"g_width": args.width, "d_width": args.width, "classes": classes}
     own = {"data": str(where), **sizes, **widths}
-    turns = {"batch": min(64, len(real.label)), "steps": args.steps, "devices": "jit"}
+    turns = {"batch": min(64, len(seen.label)), "steps": args.steps, "devices": "jit"}
     runs = seeds("diff_augment", folder / "gan", own, args.gans, **turns)
 
     fakes = [made(args, budget, run, classes) for run in runs]
@@ -171,14 +192,22 @@ def rows(args: Args, budget: int, data: Batch, test: Batch, classes: int) -> Non
                 cells[3 + i] = told(right, found[base], weight)
         say(cells)
 
-    see = evaluation.pixels().apply
-    flat = lambda images: see(np.asarray(pixels(images)))
-    seen = flat(real.image), flat(test.image)
-    leaks = [copies(flat(x.image), *seen) for x in fakes]
-    ratio = np.mean([leak.ratio for leak in leaks])
-    close = np.mean([leak.close for leak in leaks])
-    text = f"{ratio:.2f} of the usual distance to a training image, {close:.3f} closest"
+    text = leak(args, joined(real, classic(args, real)), fakes, test)
     say((str(budget), "of the generated", text, "", ""))
+    labels = np.unique(fakes[0].label)
+    first = lambda x: [np.flatnonzero(x.label == label)[0] for label in labels]
+    columns = (np.asarray(pixels(x.image[first(x)])) for x in (real, *fakes))
+    strip(folder / "generated.png", *columns, rows=len(labels))
+
+
+def leak(args: Args, known: Batch, fakes: list[Batch], test: Batch) -> str:
+    """How near to what was known generated images are; of rare classes if these are."""
+    see = evaluation.pixels().apply
+    some = lambda x: np.isin(x.label, args.rare or np.unique(test.label))
+    flat = lambda x: see(np.asarray(pixels(x.image[some(x)])))
+    found = [copies(flat(x), flat(known), flat(test)) for x in fakes]
+    ratio, close = np.mean([(x.ratio, x.close) for x in found], axis=0)
+    return f"{ratio:.2f} of the usual distance to a training image, {close:.3f} closest"
 
 
 def main(args: Args) -> None:
@@ -186,6 +215,10 @@ def main(args: Args) -> None:
     source = lambda split: load(Spec(args.data, args.size, args.channels, split))
     train, held_out = source("train"), source("test")
     data, test, classes = whole(train), whole(held_out), len(train.classes)
+    if not classes:
+        raise Mistake(f"{args.data} has no classes for a classifier to tell apart.")
+    if unknown := set(args.rare) - set(range(classes)):
+        raise Mistake(f"--rare {min(unknown)}: give classes from 0 to {classes - 1}.")
     head(COLUMNS)
     for budget in args.budgets:
         rows(args, budget, data, test, classes)

@@ -6,12 +6,13 @@ the grey image, for `pix2pix` the image as it is and the mean of all targets. Th
 the mean absolute difference, PSNR, SSIM and the Fréchet distance, on whitened principal
 components of the training targets or, with `--features`, on EfficientNet-Lite0's maps.
 With `--lpips NETWORK HEADS` LPIPS is told, too. A run that is finished is read and not
-played again.
+played again. The picture has what is asked for, the last guess, what seed 0 makes of it,
+and what is right.
 
     paired.py pix2pix --data google/ --target twitter/ --size 64
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -19,13 +20,11 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import numpy as np
 import tyro
-from rows import features, head, say, seeds, unlike
+from rows import features, head, likeness, say, seeds, strip, unlike
 
 import ganjax
-from ganjax import evaluation
-from ganjax.data import load, whole
+from ganjax.data import Spec, load, whole
 from ganjax.errors import Mistake
-from ganjax.evaluation import Features
 from ganjax.gan import pixels, stored
 from ganjax.run import Count, command, folder as folders
 
@@ -59,7 +58,6 @@ class Sets(NamedTuple):
 
 
 Guess = Callable[[Sets], np.ndarray]
-Likeness = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def cubic(sets: Sets) -> np.ndarray:
@@ -96,40 +94,41 @@ def sets(run: Path) -> Sets:
     return Sets(np.asarray(pixels(asked)), decode(test.image), decode(train.image))
 
 
-def scores(
-    made: np.ndarray, y: np.ndarray, by: Features, more: Iterable[Likeness]
-) -> list[float]:
-    """The numbers of a row, over all images."""
-    made = np.asarray(made, np.float32)
-    real, fake = (evaluation.see(by, x) for x in (y, made))
-    likeness = evaluation.psnr, evaluation.ssim, *more
-    psnr, ssim, *others = (float(np.mean(each(made, y))) for each in likeness)
-    distance = evaluation.frechet_distance(real, fake)
-    return [float(np.abs(made - y).mean()), psnr, ssim, distance, *others]
-
-
 def main(args: Args) -> None:
     """Plays the seeds and prints a row for them and one for each guess."""
     if args.task not in TASKS:
         raise Mistake(f"No task {args.task!r}: give {', '.join(TASKS)}.")
+    if args.task == "pix2pix" and not args.target:
+        raise Mistake("pix2pix learns from pairs: give --data and --target.")
     more = unlike(args.lpips)
+    asked = Spec(args.data, args.size, 3, "test", beside=args.target)
+    load(asked._replace(paired=bool(args.target)))  # before hours of training
     own, guesses = TASKS[args.task]
     own = {"data": args.data, "size": args.size, **own}
     if args.task == "pix2pix":
-        own["target"] = args.target
-    folder, turns = Path(args.workdir), {"steps": args.steps, "batch": args.batch}
+        own |= {"target": args.target, "margin": 0}
+    folder, turns = (
+        Path(args.workdir).expanduser(),
+        {"steps": args.steps, "batch": args.batch},
+    )
     runs = seeds(args.task, folder / args.task, own, args.seeds, **turns)
 
     known = sets(runs[0])
     see = features(args.features, lambda: known.train)
     print(f"{see.name}, {len(known.y)} images, {args.steps:,} steps:\n")
     head((*COLUMNS, *more))
-    tell = lambda made: [f"{x:.3f}" for x in scores(made, known.y, see, more.values())]
+
+    def tell(made: np.ndarray) -> list[str]:
+        found = np.abs(made - known.y).mean(), *likeness(made, known.y, see, more)
+        return [f"{x:.3f}" for x in found]
+
     asked = stored(known.x)
     for run in runs:
         say((f"{args.task}, seed {run.name}", *tell(ganjax.load(run).answer(asked))))
     for name, guess in guesses.items():
         say((name, *tell(guess(known))))
+    made, guessed = ganjax.load(runs[0]).answer(asked), [*guesses.values()][-1](known)
+    strip(folder / f"{args.task}.png", known.x, guessed, made, known.y)
 
 
 if __name__ == "__main__":

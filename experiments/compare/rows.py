@@ -3,7 +3,7 @@
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,8 @@ from ganjax.errors import Mistake
 from ganjax.evaluation import Features
 from ganjax.loop import step_of
 from ganjax.released import efficientnet, lpips
-from ganjax.run import story
+from ganjax.run import folder as folders, story
+from ganjax.run.pictures import picture, save_png
 
 
 BATCH = 64  # images that LPIPS compares at once
@@ -30,11 +31,19 @@ def play(
     """Trains the experiment to its end and reads the folder, or ends where it is stopped.
 
     A run that is finished there is read and not played again; one that was stopped goes
-    on. `args` and `run` are arguments that differ from the experiment's own.
+    on, and it is a `Mistake` if it was to have another number of steps. `args` and `run`
+    are arguments that differ from the experiment's own.
     """
     module: Any = import_module(experiment)
-    usual = module.Args(**args)
+    folder, usual = folder.expanduser(), module.Args(**args)
     changed = replace(usual, run=replace(usual.run, workdir=str(folder), **run))
+    if (folder / "run.json").exists():
+        steps = folders.read(folder)["args"]["run"]["steps"]
+        if steps != changed.run.steps:
+            raise Mistake(
+                f"{folder} was begun for {steps:,} steps, not {changed.run.steps:,}, over "
+                "which rates may fall: name another --workdir."
+            )
     with contextlib.redirect_stdout(sys.stderr):
         state = module.main(changed)
     if step_of(state) < changed.run.steps:
@@ -46,10 +55,10 @@ def seeds(
     experiment: str, folder: Path, args: dict[str, Any], n: int, **run: Any
 ) -> list[Path]:
     """Plays `n` seeds of an experiment, and gives their folders."""
-    folders = [folder / str(seed) for seed in range(n)]
-    for seed, each in enumerate(folders):
-        play(experiment, each, args, seed=seed, **run)
-    return folders
+    each = [folder.expanduser() / str(seed) for seed in range(n)]
+    for seed, place in enumerate(each):
+        play(experiment, place, args, seed=seed, **run)
+    return each
 
 
 def features(where: str, images: Callable[[], np.ndarray]) -> Features:
@@ -74,6 +83,21 @@ def unlike(where: tuple[str, ...]) -> dict[str, Callable[..., np.ndarray]]:
     return {"LPIPS": distance}
 
 
+def likeness(
+    made: np.ndarray,
+    image: np.ndarray,
+    by: Features,
+    more: Mapping[str, Callable[..., np.ndarray]],
+) -> list[float]:
+    """PSNR, SSIM, the Fréchet distance and `more`, over all images."""
+    made = np.asarray(made, np.float32)
+    real, fake = (evaluation.see(by, x) for x in (image, made))
+    mean = lambda each: float(np.mean(each(made, image)))
+    distance = evaluation.frechet_distance(real, fake)
+    closeness = [mean(evaluation.psnr), mean(evaluation.ssim)]
+    return [*closeness, distance, *map(mean, more.values())]
+
+
 def seconds(found: story.Story) -> float:
     """How long a run took; unknown (NaN) of one of very few steps."""
     clock = found.clock.get("seconds")
@@ -83,6 +107,22 @@ def seconds(found: story.Story) -> float:
 def last(found: story.Story, score: str) -> np.ndarray:
     """A score at the end, of each seed."""
     return np.atleast_1d(found.scores[score].value[-1])
+
+
+def strip(path: Path, *columns: np.ndarray, rows: int = 4) -> None:
+    """Draws a few of the images, evenly picked, each in a row; small ones are enlarged."""
+    n, *shape = max((x.shape for x in columns), key=lambda shape: shape[1])
+    some = np.linspace(0, n - 1, rows).round().astype(int)
+    wide = max(x.shape[-1] for x in columns)
+
+    def drawn(images: np.ndarray) -> np.ndarray:
+        times = shape[0] // images.shape[1]
+        large = images[some].repeat(times, 1).repeat(times, 2)
+        return np.broadcast_to(large, (*large.shape[:-1], wide))
+
+    cells = np.stack([*map(drawn, columns)], axis=1)
+    save_png(picture(cells.reshape(-1, *cells.shape[2:]), columns=len(columns)), path)
+    print(f"Picture: {path}")
 
 
 def say(cells: Iterable[str]) -> None:

@@ -4,14 +4,15 @@ Seeds of `cut` or `cyclegan` learn to make images of one kind of another kind. O
 images it is told how far they are from the other kind, before and after (Fréchet and kernel
 distance), and how much of each is kept (structural similarity and agreement of edges with
 the input): either alone rewards a program that does nothing or that ignores its input.
-Features are EfficientNet-Lite0's with `--features`, or else whitened principal components
-of the training images of the other kind. Where the held-out images are pairs, as those of
-`emoji.py` are, what the right answers keep of their inputs is printed, too: a translation
-that keeps less than these has lost the content.
+Beside it, how far the other kind's images to learn from are from those that are held out;
+and, where these are pairs as those of `emoji.py` are, what the right answers keep of their
+inputs: a translation that keeps less has lost the content. Features are EfficientNet-
+Lite0's with `--features`, or else whitened principal components of the other kind's images.
 
     unpaired.py cyclegan --data emoji/ --size 64 --features lite0.safetensors
 
-A run that is finished is read and not played again.
+A run that is finished is read and not played again. The picture has the input, what each
+seed makes of it, and the held-out image of the other kind.
 """
 
 from collections.abc import Mapping
@@ -21,19 +22,17 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
-from rows import features, head, say, seeds
+from rows import features, head, say, seeds, strip
 
 import ganjax
 from ganjax import evaluation
-from ganjax.data import load, whole
+from ganjax.data import Spec, load, whole
 from ganjax.errors import Mistake
-from ganjax.evaluation import Features
-from ganjax.games.translation import back, front
-from ganjax.gan import pixels
-from ganjax.run import Count, command, folder as folders
+from ganjax.gan import pixels, stored
+from ganjax.run import Count, command
 
 
-COLUMNS = ("images", "Fréchet", "kernel", "of the input's Fréchet", "SSIM", "edges")
+COLUMNS = ("images", "Fréchet", "of the input's", "kernel", "SSIM", "edges")
 NARROW: Mapping[str, Any] = {"g_width": 32, "d_width": 32, "blocks": 6, "halvings": 2}
 
 
@@ -54,47 +53,63 @@ class Args:
     seeds: Count = 2
 
 
-def cells(
-    made: np.ndarray, x: np.ndarray, y: np.ndarray, by: Features, usual: float
-) -> tuple[str, ...]:
-    """The numbers of a row; `usual` is the input's distance, or 0 for this one."""
-    fake, real = (evaluation.see(by, image) for image in (made, y))
+def kinds(args: Args, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """As many images of either kind, -1..1."""
+    places = (args.data, args.target) if args.target else 2 * (args.data,)
+    letters = ("", "") if args.target else ("A", "B")
+    x, y = (
+        whole(load(Spec(place, args.size, 3, split + letter))).image
+        for place, letter in zip(places, letters, strict=True)
+    )
+    n = min(len(x), len(y))
+    return np.asarray(pixels(x[:n])), np.asarray(pixels(y[:n]))
+
+
+def style(fake: np.ndarray, real: np.ndarray, usual: float) -> list[str]:
+    """Distances between features; `usual` is the input's, 0 of the input itself."""
     distance = evaluation.frechet_distance(real, fake)
     kernel = evaluation.kernel_distance(real, fake)
-    numbers = (
-        distance,
-        kernel,
-        distance / (usual or distance),
-        float(np.mean(evaluation.ssim(made, x))),
-        float(np.mean(evaluation.edge_iou(made, x))),
-    )
-    return tuple(f"{number:.3f}" for number in numbers)
+    numbers = distance, distance / (usual or distance), kernel
+    return [f"{number:.3f}" for number in numbers]
+
+
+def content(made: np.ndarray, x: np.ndarray) -> list[str]:
+    """What images keep of those that they were made of."""
+    likeness = evaluation.ssim, evaluation.edge_iou
+    return [f"{np.mean(each(made, x)):.3f}" for each in likeness]
 
 
 def main(args: Args) -> None:
     """Plays the seeds and prints a row for the input, for each seed and for the target."""
     if args.experiment not in ("cut", "cyclegan"):
         raise Mistake(f"No experiment {args.experiment!r}: give cut or cyclegan.")
+    x, y = kinds(args, "test")
+    _, learned = kinds(args, "train")
+    see = features(args.features, lambda: learned)
+    seen = lambda images: evaluation.see(see, np.asarray(images, np.float32))
+    real, base = seen(y), seen(x)
+    usual = evaluation.frechet_distance(real, base)
+
     own = {"data": args.data, "target": args.target, "size": args.size, "margin": 0}
-    folder, turns = Path(args.workdir), {"steps": args.steps, "batch": args.batch}
+    folder, turns = (
+        Path(args.workdir).expanduser(),
+        {"steps": args.steps, "batch": args.batch},
+    )
     every = {**own, **NARROW}
     runs = seeds(args.experiment, folder / args.experiment, every, args.seeds, **turns)
 
-    spec = folders.spec_of(folders.read(runs[0]))
-    train, test = (whole(load(spec._replace(split=part))) for part in ("train", "test"))
-    asked = np.asarray(front(test.image))
-    x, y = (np.asarray(pixels(part(test.image))) for part in (front, back))
-    see = features(args.features, lambda: np.asarray(pixels(back(train.image))))
-    seen = (evaluation.see(see, image) for image in (y, x))
-    usual = evaluation.frechet_distance(*seen)
-
     print(f"{see.name}, {len(x)} images, {args.steps:,} steps:\n")
     head(COLUMNS)
-    say(("input", *cells(x, x, y, see, usual)))
-    for run in runs:
-        made = np.asarray(ganjax.load(run).answer(asked), np.float32)
-        say((f"{args.experiment}, seed {run.name}", *cells(made, x, y, see, usual)))
-    say(("the other kind", *cells(y, x, y, see, usual)))
+    say(("input", *style(base, real, usual), *content(x, x)))
+    answers = [ganjax.load(run).answer(stored(x)) for run in runs]
+    for run, made in zip(runs, answers, strict=True):
+        cells = *style(seen(made), real, usual), *content(made, x)
+        say((f"{args.experiment}, seed {run.name}", *cells))
+    some = np.random.default_rng(0).permutation(len(learned))[: len(y)]
+    floor = style(seen(learned[some]), real, usual)
+    say(("the other kind, to learn from", *floor, "", ""))
+    say(("the other kind, held out", "", "", "", *content(y, x)))
+    strip(folder / f"{args.experiment}.png", x, *answers, y)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,8 @@ def _source(spec: Spec, files: Files) -> Source:
         image = np.array(images.spread(one, [names[row] for row in rows]), np.uint8)
         return Batch(image.reshape(len(rows), *shape), label[rows])
 
-    return Source(spec, len(names), shape, np.dtype(np.uint8), classes, read)
+    stems = tuple(PurePosixPath(name).stem for name in names)
+    return Source(spec, len(names), shape, np.dtype(np.uint8), classes, read, stems)
 
 
 def _classes(files: Files, labels: list[str], spec: Spec) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ class Source(NamedTuple):
     dtype: np.dtype  # uint8 for images, float32 for points
     classes: tuple[str, ...]  # names of the classes; () where the data has none
     read: Callable[[np.ndarray], Batch]  # rows int [b] -> Batch [b, ...], [b]
+    names: tuple[str, ...] = ()  # of its files, without folders and ends
 
 
 def mirrored(source: Source) -> Source:
@@ -59,8 +60,8 @@ def mirrored(source: Source) -> Source:
 def behind(front: Source, back: Source) -> Source:
     """Each image of `front` with one of `back` behind it, [h, w, 2c].
 
-    The smaller of two sets that differ in size is gone through again; labels are those of
-    `front`. Raises a `Mistake` if the images differ in shape, or pairs in number.
+    The smaller of two sets that differ in size is gone through again; there are no classes.
+    Raises a `Mistake` if the images differ in shape, or pairs in number.
     """
     both = f"{front.spec.where} and {back.spec.where}"
     if len(front.shape) != 3 or front.shape != back.shape:
@@ -73,15 +74,22 @@ def behind(front: Source, back: Source) -> Source:
             f"{both} hold {front.length} and {back.length} images: pairs are as many "
             "in each, in the order of their names."
         )
+    alone = set(front.names) ^ set(back.names)
+    if front.spec.paired and alone and set(front.names) & set(back.names):
+        raise Mistake(
+            f"{sorted(alone)[0]} is in only one of {both}: where some pairs have one name, "
+            "all have."
+        )
 
     def read(rows: np.ndarray) -> Batch:
-        batch = front.read(rows % front.length)
-        image = back.read(rows % back.length).image
-        return batch._replace(image=np.concatenate([batch.image, image], axis=-1))
+        both = front.read(rows % front.length), back.read(rows % back.length)
+        image = np.concatenate([batch.image for batch in both], axis=-1)
+        return Batch(image, np.zeros(len(rows), np.int32))
 
     h, w, c = front.shape
     length = max(front.length, back.length)
-    return front._replace(length=length, shape=(h, w, 2 * c), read=read)
+    both = {"length": length, "shape": (h, w, 2 * c), "read": read}
+    return front._replace(classes=(), names=(), **both)
 
 
 def whole(source: Source) -> Batch:

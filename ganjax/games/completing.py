@@ -17,7 +17,6 @@ from ganjax.games.table import Stake, Table, l1, seat, turn
 from ganjax.games.translation import View, unlabelled
 from ganjax.gan import ONE, Devices, Game, Loss, Player, PyTree, Turns, pixels
 from ganjax.models import gated
-from ganjax.step import output
 
 
 def completing(
@@ -52,7 +51,7 @@ def completing(
 
     def paint(nets, image, hidden):
         z = gated.hide(image, hidden)
-        return output(nets["g"])(z, unlabelled(z), method="paint")
+        return nets["g"](z, unlabelled(z), method="paint")
 
     def judge(nets, image, hidden, made):
         label, whole = unlabelled(image), gated.composite(image, hidden, made)
@@ -68,14 +67,16 @@ def completing(
 
         def tell(nets):
             board = images[0], masks[0]
-            real, fake, stats = judge(nets, *board, paint(nets, *board))
+            made, _ = paint(nets, *board)
+            real, fake, stats = judge(nets, *board, made)
             return Stake({"d": loss.d(real, fake)}, stats={"d": stats})
 
         def fill(nets):
             board = images[1], masks[1]
-            made = paint(nets, *board)
+            made, stats = paint(nets, *board)
             real, fake, _ = judge(nets, *board, made)
-            return Stake({"g": loss.g(real, fake), "far": far * l1(made, board[0])})
+            terms = {"g": loss.g(real, fake), "far": far * l1(made, board[0])}
+            return Stake(terms, stats={"g": stats})
 
         moved, told, _ = turn(players, on, state, d_key, ("d",), tell)
         moved, logs, _ = turn(players, on, moved, g_key, ("g",), fill)
@@ -84,7 +85,8 @@ def completing(
     def sample(state, key, asked):
         hidden = (asked[..., -1:] < 128).astype(jnp.float32)
         z = gated.hide(pixels(asked[..., :-1]), hidden)
-        variables = {"params": state.players["g"].params}
+        seated = state.players["g"]
+        variables = {"params": seated.params, **seated.stats}
         made: Any = g.net.apply(variables, z, unlabelled(z), train=False)
         return made
 

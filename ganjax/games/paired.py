@@ -68,18 +68,20 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
         label = unlabelled(x)
 
         def judge(nets, made):
-            d = output(nets["d"])
-            real, fake = (d(task.beside(x, image), label) for image in (y, made))
-            return real, fake
+            real, stats = nets["d"](task.beside(x, y), label)
+            fake, stats = nets["d"](task.beside(x, made), label, stats=stats)
+            return real, fake, stats
 
         def tell(nets):
             made = output(nets["g"])(x, label)
-            return Stake({"d": loss.d(*judge(nets, made))}, seen=made)
+            real, fake, stats = judge(nets, made)
+            return Stake({"d": loss.d(real, fake)}, stats={"d": stats})
 
         def make(nets):
-            made = output(nets["g"])(x, label)
+            made, stats = nets["g"](x, label)
+            real, fake, _ = judge(nets, made)
             terms = {name: far(made, y) for name, far in task.distances.items()}
-            return Stake({"g": loss.g(*judge(nets, made))} | terms)
+            return Stake({"g": loss.g(real, fake)} | terms, stats={"g": stats})
 
         moved, told, _ = turn(players, on, state, d_key, ("d",), tell)
         moved, logs, _ = turn(players, on, moved, g_key, ("g",), make)

@@ -1,6 +1,7 @@
 """What the games of translation share: two kinds of images, one behind the other.
 
-The stored images are those of `Spec.beside`: x, what is translated, and behind it y.
+The stored images are those of `Spec.beside`: x, what is translated, and behind it y, or
+the other way around.
 """
 
 from collections.abc import Callable
@@ -49,17 +50,28 @@ class View(NamedTuple):
 
 
 def front(stored: ArrayLike) -> ArrayLike:
-    """x, the first half of the channels."""
+    """The first half of the channels."""
     return stored[..., : stored.shape[-1] // 2]
 
 
 def back(stored: ArrayLike) -> ArrayLike:
-    """y, the second half."""
+    """The second half."""
     return stored[..., stored.shape[-1] // 2 :]
 
 
-def translating(init: Callable, step: Callable, sample: Callable, view: View) -> Game:
+Sides = tuple[Callable, Callable]  # what x and y are of the stored images
+
+
+def sides(reverse: bool) -> Sides:
+    """The first is x and the second y, or with `reverse` the second is x."""
+    return (back, front) if reverse else (front, back)
+
+
+def translating(
+    init: Callable, step: Callable, sample: Callable, view: View, of: Sides
+) -> Game:
     """The game whose `sample(state, key, x, label)` turns x [n, h, w, c] into y's kind."""
+    first, second = of
 
     def answer(state: PyTree, key: Key[Array, ""], asked: ArrayLike) -> Array:
         return sample(state, key, pixels(asked), unlabelled(asked))
@@ -68,8 +80,8 @@ def translating(init: Callable, step: Callable, sample: Callable, view: View) ->
         init,
         step,
         answer,
-        decode=lambda stored: pixels(view.middle(back(stored))),
-        ask=lambda n, classes, images: front(view.middle(images(n))),
+        decode=lambda stored: pixels(view.middle(second(stored))),
+        ask=lambda n, classes, images: first(view.middle(images(n))),
         show=lambda asked, samples: jnp.concatenate([pixels(asked), samples], axis=2),
     )
 
@@ -79,6 +91,7 @@ def unlabelled(image: ArrayLike) -> Int[Array, " b"]:
     return jnp.zeros(len(image), jnp.int32)
 
 
-def halfway(rate: float, steps: int) -> optax.Schedule:
-    """The rate, for half of the steps; then a line to 0 (Zhu et al., 2017)."""
-    return optax.linear_schedule(rate, 0.0, steps - steps // 2, steps // 2)
+def linear_decay(rate: float, steps: int, flat: float = 0.5) -> optax.Schedule:
+    """The rate, for a share `flat` of the steps; then a line to 0 (Zhu et al., 2017)."""
+    falls = steps - int(flat * steps)
+    return optax.linear_schedule(rate, 0.0, falls, steps - falls)

@@ -39,9 +39,9 @@ def judge(spec: Spec, game: Game, *more: evaluation.Features) -> Judge:
 
     Toy mixtures and stacked digits are scored by their modes. Images are compared with
     the held-out split of the data, or the training images themselves where there is
-    none, by their pixels and, if they have classes, by a classifier's features. Mirror
-    images are no part of the comparison. `Mistake` for `more` where images are not
-    compared.
+    none, by their pixels and, if they have classes and are seen whole, by a classifier's
+    features. Mirror images are no part of the comparison. `Mistake` for `more` where
+    images are not compared.
     """
     if more and spec.where in {*CENTRES, STACKED}:
         raise Mistake(f"{spec.where} is scored by its modes: leave --features away.")
@@ -62,7 +62,8 @@ def judge(spec: Spec, game: Game, *more: evaluation.Features) -> Judge:
     if len(test) < FEWEST:
         return Judge(0, lambda samples: {}, "", dict, f"{len(test)} images: too few")
     features = [evaluation.pixels()]
-    if len(source.classes) > 1 and source.length >= LABELLED:
+    whole_seen = train.shape[1:] == source.shape  # not a part of each, nor one of two
+    if whole_seen and len(source.classes) > 1 and source.length >= LABELLED:
         features.append(_classifier(source, others or source).features)
     headline = f"frechet/{features[-1].name}"
     features += more

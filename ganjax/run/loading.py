@@ -95,6 +95,11 @@ def load(
 def game_of(folder: Path, manifest: dict[str, Any], trust: bool = False) -> Game:
     """The game of a run, made by its experiment with its arguments."""
     module = experiment(folder, manifest, trust)
+    if not (hasattr(module, "make") and hasattr(module, "Args")):
+        raise Mistake(
+            f"{folder / folders.EXPERIMENT} has no Args and no make(args), which would "
+            "make its game; hand the game to ganjax.load(run, game=...)."
+        )
     return module.make(arguments.restore(module.Args, manifest["args"]))
 
 

@@ -2,7 +2,8 @@
 
 import io
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -25,19 +26,33 @@ def translate(
 ) -> list[Path]:
     """Writes what `answer` makes of each image into the folder `out`; gives the files.
 
-    `where` is an image or a folder of them, whose sub-folders are kept. All are looked at
-    before the first is translated. Each becomes a .png of its own size: see `through`.
+    `where` is an image or a folder of them, whose sub-folders are kept, but for `out`. All
+    are looked at before the first is translated. Each becomes a .png of its own size: see
+    `through`.
     """
-    found = {path: out / _name(path, where) for path in files(where)}
+    inside = lambda path: out.resolve() in path.resolve().parents and out != where
+    paths = [path for path in files(where) if not inside(path)]
+    found = {path: out / _name(path, where) for path in paths}
     for path in found:
         header(path)
-    clash = next((x for x in found.values() if [*found.values()].count(x) > 1), None)
+    untouched(found.values(), found)
+    clash = [target for target, count in Counter(found.values()).items() if count > 1]
     if clash:
-        raise Mistake(f"Two images would both be written as {clash}: rename one.")
+        raise Mistake(f"Two images would both be written as {clash[0]}: rename one.")
     with tqdm(found.items(), desc=str(where), unit="image", disable=None) as bar:
         for path, target in bar:
             write(through(answer, read(path, channels), side, tile), target)
     return [*found.values()]
+
+
+def transparent(where: Path, channels: int) -> None:
+    """A `Mistake` names the first image of which nothing would be made up."""
+    for path in files(where):
+        if read(path, channels)[..., -1].min() > 127:
+            raise Mistake(
+                f"{path} is opaque, so nothing of it would be made up: make transparent "
+                "what is to be, or give a mask to `ganjax complete`."
+            )
 
 
 def complete(
@@ -54,7 +69,13 @@ def complete(
     `answer` is given the image with a last channel that is 255 where it is known. Known
     pixels stay what they were, to the bit.
     """
-    image, hidden = read(photo, channels - 1), read(mask, 1) > 127
+    untouched([out], (photo, mask))
+    image, hidden = read(photo, channels - 1), read(mask, 1, background=0) > 127
+    if hidden.all() or not hidden.any():
+        raise Mistake(
+            f"{mask} is all {'white' if hidden.any() else 'black'}: paint white what is to "
+            "be made up, and leave the rest black or transparent."
+        )
     if image.shape[:2] != hidden.shape[:2]:
         raise Mistake(
             f"{photo} is {image.shape[0]}x{image.shape[1]} and its mask {mask} "
@@ -123,9 +144,20 @@ def header(path: Path) -> images.Shape:
         raise Mistake(f"{path} cannot be read ({error.strerror}).") from error
 
 
-def read(path: Path, channels: int) -> UInt8[np.ndarray, "h w c"]:
+def untouched(targets: Iterable[Path], sources: Iterable[Path]) -> None:
+    """A `Mistake` if one of the `sources` would be written over."""
+    read = {path.resolve() for path in sources}
+    for target in targets:
+        if target.resolve() in read:
+            raise Mistake(f"{target} is an image that is read: name another --out.")
+
+
+def read(
+    path: Path, channels: int, background: int = 255
+) -> UInt8[np.ndarray, "h w c"]:
     """The pixels of an image file in as many channels."""
-    return images.decode(path.read_bytes(), str(path), Spec("", channels=channels))
+    spec = Spec("", channels=channels, background=background)
+    return images.decode(path.read_bytes(), str(path), spec)
 
 
 def write(image: Float[np.ndarray, "h w c"], path: Path) -> None:
