@@ -21,7 +21,9 @@ from ganjax.errors import Mistake
 from ganjax.run import command
 
 
-PEOPLE = dict.fromkeys(("1f466", "1f467", "1f468", "1f469", "1f9d2"), "1f9d1")
+PEOPLE: dict[str, str] = dict.fromkeys(
+    ("1f466", "1f467", "1f468", "1f469", "1f9d2"), "1f9d1"
+)
 SIGNS = "200d", "2640", "2642", "fe0f"  # joiners, women's and men's signs
 TONES = tuple(f"1f3f{letter}" for letter in "bcdef")  # one drawing in other colours
 

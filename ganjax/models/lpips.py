@@ -66,7 +66,9 @@ class Sight(nn.Module):
             if pool:
                 x = nn.max_pool(x, (pool, pool), (2, 2))
             pad = 2 if stride > 1 else size // 2
-            by = partial(conv, padding=((pad, pad),) * 2, stride=(stride, stride))
+            by = partial(
+                conv, padding=((pad, pad), (pad, pad)), stride=(stride, stride)
+            )
             x = nn.relu(Conv(features, size, by=by)(x))
             if seen:
                 maps.append(x)
