@@ -18,7 +18,7 @@ import optax
 
 from ganjax import GAN, Game, Player, augment, game, losses, train
 from ganjax.data import Spec
-from ganjax.gan import normal
+from ganjax.gan import half_life, normal
 from ganjax.models import dcgan
 from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, command
 
@@ -82,7 +82,7 @@ def make(args: Args) -> Game:
             loss=losses.non_saturating(),
             augment=augment.identity(),
             prior=normal(args.latent),
-            ema=optax.constant_schedule(0.999),
+            ema=half_life(22_000, args.run.batch, ramp=0.05),
         )
     )
 
