@@ -140,7 +140,7 @@ def translated(args: Translate) -> None:
     if channels == 2:
         raise Mistake(f"{args.run} completes grey images: use `ganjax complete`.")
     if channels == seen + 1:
-        transparent(where, channels)
+        transparent(where, out, channels)
     made = translate(loaded.answer, where, out, channels, side, args.tile)
     print(f"{len(made)} images: {out}")
 

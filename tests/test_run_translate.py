@@ -240,6 +240,7 @@ def test_what_is_transparent_is_filled(completion, tmp_path):
     command = ["translate", str(completion), str(tmp_path / "photo.png")]
     cli.main([*command, "--out", str(tmp_path / "out")])
     made = np.asarray(Image.open(tmp_path / "out" / "photo.png"))
+    cli.main(["translate", str(completion), str(tmp_path), "--out", f"{tmp_path}/out"])
     known = photo[..., 3] == 255
     np.testing.assert_array_equal(made[known], photo[known][:, :3])
 

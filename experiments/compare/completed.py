@@ -36,6 +36,7 @@ KINDS = {
     "sky": masks.half(0.4, (masks.TOP,)),
     "ground": masks.half(0.4, (masks.BOTTOM,)),
 }
+SHOWN = "thick"  # in the picture
 OWN = {"lr": 4e-4, "far": 10.0}  # a hundredth of the published steps
 COLUMNS = ("masks", "by", "L1 in the hole", "PSNR", "SSIM", "Fréchet")
 
@@ -114,18 +115,20 @@ def main(args: Args) -> None:
         "biharmonic": [biharmonic],
         "mean": [mean],
     }
+    columns: tuple[np.ndarray, ...] = ()
     for kind, mask in KINDS.items():
         hole = masks.fixed(mask, len(image), args.size, seed=1)
-        for name, each in ways.items():
-            found = [tell(way(image, hole), image, hole) for way in each]
+        made = {name: [way(image, hole) for way in each] for name, each in ways.items()}
+        if kind == SHOWN:
+            columns = np.where(hole > 0, 1, image), *(x[0] for x in made.values())
+        for name, each in made.items():
+            found = [tell(x, image, hole) for x in each]
             cells = [f"{x:.3f}" for x in np.mean(found, axis=0)]
             if len(each) > 1:
                 around = np.std(found, axis=0, ddof=1)
                 cells = [f"{x} ± {s:.3f}" for x, s in zip(cells, around, strict=True)]
             say((f"{kind}, {hole.mean():.0%}", name, *cells))
-    hole = masks.fixed(KINDS["thick"], len(image), args.size, seed=1)
-    made = [each[0](image, hole) for each in ways.values()]
-    strip(folder / "completed.png", np.where(hole > 0, 1, image), *made, image)
+    strip(folder / "completed.png", *columns, image)
 
 
 if __name__ == "__main__":

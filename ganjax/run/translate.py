@@ -30,9 +30,7 @@ def translate(
     are looked at before the first is translated. Each becomes a .png of its own size: see
     `through`.
     """
-    inside = lambda path: out.resolve() in path.resolve().parents and out != where
-    paths = [path for path in files(where) if not inside(path)]
-    found = {path: out / _name(path, where) for path in paths}
+    found = {path: out / _name(path, where) for path in _asked(where, out)}
     for path in found:
         header(path)
     untouched(found.values(), found)
@@ -45,9 +43,9 @@ def translate(
     return [*found.values()]
 
 
-def transparent(where: Path, channels: int) -> None:
-    """A `Mistake` names the first image of which nothing would be made up."""
-    for path in files(where):
+def transparent(where: Path, out: Path, channels: int) -> None:
+    """A `Mistake` names the first image of which `translate` would make nothing up."""
+    for path in _asked(where, out):
         if read(path, channels)[..., -1].min() > 127:
             raise Mistake(
                 f"{path} is opaque, so nothing of it would be made up: make transparent "
@@ -165,6 +163,12 @@ def write(image: Float[np.ndarray, "h w c"], path: Path) -> None:
     rows, packed = stored(image), io.BytesIO()
     Image.fromarray(rows[..., 0] if rows.shape[-1] == 1 else rows).save(packed, "PNG")
     write_whole(path, packed.getvalue())
+
+
+def _asked(where: Path, out: Path) -> list[Path]:
+    """The images, but those that lie in `out` as they were made of others."""
+    inside = lambda path: out.resolve() in path.resolve().parents and out != where
+    return [path for path in files(where) if not inside(path)]
 
 
 def _name(path: Path, where: Path) -> Path:
