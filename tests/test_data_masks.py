@@ -116,7 +116,7 @@ def test_the_hidden_boxes_are_boxes_of_the_sizes_asked_for():
         assert 24 <= rows.sum() <= 32 and 24 <= columns.sum() <= 32
     sizes = [(drawn.any(1).sum(), drawn.any(0).sum()) for drawn in many("box")]
     assert len(set(sizes)) > 40
-    assert many("box").any(0).mean() > 0.95, "some places are spared"
+    assert many("box").any(0).mean() > 0.9, "of NumPy's own 100 boxes it is .92 to .99"
 
 
 def test_a_half_lies_on_each_of_the_four_sides():
@@ -201,14 +201,14 @@ def test_all_or_nothing_gives_way_to_the_upper_half():
 
 
 DIGESTS = {
-    "box": "1acf8d79098a9ff3",
-    "half": "866da5c2ce60e3d1",
-    "free form": "7deffcf6c05ef719",
-    "thin": "c13163c9a30ae7ea",
-    "medium": "fcdfaa65b43ecfd2",
-    "thick": "ae1d95c7b060270e",
-    "union": "0d5daa21f101fab9",
-    "one of": "878495734f9efad1",
+    "box": "a93aaf96e22a740b",
+    "half": "2727f176be887c67",
+    "free form": "b03c36a79e39b089",
+    "thin": "e34e9401659aa656",
+    "medium": "d2a8e0e16294c641",
+    "thick": "73babc09026ac710",
+    "union": "e4450682a050699d",
+    "one of": "0ba744eadd4580ee",
 }
 
 

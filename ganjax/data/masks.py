@@ -8,8 +8,9 @@ that publications speak of.
 """
 
 from collections.abc import Callable, Sequence
-from math import isqrt
+from math import isqrt, prod
 from statistics import NormalDist
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ Draw = Callable[[Array, int, int], Array]  # the same, bool [h, w], perhaps all 
 Range = tuple[int, int]  # from the first to the second, which is one of them
 Axis = tuple[int, Range]  # pixels of the image, and of boxes in it
 
+WORDS = 1024  # random ones to a mask
 TOP, BOTTOM, LEFT, RIGHT = range(4)
 SHARES = (np.arange(1024) + 0.5) / 1024
 NORMAL = np.array([NormalDist(1024, 512).inv_cdf(share) for share in SHARES])
@@ -61,8 +63,8 @@ def half(
         above, below = rows < high, rows >= height - high
         left, right = columns < wide, columns >= width - wide
         each = jnp.broadcast_arrays(above, below, left, right)
-        side = jax.random.randint(key, (), 0, len(sides))
-        return jnp.stack(each)[jnp.array(sides)[side]]
+        (word,) = _words(key, ())
+        return jnp.stack(each)[jnp.array(sides)[_whole(word, 0, len(sides) - 1)]]
 
     return _sure(draw)
 
@@ -92,24 +94,24 @@ def free_form() -> Mask:
     """
 
     def draw(key, height, width):
-        keys = jax.random.split(key, 8)
-        shape, side = (3, 11), min(height, width)
-        least = 720 - jax.random.randint(keys[0], (3, 1), 0, 241)  # of 3600 in a turn
-        most = 720 + jax.random.randint(keys[1], (3, 1), 0, 241)
-        turn = jax.random.randint(keys[2], shape, least, most + 1)
+        one, shape, side = (3, 1), (3, 11), min(height, width)
+        shapes = one, one, one, shape, shape, (3, 2), (), one, (2,)
+        less, more, wide, turn, far, start, many, ends, coins = _words(key, *shapes)
+        least = 720 - _whole(less, 0, 240)  # of 3600 in a turn
+        turn = _whole(turn, least, 720 + _whole(more, 0, 240))
         up = jnp.arange(11)[None] % 2 == 0
         mean = isqrt(height**2 + width**2) * PIXEL // 8
-        drawn = jax.random.randint(keys[3], shape, 0, len(LENGTHS))
-        brush = _scaled(keys[4], (3, 1), (12, 40), side) // 2
+        drawn = _whole(far, 0, len(LENGTHS) - 1)
+        brush = _scaled(wide, (12, 40), side) // 2
         path = Path(
-            start=_anywhere(keys[5], 3, height, width),
+            start=_anywhere(start, height, width),
             turn=jnp.where(up, -turn, turn),
             length=jnp.asarray(LENGTHS)[drawn] * mean // 1024,
             radius=jnp.broadcast_to(brush, shape),
-            drawn=_counted(keys[6], shape, (1, 3), (4, 11)),
+            drawn=_counted(_whole(many, 1, 3), _whole(ends, 4, 11), shape),
         )
         hidden = strokes.hidden(path, height, width)
-        mirror = jax.random.randint(keys[7], (2,), 0, 2) > 0
+        mirror = _whole(coins, 0, 1) > 0
         hidden = jnp.where(mirror[0], hidden[::-1], hidden)
         return jnp.where(mirror[1], hidden[:, ::-1], hidden)
 
@@ -155,9 +157,9 @@ def one_of(*masks: Mask, weights: Sequence[int] = ()) -> Mask:
     ends = np.cumsum(weights)
 
     def draw(key, height, width):
-        choice, *keys = jax.random.split(key, len(masks) + 1)
-        drawn = [mask(k, height, width) for mask, k in zip(masks, keys, strict=True)]
-        place = jax.random.randint(choice, (), 0, int(ends[-1]))
+        choice, kept = jax.random.split(key)
+        drawn = [mask(kept, height, width) for mask in masks]  # all but one are lost
+        place = _whole(jax.random.bits(choice), 0, int(ends[-1]) - 1)
         return jnp.stack(drawn)[jnp.sum(place >= ends)][..., 0] > 0
 
     return _sure(draw)
@@ -195,16 +197,18 @@ def _wandering(count: Range, widths: Range, lengths: Range) -> Draw:
     """
 
     def draw(key, height, width):
-        keys = jax.random.split(key, 5)
-        shape, side = (count[1], 5), min(height, width)
-        chosen = jnp.asarray(RADIANS)[jax.random.randint(keys[0], shape, 0, 4)]
-        even = jnp.arange(count[1])[:, None] % 2 == 0
+        n, side = count[1], min(height, width)
+        shape = n, 5
+        shapes = shape, shape, shape, (n, 2), (), (n, 1)
+        turn, far, wide, start, many, ends = _words(key, *shapes)
+        chosen = jnp.asarray(RADIANS)[_whole(turn, 0, 3)]
+        even = jnp.arange(n)[:, None] % 2 == 0
         path = Path(
-            start=_anywhere(keys[1], count[1], height, width),
+            start=_anywhere(start, height, width),
             turn=strokes.TURN // 4 + jnp.where(even, chosen, -chosen),
-            length=_scaled(keys[2], shape, lengths, side),
-            radius=_scaled(keys[3], shape, widths, side) // 2,
-            drawn=_counted(keys[4], shape, count, (1, 5)),
+            length=_scaled(far, lengths, side),
+            radius=_scaled(wide, widths, side) // 2,
+            drawn=_counted(_whole(many, *count), _whole(ends, 1, 5), shape),
         )
         return strokes.hidden(path, height, width)
 
@@ -226,42 +230,55 @@ def _scattered(count: Range, sizes: Range, margin: int) -> Draw:
 def _boxes(
     key: Array, count: Range, rows: Axis, columns: Axis, margin: int
 ) -> Bool[Array, "h w"]:
-    times, *keys = jax.random.split(key, 5)
-    drawn = jnp.arange(count[1]) < jax.random.randint(times, (), count[0], count[1] + 1)
+    each = count[1:]
+    times, high, top, wide, left = _words(key, (), each, each, each, each)
+    drawn = jnp.arange(*each) < _whole(times, *count)
 
-    def inside(size_key, place_key, axis):
+    def inside(size_word, place_word, axis):
         """Where the boxes lie along one axis, [boxes, n]."""
         length, sizes = axis
         least, most = (min(max(n, 1), length - 2 * margin) for n in sizes)
-        size = jax.random.randint(size_key, drawn.shape, least, most + 1)
-        end = length - margin - size + 1
-        first = jax.random.randint(place_key, drawn.shape, margin, end)
+        size = _whole(size_word, least, most)
+        first = _whole(place_word, margin, length - margin - size)
         place = jnp.arange(length)[None]
         return (place >= first[:, None]) & (place < (first + size)[:, None])
 
-    high, wide = inside(keys[0], keys[1], rows), inside(keys[2], keys[3], columns)
-    boxes = high[:, :, None] & wide[:, None] & drawn[:, None, None]
+    down, across = inside(high, top, rows), inside(wide, left, columns)
+    boxes = down[:, :, None] & across[:, None] & drawn[:, None, None]
     return boxes.any(0)
 
 
-def _anywhere(key: Array, count: int, height: int, width: int) -> Array:
+def _anywhere(words: Array, height: int, width: int) -> Array:
     """The middles of some pixels, [count, 2], each as (x, y)."""
-    size = jnp.array([width, height])
-    return jax.random.randint(key, (count, 2), 0, size[None]) * PIXEL + PIXEL // 2
+    last = jnp.array([[width, height]]) - 1
+    return _whole(words, 0, last) * PIXEL + PIXEL // 2
 
 
-def _scaled(key: Array, shape: tuple[int, ...], pixels: Range, side: int) -> Array:
+def _scaled(words: Array, pixels: Range, side: int) -> Array:
     """Lengths that are drawn from a range of pixels of 256."""
     least, most = (n * PIXEL * side // 256 for n in pixels)
-    return jax.random.randint(key, shape, least, most + 1)
+    return _whole(words, least, most)
 
 
-def _counted(
-    key: Array, shape: tuple[int, int], count: Range, segments: Range
-) -> Array:
+def _counted(many: Array, ends: Array, shape: tuple[int, int]) -> Array:
     """Which segments [strokes, segments] there are: so many strokes, so many in each."""
-    many, each = jax.random.split(key)
-    stroke = jnp.arange(shape[0]) < jax.random.randint(many, (), count[0], count[1] + 1)
-    least, most = segments
-    lasts = jax.random.randint(each, shape[:1], least, most + 1)
-    return stroke[:, None] & (jnp.arange(shape[1])[None] < lasts[:, None])
+    strokes, segments = map(jnp.arange, shape)
+    return (strokes[:, None] < many) & (segments[None] < ends)
+
+
+def _words(key: Array, *shapes: tuple[int, ...]) -> list[Array]:
+    """Words of 32 random bits in these shapes, from one drawing.
+
+    A drawing takes longer to compile than all the rest of a mask. Masks of one key share
+    theirs, as it has one length.
+    """
+    words = jax.random.bits(key, (WORDS,))
+    ends = np.cumsum([prod(shape) for shape in shapes])
+    parts = jnp.split(words, ends)[:-1]
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def _whole(word: Array, least: Any, most: Any) -> Array:
+    """A whole number from the least to the most, each as likely as any but for 2^-16."""
+    span = jnp.asarray(most - least + 1, jnp.uint32)
+    return least + (word % span).astype(jnp.int32)
