@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from ganjax.data import Spec, load, whole
+from ganjax.data.folder import tree
 from ganjax.errors import Mistake
 
 
@@ -87,6 +88,15 @@ def test_arrays_hold_two_side_by_side(tmp_path):
     both = whole(load(Spec(str(tmp_path / "pairs.npz"), halves=True))).image
     np.testing.assert_array_equal(both[..., 0], image[:, :, :4])
     np.testing.assert_array_equal(both[..., 1], image[:, :, 4:])
+
+
+def test_two_kinds_of_images_may_have_other_folders_beside_them():
+    places = "trainA", "testA", "trainB", "testB", "pairsA/train", "pairsA/test"
+    names = [f"{place}/1.png" for place in places]
+    for split in places[:4]:
+        assert tree(names, split, "emoji") == ([f"{split}/1.png"], [""])
+    with pytest.raises(Mistake, match="no split 'test'"):
+        tree(names, "test", "emoji")
 
 
 def test_a_mirrored_pair_is_mirrored_together(tmp_path):

@@ -103,9 +103,10 @@ def _descend(paths: dict[str, tuple]) -> dict[str, tuple]:
 
 def _split(paths: dict[str, tuple], split: str, where: str) -> dict[str, tuple]:
     tops = {parts[0] for parts in paths.values() if len(parts) > 1}
-    divided = tops and (tops <= SPLITS or ("train" in tops and tops & set(HELD_OUT)))
-    domain = next(d for d in reversed(DOMAINS) if split.endswith(d))
-    held_out = [each + domain for each in HELD_OUT]
+    of = {d: [each + d for each in HELD_OUT] for d in DOMAINS}
+    both = any(f"train{d}" in tops and tops.intersection(of[d]) for d in DOMAINS)
+    divided = tops and (tops <= SPLITS or both)
+    held_out = next(of[d] for d in reversed(DOMAINS) if split.endswith(d))
     if not divided:
         if split == "train":
             return paths
