@@ -56,7 +56,7 @@ class Args:
     """Weights of EfficientNet-Lite0, a path or URL."""
     lpips: tuple[str, ...] = ()
     """Weights of AlexNet or VGG-16, and of LPIPS's heads on it."""
-    steps: Count = 3_000
+    steps: Count = 2_000
     batch: Count = 8
     seeds: Count = 3
 

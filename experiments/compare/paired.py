@@ -44,9 +44,9 @@ class Args:
     """Weights of EfficientNet-Lite0, a path or URL."""
     lpips: tuple[str, ...] = ()
     """Weights of AlexNet or VGG-16, and of LPIPS's heads on it."""
-    steps: Count = 3_000
-    batch: Count = 16
-    seeds: Count = 3
+    steps: Count = 2_000
+    batch: Count = 4
+    seeds: Count = 2
 
 
 class Sets(NamedTuple):

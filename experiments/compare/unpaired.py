@@ -33,7 +33,7 @@ from ganjax.run import Count, command
 
 
 COLUMNS = ("images", "Fréchet", "of the input's", "kernel", "SSIM", "edges")
-NARROW: Mapping[str, Any] = {"g_width": 32, "d_width": 32, "blocks": 6, "halvings": 2}
+NARROW: Mapping[str, Any] = {"g_width": 16, "d_width": 32, "blocks": 6, "halvings": 2}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Args:
     features: str = ""
     """Weights of EfficientNet-Lite0, a path or URL."""
     steps: Count = 6_000
-    batch: Count = 4
+    batch: Count = 1
     seeds: Count = 2
 
 
