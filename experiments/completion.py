@@ -1,11 +1,12 @@
 """Image completion (Yu et al., 2019): what is missing from a photograph, made up.
 
-DeepFill v2's networks in one stage, its loss (hinge on an SN-PatchGAN's logits, and the
-mean absolute difference) and its optimizers. Every example of every step has a mask of its
-own: DeepFill's boxes and brush strokes, LaMa's (Suvorov et al., 2021) thin, medium or thick
-ones, or a whole side; `gated.Generator` takes LaMa's Fourier blocks, too. `ganjax complete
-RUN photo.png --mask mask.png` fills photographs of any size; `ganjax translate RUN folder/`
-what is transparent in a folder of images.
+DeepFill v2's networks in one stage, over a smooth fill in place of its first stage, its
+loss (hinge on an SN-PatchGAN's logits, and the mean absolute difference) and its
+optimizers. Every example of every step has a mask of its own: DeepFill's boxes and brush
+strokes, LaMa's (Suvorov et al., 2021) thin, medium or thick ones, or a whole side;
+`gated.Generator` takes LaMa's Fourier blocks, too. `ganjax complete RUN photo.png --mask
+mask.png` fills photographs of any size; `ganjax translate RUN folder/` what is transparent
+in a folder of images.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from ganjax import Game, Player, losses, train
 from ganjax.data import Spec, masks
 from ganjax.games.completing import completing
 from ganjax.games.translation import View
-from ganjax.models import gated, sn_patch
+from ganjax.models import gated, pyramid, sn_patch
 from ganjax.run import Cadence, Count, Flat, Positive, Run, Weight, command
 
 
@@ -55,7 +56,7 @@ MASK = masks.one_of(
 
 def make(args: Args) -> Game:
     adam = optax.adam(args.lr, b1=0.5)
-    g = Player(gated.Generator(args.g_width), adam)
+    g = Player(gated.Generator(args.g_width, fill=pyramid.fill), adam)
     d = Player(sn_patch.Discriminator(args.d_widths), adam)
     view = View(args.size, args.margin)
     return completing(g, d, losses.hinge(), MASK, view, args.far)

@@ -1,7 +1,9 @@
 """The comparisons: every run is played once, and told."""
 
 import importlib
+import io
 import json
+import struct
 
 import jax.numpy as jnp
 import numpy as np
@@ -263,11 +265,11 @@ def test_style_and_content_are_told_together(room):
     x, y = x.astype(np.float32), y.astype(np.float32)
     features = evaluation.pixels()
     base, real = (evaluation.see(features, images) for images in (x, y))
-    assert unpaired.style(base, real, 0)[1] == "1.000"
+    assert unpaired.style(base, real, base)[1::2] == ["100%", "100%"]
     assert unpaired.content(x, x) == ["1.000", "1.000"]
-    usual = evaluation.frechet_distance(real, base)
-    other = [float(cell) for cell in unpaired.style(real, real, usual)]
-    assert other[0] == pytest.approx(0, abs=1e-3) and other[1] < 0.01
+    distance, share, _, kernel = unpaired.style(real, real, base)
+    assert float(distance) == pytest.approx(0, abs=1e-3) and share == "0%"
+    assert float(kernel[:-1]) < 10
     assert float(unpaired.content(y, x)[0]) < 0.5
 
 
@@ -279,9 +281,44 @@ def test_kinds_are_as_many_and_none_twice(room, tmp_path):
             image = np.full((4, 4, 3), 50 * i, np.uint8)
             Image.fromarray(image).save(tmp_path / place / f"{i}.png")
     x, y = unpaired.kinds(unpaired.Args("cut", str(tmp_path), size=4), "test")
-    assert len(x) == len(y) == 3
-    np.testing.assert_allclose(x, y)
-    assert len(np.unique(x)) == 3
+    of = lambda images: [*np.rint((images + 1) * 127.5)[:, 0, 0, 0]]
+    assert of(x) == [0, 100, 200] and of(y) == [0, 50, 100]
+
+
+def test_prints_are_read_out_of_the_puzzles_and_cut_where_they_are_whole(
+    room, tmp_path
+):
+    prints = room("prints")
+    alpha = np.full((72, 80, 1), 255, np.uint8)
+    alpha[:8, 70:] = 0  # the tongue of a piece
+    pieces = {}
+    for name in [f"GreatWave_a{i}.webp" for i in range(9)] + ["gogh_1.webp"]:
+        file = io.BytesIO()
+        image = np.concatenate([np.full((72, 80, 3), 90, np.uint8), alpha], axis=-1)
+        Image.fromarray(image).save(file, "webp", lossless=True)
+        pieces[name] = file.getvalue()
+    (tmp_path / "paintings.rcc").write_bytes(resources(pieces))
+    found = dict(prints.files((tmp_path / "paintings.rcc").read_bytes()))
+    assert found == pieces
+    out = tmp_path / "out"
+    prints.main(prints.Args(str(tmp_path / "paintings.rcc"), str(out)))
+    many = {place.name: len([*place.iterdir()]) for place in out.iterdir()}
+    whole = 1 + 3  # above only the one at the left, below all
+    assert many["trainB"] + many["testB"] == 9 * whole
+    assert many["testB"] >= whole and many["testA"] > 300
+    with pytest.raises(Mistake, match="no resource file"):
+        [*prints.files(b"RIFF")]
+
+
+def resources(files):
+    """A binary resource file of Qt, version 3, with all of them in one folder."""
+    names, data, nodes = b"", b"", struct.pack(">IHIIQ", 0, 2, len(files), 1, 0)
+    for name, content in files.items():
+        nodes += struct.pack(">IHHHIQ", len(names), 0, 0, 0, len(data), 0)
+        names += struct.pack(">HI", len(name), 0) + name.encode("utf-16-be")
+        data += struct.pack(">I", len(content)) + content
+    places = 24 + len(data) + len(names), 24, 24 + len(data)
+    return b"qres" + struct.pack(">5I", 3, *places, 0) + data + names + nodes
 
 
 def test_the_objectives_differ_in_loss_and_penalties_alone(room):

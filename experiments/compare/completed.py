@@ -41,7 +41,7 @@ OWN = {  # narrow, and a hundredth of the published steps
     "margin": 32,
     "g_width": 12,
     "d_widths": (32, 64, 128),
-    "far": 10.0,
+    "far": 20.0,
     "lr": 4e-4,
 }
 COLUMNS = ("masks", "by", "L1 in the hole", "PSNR", "SSIM", "Fréchet")
@@ -76,11 +76,11 @@ def mean(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def learned(answer: Callable, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """What a run answers of them; `AssertionError` if a known pixel is another one."""
+    """What a run answers of them; `AssertionError` if a known byte is another one."""
     known = np.where(hole > 0, 0, 255).astype(np.uint8)
     made = answer(np.concatenate([stored(image), known], axis=-1))
-    assert (made == image)[np.broadcast_to(hole == 0, image.shape)].all()
-    return made
+    assert (stored(made) == stored(image))[known[..., 0] > 0].all()
+    return np.where(hole > 0, made, image)
 
 
 def scores(

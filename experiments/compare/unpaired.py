@@ -5,11 +5,13 @@ images it is told how far they are from the other kind, before and after (Fréch
 distance), and how much of each is kept (structural similarity and agreement of edges with
 the input): either alone rewards a program that does nothing or that ignores its input.
 Beside it, how far the other kind's images to learn from are from those that are held out;
-and, where these are pairs as those of `emoji.py` are, what the right answers keep of their
-inputs: a translation that keeps less has lost the content. Features are EfficientNet-
-Lite0's with `--features`, or else whitened principal components of the other kind's images.
+what the input, moved by a pixel, and another of its kind have in common with it, between
+which is where content is kept or lost; and what the held-out images of the other kind
+have, which are the right answers where these are pairs, as those of `emoji.py` are.
+Features are EfficientNet-Lite0's with `--features`, or else whitened principal components
+of the other kind's images.
 
-    unpaired.py cyclegan --data emoji/ --size 64 --features lite0.safetensors
+    unpaired.py cut --data prints/ --features lite0.safetensors
 
 A run that is finished is read and not played again. The picture has the input, what each
 seed makes of it, and the held-out image of the other kind.
@@ -32,7 +34,7 @@ from ganjax.gan import pixels, stored
 from ganjax.run import Count, command
 
 
-COLUMNS = ("images", "Fréchet", "of the input's", "kernel", "SSIM", "edges")
+COLUMNS = ("images", "Fréchet", "of input's", "kernel", "of input's", "SSIM", "edges")
 NARROW: Mapping[str, Any] = {"g_width": 16, "d_width": 32, "blocks": 6, "halvings": 2}
 
 
@@ -62,15 +64,17 @@ def kinds(args: Args, split: str) -> tuple[np.ndarray, np.ndarray]:
         for place, letter in zip(places, letters, strict=True)
     )
     n = min(len(x), len(y))
-    return np.asarray(pixels(x[:n])), np.asarray(pixels(y[:n]))
+    evenly = lambda each: each[np.linspace(0, len(each) - 1, n).round().astype(int)]
+    return np.asarray(pixels(evenly(x))), np.asarray(pixels(evenly(y)))
 
 
-def style(fake: np.ndarray, real: np.ndarray, usual: float) -> list[str]:
-    """Distances between features; `usual` is the input's, 0 of the input itself."""
-    distance = evaluation.frechet_distance(real, fake)
-    kernel = evaluation.kernel_distance(real, fake)
-    numbers = distance, distance / (usual or distance), kernel
-    return [f"{number:.3f}" for number in numbers]
+def style(fake: np.ndarray, real: np.ndarray, base: np.ndarray) -> list[str]:
+    """Distances between features, each also as a share of the input's, `base`."""
+    cells = []
+    for distance in (evaluation.frechet_distance, evaluation.kernel_distance):
+        found = distance(real, fake)
+        cells += f"{found:.3f}", f"{found / distance(real, base):.0%}"
+    return cells
 
 
 def content(made: np.ndarray, x: np.ndarray) -> list[str]:
@@ -88,7 +92,6 @@ def main(args: Args) -> None:
     see = features(args.features, lambda: learned)
     seen = lambda images: evaluation.see(see, np.asarray(images, np.float32))
     real, base = seen(y), seen(x)
-    usual = evaluation.frechet_distance(real, base)
 
     own = {"data": args.data, "target": args.target, "size": args.size, "margin": 0}
     folder, turns = (
@@ -100,15 +103,21 @@ def main(args: Args) -> None:
 
     print(f"{see.name}, {len(x)} images, {args.steps:,} steps:\n")
     head(COLUMNS)
-    say(("input", *style(base, real, usual), *content(x, x)))
+    say(("input", *style(base, real, base), *content(x, x)))
     answers = [ganjax.load(run).answer(stored(x)) for run in runs]
     for run, made in zip(runs, answers, strict=True):
-        cells = *style(seen(made), real, usual), *content(made, x)
+        cells = *style(seen(made), real, base), *content(made, x)
         say((f"{args.experiment}, seed {run.name}", *cells))
     some = np.random.default_rng(0).permutation(len(learned))[: len(y)]
-    floor = style(seen(learned[some]), real, usual)
+    floor = style(seen(learned[some]), real, base)
     say(("the other kind, to learn from", *floor, "", ""))
-    say(("the other kind, held out", "", "", "", *content(y, x)))
+    alone = {
+        "the input, moved by a pixel": content(x[:, :, 1:], x[:, :, :-1]),
+        "another input": content(np.roll(x, len(x) // 2, 0), x),
+        "the other kind, held out": content(y, x),
+    }
+    for name, cells in alone.items():
+        say((name, *4 * [""], *cells))
     strip(folder / f"{args.experiment}.png", x, *answers, y)
 
 

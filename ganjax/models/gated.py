@@ -2,7 +2,8 @@
 
 G is given an image with a mask as its last channel, 1 where hidden, and gives the image
 with what was hidden. What stands in its middle is a choice: dilated convolutions as
-published, Fourier blocks as LaMa's, contextual attention.
+published, Fourier blocks as LaMa's, contextual attention; and so is what it begins with:
+nothing as published, or a fill without learning, such as `pyramid.fill`.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import contextual, fourier, sn_patch
+from ganjax.models import contextual, fourier, pyramid, sn_patch
 from ganjax.models.convolution import Conv, conv, same
 from ganjax.models.example import Example
 
@@ -83,6 +84,7 @@ class Contextual(nn.Module):
         return Gated(self.features)(jnp.concatenate(both, axis=-1))
 
 
+Fill = Callable[[Array, Array], Array]  # (images, masks) -> images without holes
 Block = Callable[[int], Callable[..., Any]]  # width -> (x, mask, label, train=) -> x
 DILATED: tuple[Block, ...] = tuple(partial(Dilated, rate=k) for k in (2, 4, 8, 16))
 FOURIER: tuple[Block, ...] = 4 * (fourier.Block,)
@@ -95,18 +97,20 @@ class Generator(nn.Module):
     the channels at the full size without their gates, so that the published 48 are 24
     here; at a quarter of the sides, where the `middle` is, there are four times as many.
     Classes add a vector there. Any sides will do; at other than multiples of four the
-    images are mirrored beyond their ends.
+    images are mirrored beyond their ends. With `fill` G is given the filled image and
+    makes what is to be added to it, 0 at first.
     """
 
     width: int = 32
     classes: int = 0
     middle: tuple[Block, ...] = DILATED
+    fill: Fill | None = None
 
     def __call__(
         self, z: Float[Array, "b h w c_1"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
         made = self.paint(z, label, train=train)
-        return composite(z[..., :-1], z[..., -1:], made)
+        return composite(z[..., :-1], z[..., -1:], jnp.clip(made, -1, 1))
 
     @nn.compact
     def paint(
@@ -117,9 +121,11 @@ class Generator(nn.Module):
         z = jnp.pad(z, ((0, 0), (0, -h % 4), (0, -w % 4), (0, 0)), mode="reflect")
         mask = (z[..., -1:] > 0.5).astype(z.dtype)
         seen = hide(z[..., :-1], mask)
-        x = jnp.concatenate(
-            [seen, jnp.ones_like(mask)], axis=-1
-        )  # ones tell the border
+        if self.fill:
+            filled = self.fill(seen[..., :-1], mask)
+            seen = jnp.concatenate([filled, mask], axis=-1)
+        ones = jnp.ones_like(mask)  # tell the border
+        x = jnp.concatenate([seen, ones], axis=-1)
 
         width = self.width
         x = Gated(width, 5)(x)
@@ -136,8 +142,10 @@ class Generator(nn.Module):
             x = Gated(4 * width)(x)
         for double, after in ((2 * width, 2 * width), (width, (width + 1) // 2)):
             x = Gated(after)(Gated(double)(x.repeat(2, 1).repeat(2, 2)))
-        x = Conv(z.shape[-1] - 1, kernel_init=GLOROT)(x)
-        return jnp.tanh(x)[:, :h, :w]
+        last = nn.initializers.zeros if self.fill else GLOROT
+        x = Conv(z.shape[-1] - 1, kernel_init=last)(x)
+        made = seen[..., :-1] + x if self.fill else jnp.tanh(x)
+        return made[:, :h, :w]
 
 
 def hide(
@@ -179,5 +187,6 @@ FEW: tuple[Block, ...] = (partial(Dilated, rate=3), Contextual)
 TINY = {
     "g": Example(partial(Generator, 1, middle=FEW), (16, 16, 3)),
     "g_fourier": Example(partial(Generator, 1, middle=(fourier.Block,)), (16, 16, 3)),
+    "g_filled": Example(partial(Generator, 1, fill=pyramid.fill), (16, 16, 3)),
     **sn_patch.TINY,
 }

@@ -1,0 +1,35 @@
+"""Holes filled from ever coarser means of what is known: push-pull, without learning."""
+
+from math import ceil, log2
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def fill(
+    image: Float[Array, "b h w c"], mask: Float[Array, "b h w 1"]
+) -> Float[Array, "b h w c"]:
+    """Of masks 1 where hidden: the image, and in its holes a smooth surface.
+
+    What is hidden has no part in it. Known pixels are kept to the bit. An image of which
+    nothing is known is 0 (Gortler et al., 1996, The Lumigraph, section 3.4.2).
+    """
+    h, w = image.shape[1:3]
+    side = 2 ** ceil(log2(max(h, w, 1)))
+    known = jnp.pad(1 - mask, ((0, 0), (0, side - h), (0, side - w), (0, 0)))
+    seen = jnp.where(mask > 0, 0.0, image)
+    seen = jnp.pad(seen, ((0, 0), (0, side - h), (0, side - w), (0, 0)))
+    return jnp.where(mask > 0, _pushed(seen, known)[:, :h, :w], image)
+
+
+def _pushed(seen: Array, known: Array) -> Array:
+    """Of images times how well each pixel is known, 0..1: the whole of them."""
+    if seen.shape[1] == 1:
+        return seen
+    means = [nn.avg_pool(x, (2, 2), (2, 2)) for x in (seen, known)]
+    sure = jnp.minimum(4 * means[1], 1)  # one known pixel of four will do
+    surer = sure / jnp.maximum(means[1], 1e-6)
+    coarse = _pushed(means[0] * surer, sure)
+    return seen + (1 - known) * jax.image.resize(coarse, seen.shape, "linear")
