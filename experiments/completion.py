@@ -31,6 +31,8 @@ class Args:
     channels: Count = 3
     g_width: Count = 24
     """Channels at the full size; the published 48 count the gates, too."""
+    gain: Positive = 3.0
+    """Of G's first weights; the published 1 takes thousands of steps to get going."""
     d_widths: tuple[Count, ...] = (64, 128, 256, 256)
     """Each halves the image; for 256 pixels 64 128 256 256 256 256."""
     far: Weight = 1.0
@@ -56,7 +58,7 @@ MASK = masks.one_of(
 
 def make(args: Args) -> Game:
     adam = optax.adam(args.lr, b1=0.5)
-    g = Player(gated.Generator(args.g_width, fill=pyramid.fill), adam)
+    g = Player(gated.Generator(args.g_width, fill=pyramid.fill, gain=args.gain), adam)
     d = Player(sn_patch.Discriminator(args.d_widths), adam)
     view = View(args.size, args.margin)
     return completing(g, d, losses.hinge(), MASK, view, args.far)

@@ -34,6 +34,8 @@ class Args:
     """Top, left, bottom and right of what is made up, as shares of the sides."""
     g_width: Count = 24
     """Channels at the full size; the published 48 count the gates, too."""
+    gain: Positive = 3.0
+    """Of G's first weights; the published 1 takes thousands of steps to get going."""
     d_widths: tuple[Count, ...] = (64, 128, 256, 256, 256)
     """Each halves the image."""
     far: Weight = 1.0
@@ -53,7 +55,7 @@ TINY = Args(
 
 def make(args: Args) -> Game:
     adam = optax.adam(args.lr, b1=0.5)
-    g = Player(gated.Generator(args.g_width), adam)
+    g = Player(gated.Generator(args.g_width, gain=args.gain), adam)
     d = Player(sn_patch.Discriminator(args.d_widths), adam)
     view, mask = View(args.size, args.margin, args.flip), masks.region(*args.region)
     return completing(g, d, losses.hinge(), mask, view, args.far)

@@ -103,6 +103,20 @@ def test_a_gate_lets_through_as_much_as_its_sigmoid_says():
         np.testing.assert_allclose(net.apply({"params": params}, x), wanted, atol=1e-4)
 
 
+def test_a_gain_of_three_keeps_the_size_of_what_passes_the_gates():
+    z = gated.hide(*scene(32, 32))
+    sizes = {}
+    for gain in (1.0, 3.0):
+        net = gated.Generator(8, gain=gain)
+        variables = net.init(KEY, z, LABEL, train=False)
+        show = {"train": False, "capture_intermediates": True}
+        _, kept = net.apply(variables, z, LABEL, **show)
+        layers = kept["intermediates"]
+        first, last = (layers[f"Gated_{i}"]["__call__"][0] for i in (0, 10))
+        sizes[gain] = float(last.std() / first.std())
+    assert sizes[1.0] < 1e-4 and 0.1 < sizes[3.0] < 3
+
+
 def count(net, shape):
     x = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
     init = partial(net.init_with_output, train=False)
@@ -160,7 +174,7 @@ def test_blocks_are_told_what_is_hidden_where_they_stand():
     """At a quarter of the sides, where any of the sixteen pixels is hidden."""
     told = []
 
-    def block(width):
+    def block(width, gain):
         def call(x, mask, label, *, train):
             told.append(mask)
             return x
