@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganjax.models import gated, sn_patch
+from ganjax.models import gated, pyramid, sn_patch
 from tests.support import seat
 
 
@@ -101,6 +101,21 @@ def test_a_gate_lets_through_as_much_as_its_sigmoid_says():
         y += params["bias"].reshape(1, 1, 1, -1)
         wanted = nn.elu(y[..., :4]) * nn.sigmoid(y[..., 4:])
         np.testing.assert_allclose(net.apply({"params": params}, x), wanted, atol=1e-4)
+
+
+def test_with_a_fill_g_begins_with_it_and_adds_in_holes_alone():
+    image, mask = scene(14, 15)
+    z = gated.hide(image, mask)
+    net = gated.Generator(2, fill=pyramid.fill)
+    variables = net.init(KEY, z, LABEL, train=False)
+    wide = jnp.pad(z, ((0, 0), (0, 2), (0, 1), (0, 0)), mode="reflect")
+    smooth = pyramid.fill(wide[..., :-1], wide[..., -1:])[:, :14, :15]
+    paint = partial(net.apply, method="paint", train=False)
+    np.testing.assert_array_equal(paint(variables, z, LABEL), smooth)
+    params = jax.tree.map(lambda leaf: leaf + 0.1, variables["params"])
+    added = paint({"params": params}, z, LABEL) - smooth
+    hidden = np.broadcast_to(mask > 0, added.shape)
+    assert (added[~hidden] == 0).all() and (added[hidden] != 0).all()
 
 
 def test_a_gain_of_three_keeps_the_size_of_what_passes_the_gates():

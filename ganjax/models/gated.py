@@ -109,7 +109,7 @@ class Generator(nn.Module):
     here; at a quarter of the sides, where the `middle` is, there are four times as many.
     Classes add a vector there. Any sides will do; at other than multiples of four the
     images are mirrored beyond their ends. With `fill` G is given the filled image and
-    makes what is to be added to it, 0 at first.
+    makes what is to be added in its holes, 0 at first.
     """
 
     width: int = 32
@@ -156,7 +156,7 @@ class Generator(nn.Module):
             x = gated(after)(gated(double)(x.repeat(2, 1).repeat(2, 2)))
         last = nn.initializers.zeros if self.fill else GLOROT
         x = Conv(z.shape[-1] - 1, kernel_init=last)(x)
-        made = seen[..., :-1] + x if self.fill else jnp.tanh(x)
+        made = seen[..., :-1] + mask * x if self.fill else jnp.tanh(x)
         return made[:, :h, :w]
 
 
