@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ from ganjax.evaluation import Features
 from ganjax.gan import GAN, Player, Regularizer, normal, pixels, points
 from ganjax.models import mlp
 from ganjax.regularizers import r1
-from ganjax.run import Flat, Run, judge as run_judge, training
+from ganjax.run import Flat, Run, folder as folders, judge as run_judge, training
 from ganjax.run.judge import ALL_SEEN, judge
 from tests.support import apart, environment, experiment, same
 
@@ -72,7 +72,8 @@ def run(tmp_path_factory):
 def begun(folder, made):
     """The state with which a run starts from the weights of another."""
     flags = args(folder.parent / "next", init_from=str(folder))
-    return training.prepare(flags, made, Spec("ring"), None)[1]
+    with ExitStack() as held:
+        return training.prepare(flags, made, Spec("ring"), None, held)[1]
 
 
 def test_a_run_starts_from_the_weights_of_another_of_its_kind(run):
@@ -97,6 +98,16 @@ def test_a_run_starts_from_the_weights_of_one_that_learnt_otherwise(run, tmp_pat
     start = begun(folder, made)
     same(start.d.params, last.d.params)
     same(start.g.params, last.g.params)
+
+
+def test_a_folder_is_held_while_a_run_trains_there_and_let_go_at_its_end(run):
+    folder, state = run
+    with folders.alone(folder):
+        with pytest.raises(Mistake, match="Another process trains in"):
+            train(folder)
+    same(train(folder), state)
+    with folders.alone(folder):
+        pass
 
 
 def test_weights_of_another_shape_are_no_start(run):

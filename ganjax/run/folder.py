@@ -1,5 +1,6 @@
 """A run's folder: what it is, so that no command has to be told again."""
 
+import fcntl
 import hashlib
 import inspect
 import json
@@ -7,6 +8,8 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -54,6 +57,32 @@ def open_folder(args: Any, source: Source, shapes: Turns) -> Path:
             why = f"cannot be written ({error.strerror})"
             raise Mistake(f"--workdir {folder} {why}; name another.") from error
     return folder
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds a folder while a run trains there; it is a `Mistake` if another does.
+
+    The end of the process, however it comes, lets go. File systems without locks let
+    every run in.
+    """
+    if jax.process_index():
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise Mistake(
+            f"Another process trains in {folder}: wait for it, or name another --workdir."
+        ) from None
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        os.close(held)
 
 
 def describe(args: Any, source: Source, shapes: Turns) -> dict[str, Any]:

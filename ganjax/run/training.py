@@ -53,7 +53,13 @@ def train(args: Any, game: Game, data: Spec, sizes: Sizes | None = None) -> PyTr
     check(args)
     join(args.run)
     keep_programs()
-    work, state = prepare(args, game, data, sizes)
+    with ExitStack() as held:
+        work, state = prepare(args, game, data, sizes, held)
+        return finish(work, state)
+
+
+def finish(work: Work, state: PyTree) -> PyTree:
+    """Plays to the end, or to the last good step, and says how it went."""
     try:
         state = play(work, state)
     except Diverged as error:
@@ -64,23 +70,27 @@ def train(args: Any, game: Game, data: Spec, sizes: Sizes | None = None) -> PyTr
         raise Diverged(f"{sentence} See {work.folder / 'report.html'}.") from None
     checkpoint.finish(work.saves)
     done = step_of(state)
-    ended = "finished" if done >= args.run.steps else "stopped"
+    ended = "finished" if done >= work.run.steps else "stopped"
     close(work, ended, done)
-    say(f"{work.folder} is {ended} at step {done} of {args.run.steps}.")
+    say(f"{work.folder} is {ended} at step {done} of {work.run.steps}.")
     say(f"Pictures: {work.folder / 'samples'}  Report: {work.folder / 'report.html'}")
     return state
 
 
 def prepare(
-    args: Any, game: Game, data: Spec, sizes: Sizes | None
+    args: Any, game: Game, data: Spec, sizes: Sizes | None, held: ExitStack
 ) -> tuple[Work, PyTree]:
-    """Everything before the first step: data, folder, devices, and the state found."""
+    """Everything before the first step: data, folder, devices, and the state found.
+
+    The folder is `held` until that is closed.
+    """
     run: Run = args.run
     game = tracked(game, run.track) if run.track else game
     source = load(data)
     stream = streaming(source, sizes or Sizes(1, run.batch, run.batch))
     made = machine(run, game, stream)
     folder = folders.open_folder(args, source, stream.shapes)
+    held.enter_context(folders.alone(folder))
     state = made.init()
     folders.need_space(folder, sum(x.nbytes for x in jax.tree.leaves(state)))
     saves = checkpoint.open_saves(folder / "checkpoints")
