@@ -1,8 +1,13 @@
-"""Two vendors' emoji as two kinds of images: `emoji.py GOOGLE TWITTER OUT`.
+"""Two ways to draw emoji as two kinds of images: `emoji.py A B OUT`.
 
-The folders are `img/google/64` of the package emoji-datasource-google and
-`img/twitter/64` of emoji-datasource-twitter (npm), whose files are named after the
-characters. In OUT no character is in trainA and trainB, so that nothing there is a pair;
+The folders hold files that are named after the characters: `img/google/64` of the package
+emoji-datasource-google and `img/twitter/64` of emoji-datasource-twitter (npm), for one, or
+lines and colours, the SVGs in `black` and in `color` of the package openmoji, as PNGs:
+
+    for k in black color; do mkdir -p $k; for f in package/$k/svg/*.svg; do
+        rsvg-convert -w 64 -h 64 "$f" -o "$k/$(basename "$f" .svg).png"; done; done
+
+In OUT no character is in trainA and trainB, so that nothing there is a pair;
 those in testA and testB are the same, so that they are pairs. Which is where is decided
 by a hash of the name; men, women and persons who do the same are in one place, as are
 families, and no skin tones are taken. OUT/pairsA and OUT/pairsB, with train and test, are
@@ -39,7 +44,7 @@ class Args:
 
 def alike(name: str) -> str:
     """The name without what makes a man, a woman or a person of one drawing."""
-    parts = [PEOPLE.get(part, part) for part in Path(name).stem.split("-")]
+    parts = [PEOPLE.get(part, part) for part in Path(name).stem.lower().split("-")]
     who = [part for part in parts if part not in SIGNS]
     return "-".join(dict.fromkeys(who))
 
@@ -53,7 +58,7 @@ def main(args: Args) -> None:
     """Copies the drawings to their places."""
     a, b, out = (Path(path).expanduser() for path in (args.a, args.b, args.out))
     of_a, of_b = ({path.name for path in where.glob("*.png")} for where in (a, b))
-    toned = lambda name: any(tone in name for tone in TONES)
+    toned = lambda name: any(tone in name.lower() for tone in TONES)
     names = sorted(name for name in of_a & of_b if not toned(name))
     if not names:
         raise Mistake(f"{a} and {b} have no .png of the same name.")
