@@ -4,7 +4,8 @@ Residuals in dense blocks, and D asked whether an image is more real than the ot
 x is made of y in the step: smaller by `times`, with cubic weights that widen as the image
 shrinks, and noisier by up to `noise`. Other than published: in place of the distance on
 VGG's features, whose weights are not here, G pays the absolute one; D is a PatchGAN; and
-there are no steps of the distance alone before. `ganjax translate RUN folder/` enlarges
+there are no steps of the distance alone before, in place of which G begins with cubic
+interpolation and makes what is to be added. `ganjax translate RUN folder/` enlarges
 images of any size.
 """
 
@@ -85,6 +86,7 @@ def make(args: Args) -> Game:
         args.g_width,
         growth=args.growth,
         blocks=args.blocks,
+        over=rrdb.cubic,
     )
     d = patch.Discriminator(args.d_width, halvings=args.halvings, last_bias=False)
     relative = losses.relative_to_mean(losses.non_saturating())

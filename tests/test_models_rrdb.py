@@ -42,3 +42,18 @@ def test_a_block_adds_a_fifth_of_what_its_parts_make():
     bias = {**variables["params"], "Conv_4": {**last, "bias": last["bias"] + 1.0}}
     shifted = block.apply({"params": bias}, x)
     np.testing.assert_allclose(shifted - once, np.full(x.shape, 0.2), atol=1e-6)
+
+
+def test_over_an_enlargement_g_begins_with_it():
+    image = jax.random.uniform(jax.random.key(3), (2, 5, 6, 3), minval=-1)
+    label = jnp.zeros(2, int)
+    net = rrdb.Generator(3, 4, 4, growth=2, blocks=1, over=rrdb.cubic)
+    variables = net.init(jax.random.key(0), image, label, train=False)
+    made = net.apply(variables, image, label, train=False)
+    np.testing.assert_array_equal(made, rrdb.cubic(image, 4))
+    params = jax.tree.map(lambda leaf: leaf + 0.1, variables["params"])
+    other = net.apply({"params": params}, image, label, train=False)
+    assert jnp.abs(other - made).min() > 0
+    slope = jnp.broadcast_to(jnp.arange(8.0).reshape(1, 8, 1, 1), (1, 8, 8, 1))
+    inner = rrdb.cubic(slope, 2)[0, 4:-4, 4, 0]
+    np.testing.assert_allclose(jnp.diff(inner), 0.5, atol=1e-5)

@@ -76,7 +76,10 @@ def mean(sets: Sets) -> np.ndarray:
 
 
 TASKS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Guess]]] = {
-    "superres": ({"g_width": 32, "growth": 16, "blocks": 4}, {"cubic": cubic}),
+    "superres": (
+        {"g_width": 32, "growth": 16, "blocks": 4, "lr": 4e-4, "adversarial": 0.05},
+        {"cubic": cubic},
+    ),
     "colours": ({"g_width": 32, "d_width": 32}, {"grey": same}),
     "pix2pix": (
         {"g_width": 32, "d_width": 32, "times": (1, 2, 4, 8, 8, 8), "halvings": 2},

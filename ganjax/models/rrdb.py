@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -20,7 +21,9 @@ class Generator(nn.Module):
     """From images [b, h, w, c] to images of `times` the sides, a power of two; linear.
 
     `width` counts the channels throughout, `growth` those that each convolution within a
-    block adds to what the next one sees. Classes add a vector before the first block.
+    block adds to what the next one sees. Classes add a vector before the first block. With
+    `over`, called as `over(image, times)`, G makes what is to be added to an enlargement
+    without learning, 0 at first.
     """
 
     channels: int = 3  # of what it makes
@@ -29,6 +32,7 @@ class Generator(nn.Module):
     classes: int = 0
     growth: int = 32
     blocks: int = 23
+    over: Callable[[Array, int], Array] | None = None
 
     @nn.compact
     def __call__(
@@ -43,7 +47,17 @@ class Generator(nn.Module):
         x += Conv(self.width)(trunk)
         for _ in range(self.times.bit_length() - 1):
             x = _lrelu(Conv(self.width)(x.repeat(2, 1).repeat(2, 2)))
-        return Conv(self.channels)(_lrelu(Conv(self.width)(x)))
+        x = _lrelu(Conv(self.width)(x))
+        if not self.over:
+            return Conv(self.channels)(x)
+        added = Conv(self.channels, kernel_init=nn.initializers.zeros)(x)
+        return self.over(image, self.times) + added
+
+
+def cubic(image: Float[Array, "b h w c"], times: int) -> Float[Array, "b H W c"]:
+    """An enlargement by cubic interpolation (Keys, 1981)."""
+    b, h, w, c = image.shape
+    return jax.image.resize(image, (b, times * h, times * w, c), "cubic")
 
 
 class Block(nn.Module):
@@ -77,5 +91,8 @@ _lrelu: Callable[[Array], Array] = partial(nn.leaky_relu, negative_slope=0.2)
 
 TINY = {
     "g": Example(partial(Generator, 2, 2, 3, growth=3, blocks=1), (4, 4, 3)),
+    "g_over": Example(
+        partial(Generator, 3, 2, 3, growth=3, blocks=1, over=cubic), (4, 4, 3)
+    ),
     "d": patch.TINY["d"],
 }
