@@ -47,11 +47,9 @@ class Generator(nn.Module):
         x += Conv(self.width)(trunk)
         for _ in range(self.times.bit_length() - 1):
             x = _lrelu(Conv(self.width)(x.repeat(2, 1).repeat(2, 2)))
-        x = _lrelu(Conv(self.width)(x))
-        if not self.over:
-            return Conv(self.channels)(x)
-        added = Conv(self.channels, kernel_init=nn.initializers.zeros)(x)
-        return self.over(image, self.times) + added
+        first = nn.initializers.zeros if self.over else nn.initializers.lecun_normal()
+        made = Conv(self.channels, kernel_init=first)(_lrelu(Conv(self.width)(x)))
+        return self.over(image, self.times) + made if self.over else made
 
 
 def cubic(image: Float[Array, "b h w c"], times: int) -> Float[Array, "b H W c"]:
@@ -91,8 +89,5 @@ _lrelu: Callable[[Array], Array] = partial(nn.leaky_relu, negative_slope=0.2)
 
 TINY = {
     "g": Example(partial(Generator, 2, 2, 3, growth=3, blocks=1), (4, 4, 3)),
-    "g_over": Example(
-        partial(Generator, 3, 2, 3, growth=3, blocks=1, over=cubic), (4, 4, 3)
-    ),
     "d": patch.TINY["d"],
 }
