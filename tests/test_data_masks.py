@@ -116,7 +116,9 @@ def test_the_hidden_boxes_are_boxes_of_the_sizes_asked_for():
         assert 24 <= rows.sum() <= 32 and 24 <= columns.sum() <= 32
     sizes = [(drawn.any(1).sum(), drawn.any(0).sum()) for drawn in many("box")]
     assert len(set(sizes)) > 40
-    assert many("box").any(0).mean() > 0.9, "of NumPy's own 100 boxes it is .92 to .99"
+    draw = jax.jit(jax.vmap(partial(KINDS["box"], height=64, width=64)))
+    drawn = np.asarray(draw(jax.random.split(KEYS[0], 1000)))
+    assert drawn.any(0).mean() > 0.99, "some places are spared"
 
 
 def test_a_half_lies_on_each_of_the_four_sides():

@@ -1,6 +1,7 @@
 """What the comparisons of this room share: runs that are played once, rows of a table."""
 
 import contextlib
+import hashlib
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -109,10 +110,20 @@ def last(found: story.Story, score: str) -> np.ndarray:
     return np.atleast_1d(found.scores[score].value[-1])
 
 
+def evenly(length: int, n: int) -> np.ndarray:
+    """`n` places from the first to the last of a `length`."""
+    return np.linspace(0, length - 1, n).round().astype(int)
+
+
+def fifth(name: str) -> int:
+    """0 to 4, by a hash of the name, for a division that is always the same."""
+    return hashlib.sha256(name.encode()).digest()[0] % 5
+
+
 def strip(path: Path, *columns: np.ndarray, rows: int = 4) -> None:
     """Draws a few of the images, evenly picked, each in a row; small ones are enlarged."""
     n, *shape = max((x.shape for x in columns), key=lambda shape: shape[1])
-    some = np.linspace(0, n - 1, rows).round().astype(int)
+    some = evenly(n, rows)
     wide = max(x.shape[-1] for x in columns)
 
     def drawn(images: np.ndarray) -> np.ndarray:

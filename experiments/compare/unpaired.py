@@ -24,7 +24,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
-from rows import features, head, say, seeds, strip
+from rows import evenly, features, head, say, seeds, strip
 
 import ganjax
 from ganjax import evaluation
@@ -64,16 +64,22 @@ def kinds(args: Args, split: str) -> tuple[np.ndarray, np.ndarray]:
         for place, letter in zip(places, letters, strict=True)
     )
     n = min(len(x), len(y))
-    evenly = lambda each: each[np.linspace(0, len(each) - 1, n).round().astype(int)]
-    return np.asarray(pixels(evenly(x))), np.asarray(pixels(evenly(y)))
+    some = lambda each: np.asarray(pixels(each[evenly(len(each), n)]))
+    return some(x), some(y)
 
 
-def style(fake: np.ndarray, real: np.ndarray, base: np.ndarray) -> list[str]:
-    """Distances between features, each also as a share of the input's, `base`."""
+def distances(fake: np.ndarray, real: np.ndarray) -> tuple[float, float]:
+    """Fréchet and kernel distance between features."""
+    each = evaluation.frechet_distance, evaluation.kernel_distance
+    frechet, kernel = (distance(real, fake) for distance in each)
+    return frechet, kernel
+
+
+def style(found: tuple[float, float], usual: tuple[float, float]) -> list[str]:
+    """Distances, each also as a share of the input's, which are `usual`."""
     cells = []
-    for distance in (evaluation.frechet_distance, evaluation.kernel_distance):
-        found = distance(real, fake)
-        cells += f"{found:.3f}", f"{found / distance(real, base):.0%}"
+    for number, of in zip(found, usual, strict=True):
+        cells += f"{number:.3f}", f"{number / of:.0%}"
     return cells
 
 
@@ -91,7 +97,8 @@ def main(args: Args) -> None:
     _, learned = kinds(args, "train")
     see = features(args.features, lambda: learned)
     seen = lambda images: evaluation.see(see, np.asarray(images, np.float32))
-    real, base = seen(y), seen(x)
+    real = seen(y)
+    usual = distances(seen(x), real)
 
     own = {"data": args.data, "target": args.target, "size": args.size, "margin": 0}
     folder, turns = (
@@ -103,13 +110,13 @@ def main(args: Args) -> None:
 
     print(f"{see.name}, {len(x)} images, {args.steps:,} steps:\n")
     head(COLUMNS)
-    say(("input", *style(base, real, base), *content(x, x)))
+    say(("input", *style(usual, usual), *content(x, x)))
     answers = [ganjax.load(run).answer(stored(x)) for run in runs]
     for run, made in zip(runs, answers, strict=True):
-        cells = *style(seen(made), real, base), *content(made, x)
+        cells = *style(distances(seen(made), real), usual), *content(made, x)
         say((f"{args.experiment}, seed {run.name}", *cells))
     some = np.random.default_rng(0).permutation(len(learned))[: len(y)]
-    floor = style(seen(learned[some]), real, base)
+    floor = style(distances(seen(learned[some]), real), usual)
     say(("the other kind, to learn from", *floor, "", ""))
     alone = {
         "the input, moved by a pixel": content(x[:, :, 1:], x[:, :, :-1]),

@@ -17,11 +17,11 @@ def fill(
     nothing is known is 0 (Gortler et al., 1996, The Lumigraph, section 3.4.2).
     """
     h, w = image.shape[1:3]
-    side = 2 ** ceil(log2(max(h, w, 1)))
-    known = jnp.pad(1 - mask, ((0, 0), (0, side - h), (0, side - w), (0, 0)))
-    seen = jnp.where(mask > 0, 0.0, image)
-    seen = jnp.pad(seen, ((0, 0), (0, side - h), (0, side - w), (0, 0)))
-    return jnp.where(mask > 0, _pushed(seen, known)[:, :h, :w], image)
+    side = 2 ** ceil(log2(max(h, w)))
+    square = (0, 0), (0, side - h), (0, side - w), (0, 0)
+    seen, known = jnp.where(mask > 0, 0.0, image), 1 - mask
+    smooth = _pushed(jnp.pad(seen, square), jnp.pad(known, square))
+    return jnp.where(mask > 0, smooth[:, :h, :w], image)
 
 
 def _pushed(seen: Array, known: Array) -> Array:

@@ -71,15 +71,13 @@ def alone(folder: Path) -> Iterator[None]:
         return
     held = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(held)
-        raise Mistake(
-            f"Another process trains in {folder}: wait for it, or name another --workdir."
-        ) from None
-    except OSError:
-        pass
-    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            where = f"{folder}: wait for it, or name another --workdir."
+            raise Mistake(f"Another process trains in {where}") from None
+        except OSError:
+            pass
         yield
     finally:
         os.close(held)
