@@ -7,17 +7,16 @@ import optax
 import pytest
 
 from ganjax import GAN, Batch, Player, augment, game, losses, parallel
-from ganjax.data import Sizes, Spec, resident
+from ganjax.data import Sizes, resident
 from ganjax.errors import Mistake
 from ganjax.games import accumulated, lazy, tracked, unrolled
 from ganjax.gan import ONE, Turns, points, uniform
 from ganjax.models import mlp
 from ganjax.regularizers import gradient_penalty as penalty, latent_consistency, moved
-from ganjax.run import training
 from ganjax.step import play
 from tests import test_games, test_parallel
 from tests.support import apart, same
-from tests.test_run_training import args, train
+from tests.test_run_training import args, found, train
 from tests.test_step import made as counted, turns as few
 
 
@@ -107,7 +106,7 @@ def test_a_run_is_played_in_parts_and_may_go_on_in_others(tmp_path):
     state = train(tmp_path / "run", game(counted()), parts=4, **flags)
     assert state.g.memory["paid"] == 2 * 4
     again = args(tmp_path / "run", parts=2, **flags)
-    same(training.prepare(again, game(counted()), Spec("ring"), None)[1], state)
+    same(found(again, game(counted())), state)
 
 
 def test_the_program_needs_less_memory():

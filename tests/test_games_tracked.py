@@ -10,16 +10,15 @@ import pytest
 
 import ganjax
 from ganjax import checkpoint
-from ganjax.data import Spec
 from ganjax.errors import Mistake
 from ganjax.games import tracked
 from ganjax.games.tracked import exponent, fit, followed, reconstruct
-from ganjax.run import hooks, training
+from ganjax.run import hooks
 from ganjax.run.judge import Judge
 from tests import test_games, test_games_accumulated as small
 from tests.support import apart, same
 from tests.test_checkpoint import flip, largest
-from tests.test_run_training import args, train
+from tests.test_run_training import args, found, train
 
 
 STDS = (0.05, 0.1)
@@ -204,12 +203,9 @@ def test_a_run_starts_from_one_that_tracked_and_one_that_tracks_from_another(
     run, tmp_path
 ):
     folder, last = run
-    begin = lambda name, start, **flags: training.prepare(
-        args(tmp_path / name, init_from=str(start), **flags),
-        plain(),
-        Spec("ring"),
-        None,
-    )[1]
+    begin = lambda name, start, **flags: found(
+        args(tmp_path / name, init_from=str(start), **flags), plain()
+    )
     state = begin("plain", folder)
     same(state.ema, last.game.ema)
     same(state.d.params, last.game.d.params)

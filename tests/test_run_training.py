@@ -69,11 +69,15 @@ def run(tmp_path_factory):
     return folder, train(folder)
 
 
-def begun(folder, made):
-    """The state with which a run starts from the weights of another."""
-    flags = args(folder.parent / "next", init_from=str(folder))
+def found(flags, made):
+    """The state with which a run of these flags begins, or goes on."""
     with ExitStack() as held:
         return training.prepare(flags, made, Spec("ring"), None, held)[1]
+
+
+def begun(folder, made):
+    """The state with which a run starts from the weights of another."""
+    return found(args(folder.parent / "next", init_from=str(folder)), made)
 
 
 def test_a_run_starts_from_the_weights_of_another_of_its_kind(run):
