@@ -1,12 +1,12 @@
 """Image completion (Yu et al., 2019): what is missing from a photograph, made up.
 
-DeepFill v2's networks in one stage, over a smooth fill in place of its first stage, its
-loss (hinge on an SN-PatchGAN's logits, and the mean absolute difference) and its
-optimizers. Every example of every step has a mask of its own: DeepFill's boxes and brush
-strokes, LaMa's (Suvorov et al., 2021) thin, medium or thick ones, or a whole side;
-`gated.Generator` takes LaMa's Fourier blocks, too. `ganjax complete RUN photo.png --mask
-mask.png` fills photographs of any size; `ganjax translate RUN folder/` what is transparent
-in a folder of images.
+DeepFill v2's networks in one stage, over a smooth fill and the texture beside the hole
+(`mirrored.fill`) in place of its first stage, its loss (hinge on an SN-PatchGAN's logits,
+and the mean absolute difference) and its optimizers. Every example of every step has a
+mask of its own: DeepFill's boxes and brush strokes, LaMa's (Suvorov et al., 2021) thin,
+medium or thick ones, or a whole side; `gated.Generator` takes LaMa's Fourier blocks, too.
+`ganjax complete RUN photo.png --mask mask.png` fills photographs of any size; `ganjax
+translate RUN folder/` what is transparent in a folder of images.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ import optax
 from ganjax import Game, Player, losses, train
 from ganjax.data import Spec, masks
 from ganjax.games.completing import completing
-from ganjax.games.translation import View
-from ganjax.models import gated, pyramid, sn_patch
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Weight, command
+from ganjax.games.translation import View, linear_decay
+from ganjax.models import gated, mirrored, sn_patch
+from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,15 @@ class Args:
     """Of G's first weights; the published 1 takes thousands of steps to get going."""
     d_widths: tuple[Count, ...] = (64, 128, 256, 256)
     """Each halves the image; for 256 pixels 64 128 256 256 256 256."""
+    d_fine: Cadence = 0
+    """Channels of D at the full size, for small images."""
+    d_head: Weight = 0.0
+    """How steep D's linear head is; the published 0 leaves it out."""
     far: Weight = 1.0
     """How much the mean absolute difference costs."""
     lr: Positive = 1e-4
+    flat: Share = 1.0
+    """The share of the steps after which `lr` begins to fall; published: all of them."""
 
 
 TINY = Args(
@@ -57,9 +63,10 @@ MASK = masks.one_of(
 
 
 def make(args: Args) -> Game:
-    adam = optax.adam(args.lr, b1=0.5)
-    g = Player(gated.Generator(args.g_width, fill=pyramid.fill, gain=args.gain), adam)
-    d = Player(sn_patch.Discriminator(args.d_widths), adam)
+    adam = optax.adam(linear_decay(args.lr, args.run.steps, args.flat), b1=0.5)
+    g = Player(gated.Generator(args.g_width, fill=mirrored.fill, gain=args.gain), adam)
+    small = {"fine": args.d_fine, "head": args.d_head}
+    d = Player(sn_patch.Discriminator(args.d_widths, **small), adam)
     view = View(args.size, args.margin)
     return completing(g, d, losses.hinge(), MASK, view, args.far)
 

@@ -54,6 +54,30 @@ def test_a_slope_is_gone_on_with():
     assert far < 0.35 * mean
 
 
+def test_sweeps_bring_it_close_to_the_harmonic_surface(scene):
+    """Which a direct solution of the equations of all hidden pixels gives."""
+    image, mask = map(np.asarray, scene)
+    h, w = image.shape[1:3]
+    hidden = np.zeros(mask.shape[:3], bool)
+    hidden[:, 1:-1, 1:-1] = mask[:, 1:-1, 1:-1, 0] > 0
+    hidden[:, 1:4, 1:4] = True
+    exact = image.copy()
+    for n in range(len(image)):
+        index = {at: i for i, at in enumerate(zip(*np.nonzero(hidden[n]), strict=True))}
+        system, right = np.eye(len(index)), np.zeros((len(index), image.shape[-1]))
+        for (y, x), i in index.items():
+            for at in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                if at in index:
+                    system[i, index[at]] -= 0.25
+                else:
+                    right[i] += 0.25 * image[n][at]
+        exact[n][hidden[n]] = np.linalg.solve(system, right)
+    hide = jnp.asarray(hidden[..., None], jnp.float32)
+    fill = lambda sweeps: pyramid.fill(scene[0], hide, sweeps)
+    far = lambda sweeps: jnp.abs(fill(sweeps) - exact).max()
+    assert far(0) > 0.1 and far(4) < 0.5 * far(0) and far(100) < 1e-4
+
+
 def test_of_nothing_known_nothing_is_made():
     image, mask = jnp.ones((1, 4, 6, 1)), jnp.ones((1, 4, 6, 1))
     np.testing.assert_array_equal(pyramid.fill(image, mask), 0)

@@ -77,7 +77,7 @@ def mean(sets: Sets) -> np.ndarray:
 
 TASKS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Guess]]] = {
     "superres": (
-        {"g_width": 32, "growth": 16, "blocks": 4, "lr": 4e-4, "adversarial": 0.05},
+        {"g_width": 32, "growth": 16, "blocks": 4, "lr": 4e-4},
         {"cubic": cubic},
     ),
     "colours": ({"g_width": 32, "d_width": 32}, {"grey": same}),

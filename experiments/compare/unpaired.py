@@ -50,7 +50,7 @@ class Args:
     workdir: str = "runs/unpaired"
     features: str = ""
     """Weights of EfficientNet-Lite0, a path or URL."""
-    steps: Count = 6_000
+    steps: Count = 10_000
     batch: Count = 1
     seeds: Count = 2
 

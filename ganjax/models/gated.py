@@ -95,7 +95,7 @@ def lamas(features: int, gain: float = 1.0) -> fourier.Block:
     return fourier.Block(features)
 
 
-Fill = Callable[[Array, Array], Array]  # (images, masks) -> images without holes
+Fill = Callable[[Array, Array], Array]  # (images, masks) -> whole images, and more
 Block = Callable[[int, float], Callable[..., Any]]  # -> (x, mask, label, train=) -> x
 DILATED: tuple[Block, ...] = tuple(partial(Dilated, rate=k) for k in (2, 4, 8, 16))
 FOURIER: tuple[Block, ...] = 4 * (lamas,)
@@ -109,7 +109,8 @@ class Generator(nn.Module):
     here; at a quarter of the sides, where the `middle` is, there are four times as many.
     Classes add a vector there. Any sides will do; at other than multiples of four the
     images are mirrored beyond their ends. With `fill` G is given the filled image and
-    makes what is to be added in its holes, 0 at first.
+    makes what is to be added in its holes, 0 at first. Of a fill with more channels the
+    further ones are as many images of what may be added, each as much as G likes.
     """
 
     width: int = 32
@@ -133,6 +134,7 @@ class Generator(nn.Module):
         z = jnp.pad(z, ((0, 0), (0, -h % 4), (0, -w % 4), (0, 0)), mode="reflect")
         mask = (z[..., -1:] > 0.5).astype(z.dtype)
         seen = hide(z[..., :-1], mask)
+        c = z.shape[-1] - 1
         if self.fill:
             filled = self.fill(seen[..., :-1], mask)
             seen = jnp.concatenate([filled, mask], axis=-1)
@@ -154,10 +156,14 @@ class Generator(nn.Module):
             x = gated(4 * width)(x)
         for double, after in ((2 * width, 2 * width), (width, (width + 1) // 2)):
             x = gated(after)(gated(double)(x.repeat(2, 1).repeat(2, 2)))
-        last = nn.initializers.zeros if self.fill else GLOROT
-        x = Conv(z.shape[-1] - 1, kernel_init=last)(x)
-        made = seen[..., :-1] + mask * x if self.fill else jnp.tanh(x)
-        return made[:, :h, :w]
+        if not self.fill:
+            return jnp.tanh(Conv(c, kernel_init=GLOROT)(x))[:, :h, :w]
+        smooth, *more = jnp.split(filled, filled.shape[-1] // c, axis=-1)
+        x = Conv(c + len(more), kernel_init=nn.initializers.zeros)(x)
+        added = x[..., :c]
+        for i, texture in enumerate(more, start=c):
+            added += x[..., i : i + 1] * texture
+        return (smooth + mask * added)[:, :h, :w]
 
 
 def hide(

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.models import layers
-from ganjax.models.convolution import conv
+from ganjax.models.convolution import Conv, conv
 from ganjax.models.example import Example
 
 
@@ -23,10 +23,16 @@ class Discriminator(nn.Module):
     256 pixels, with spectral norm and a leaky ReLU after each; as in their code also after
     the last, whose outputs are the logits, d of them at each place. Classes enter there
     by projection (Miyato & Koyama, 2018).
+
+    Of small images, whose texture a stride of 2 skips, `fine` adds a 3x3 convolution of so
+    many channels before, at the full size. With a `head` one more without a ReLU makes
+    one logit for each place, times `head`: a leaky ReLU holds logits of fakes near 0.
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 256, 256, 256)
     classes: int = 0
+    fine: int = 0
+    head: float = 0.0
     wrap: Callable[[nn.Module], Callable[..., Any]] = layers.SpectralNorm
 
     @nn.compact
@@ -34,13 +40,18 @@ class Discriminator(nn.Module):
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n"]:
         x = image
+        if self.fine:
+            x = nn.leaky_relu(self.wrap(Conv(self.fine))(x, train=train), 0.2)
         for width in self.widths:
             x = nn.leaky_relu(self.wrap(Halving(width))(x, train=train), 0.2)
+        logits = x
+        if self.head:
+            logits = self.head * self.wrap(Conv(1, 1))(x, train=train)
         if self.classes:
             embed = nn.Embed(self.classes, x.shape[-1], embedding_init=GLOROT)
             known = self.wrap(embed)(label, train=train)[:, None, None]
-            x += jnp.sum(known * x, axis=-1, keepdims=True)
-        return x.reshape(len(x), -1)
+            logits += jnp.sum(known * x, axis=-1, keepdims=True)
+        return logits.reshape(len(x), -1)
 
 
 class Halving(nn.Module):
@@ -56,4 +67,7 @@ class Halving(nn.Module):
         return conv(x, kernel, (rows, columns), (2, 2)) + bias.reshape(1, 1, 1, -1)
 
 
-TINY = {"d": Example(partial(Discriminator, (3, 4)), (16, 16, 2))}
+TINY = {
+    "d": Example(partial(Discriminator, (3, 4)), (16, 16, 2)),
+    "d_small": Example(partial(Discriminator, (4,), fine=3, head=8.0), (16, 16, 2)),
+}
