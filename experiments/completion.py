@@ -41,9 +41,10 @@ class Args:
     """How steep D's linear head is; the published 0 leaves it out."""
     far: Weight = 1.0
     """How much the mean absolute difference costs."""
-    lr: Positive = 1e-4
+    g_lr: Positive = 1e-4
+    d_lr: Positive = 1e-4
     flat: Share = 1.0
-    """The share of the steps after which `lr` begins to fall; published: all of them."""
+    """The share of the steps after which these begin to fall; published: all of them."""
 
 
 TINY = Args(
@@ -63,10 +64,13 @@ MASK = masks.one_of(
 
 
 def make(args: Args) -> Game:
-    adam = optax.adam(linear_decay(args.lr, args.run.steps, args.flat), b1=0.5)
-    g = Player(gated.Generator(args.g_width, fill=mirrored.fill, gain=args.gain), adam)
+    def adam(rate: float) -> optax.GradientTransformation:
+        return optax.adam(linear_decay(rate, args.run.steps, args.flat), b1=0.5)
+
+    net = gated.Generator(args.g_width, fill=mirrored.fill, gain=args.gain)
+    g = Player(net, adam(args.g_lr))
     small = {"fine": args.d_fine, "head": args.d_head}
-    d = Player(sn_patch.Discriminator(args.d_widths, **small), adam)
+    d = Player(sn_patch.Discriminator(args.d_widths, **small), adam(args.d_lr))
     view = View(args.size, args.margin)
     return completing(g, d, losses.hinge(), MASK, view, args.far)
 

@@ -5,8 +5,7 @@ stands there, less its local mean, is added by as much as a network likes, as in
 residual aggregation (Yi et al., 2020), where attention says what stands where.
 """
 
-from functools import partial
-
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -82,14 +81,7 @@ def blurred(image: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
     """The mean over a square around each pixel, the border repeated."""
     half = BLUR // 2
     padded = jnp.pad(image, ((0, 0), (half, half), (half, half), (0, 0)), "edge")
-    window = partial(jax.lax.reduce_window, init_value=0.0, computation=jax.lax.add)
-    sums = window(
-        padded,
-        window_dimensions=(1, BLUR, BLUR, 1),
-        window_strides=(1,) * 4,
-        padding="VALID",
-    )
-    return sums / BLUR**2
+    return nn.avg_pool(padded, (BLUR, BLUR))
 
 
 def _at(image: Float[Array, "b h w c"], where: Int[Array, "b h w 2"]) -> Array:
