@@ -39,11 +39,10 @@ def mirror(
     Where that one is hidden, too, it is the nearest known pixel itself.
     """
     b, h, w, _ = image.shape
-    near = nearest(mask)
     most = jnp.array([h - 1, w - 1]).reshape(1, 1, 1, 2)
+    near = jnp.clip(nearest(mask), 0, most)
     beyond = jnp.clip(2 * near - places(h, w), 0, most)
-    where = jnp.where(_at(mask, beyond) > 0, near, beyond)
-    return _at(image, jnp.clip(where, 0))
+    return _at(image, jnp.where(_at(mask, beyond) > 0, near, beyond))
 
 
 def nearest(mask: Float[Array, "b h w 1"]) -> Int[Array, "b h w 2"]:
