@@ -35,9 +35,8 @@ def _pushed(seen: Array, known: Array, sweeps: int) -> Array:
     surer = sure / jnp.maximum(means[1], 1e-6)
     coarse = _pushed(means[0] * surer, sure, sweeps)
     whole = seen + (1 - known) * jax.image.resize(coarse, seen.shape, "linear")
-    for _ in range(sweeps):
-        whole = jnp.where(known > 0, seen, _around(whole))
-    return whole
+    sweep = lambda _, whole: jnp.where(known > 0, seen, _around(whole))
+    return jax.lax.fori_loop(0, sweeps, sweep, whole)
 
 
 def _around(image: Array) -> Array:
