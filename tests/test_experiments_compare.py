@@ -179,7 +179,7 @@ def test_holes_are_filled_without_learning_and_nothing_else_is_touched(room):
     hole = np.zeros((2, 16, 16, 1), np.float32)
     hole[0, 4:9, 4:9], hole[1, :3] = 1, 1
     here = np.broadcast_to(hole > 0, image.shape)
-    for way in (completed.biharmonic, completed.mean):
+    for way in (completed.biharmonic, completed.mean, completed.beginning):
         made = way(image, hole)
         assert (made == image)[~here].all() and (made != image)[here].any()
     flat = completed.mean(image, hole)[0, 5, 5]
