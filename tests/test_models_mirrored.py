@@ -76,7 +76,7 @@ def test_g_adds_as_much_of_it_as_it_likes(scene):
     params = seat(net, z, label)["params"]
     nothing = {
         "kernel": 0 * params["Conv_0"]["kernel"],
-        "bias": jnp.array([0, 0, 0, -0.2]),
+        "bias": jnp.array([0, 0, 0, 0.3]),
     }
     variables = {"params": params | {"Conv_0": nothing}}
     made = net.apply(variables, z, label, train=False, method="paint")

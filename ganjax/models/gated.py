@@ -110,8 +110,7 @@ class Generator(nn.Module):
     Classes add a vector there. Any sides will do; at other than multiples of four the
     images are mirrored beyond their ends. With `fill` G is given the filled image and
     makes what is to be added in its holes, 0 at first. Of a fill with more channels the
-    further ones are images of texture, of each of which G adds as much as it likes, half at
-    first.
+    further ones are images of texture, of each of which G adds as much as it likes.
     """
 
     width: int = 32
@@ -163,7 +162,7 @@ class Generator(nn.Module):
         x = Conv(c + len(more), kernel_init=nn.initializers.zeros)(x)
         added = x[..., :c]
         for i, texture in enumerate(more, start=c):
-            added += (0.5 + x[..., i : i + 1]) * texture
+            added += x[..., i : i + 1] * texture
         return (smooth + mask * added)[:, :h, :w]
 
 
