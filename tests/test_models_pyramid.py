@@ -57,7 +57,6 @@ def test_a_slope_is_gone_on_with():
 def test_sweeps_bring_it_close_to_the_harmonic_surface(scene):
     """Which a direct solution of the equations of all hidden pixels gives."""
     image, mask = map(np.asarray, scene)
-    h, w = image.shape[1:3]
     hidden = np.zeros(mask.shape[:3], bool)
     hidden[:, 1:-1, 1:-1] = mask[:, 1:-1, 1:-1, 0] > 0
     hidden[:, 1:4, 1:4] = True

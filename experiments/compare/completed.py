@@ -39,7 +39,7 @@ KINDS = {
     "ground": masks.half(0.4, (masks.BOTTOM,)),
 }
 SHOWN = "thick"  # in the picture
-OWN = {  # narrow, for small images and a hundredth of the published steps
+OWN = {  # narrow, for small images and few steps
     "margin": 32,
     "g_width": 8,
     "d_widths": (32, 64, 64),

@@ -55,20 +55,16 @@ def nearest(mask: Float[Array, "b h w 1"]) -> Int[Array, "b h w 2"]:
     beside = jnp.where(column - left <= right - column, left, right)  # in its own row
 
     def look(best, other):
-        far, y, x = best
+        far, y = best
         its_y, its_x = other
         its_far = (row - its_y) ** 2 + ((its_x - column[0]) ** 2)[:, None]
         closer = its_far < far
-        return (
-            jnp.where(closer, its_far, far),
-            jnp.where(closer, its_y, y),
-            jnp.where(closer, its_x[:, None], x),
-        ), None
+        return (jnp.where(closer, its_far, far), jnp.where(closer, its_y, y)), None
 
-    first = jnp.full_like(beside, 2 * FAR**2), *(2 * [jnp.full_like(beside, -FAR)])
+    first = jnp.full_like(beside, 2 * FAR**2), jnp.zeros_like(beside)
     rows = jnp.arange(h), jnp.moveaxis(beside, 1, 0)
-    (_, y, x), _ = jax.lax.scan(look, first, rows)
-    return jnp.stack([y, x], axis=-1)
+    (_, y), _ = jax.lax.scan(look, first, rows)
+    return jnp.stack([y, jnp.take_along_axis(beside, y, axis=1)], axis=-1)
 
 
 def places(h: int, w: int) -> Int[Array, "1 h w 2"]:
@@ -87,6 +83,5 @@ def _at(image: Float[Array, "b h w c"], where: Int[Array, "b h w 2"]) -> Array:
     """The pixels that stand at other places."""
     b, h, w, c = image.shape
     index = (where[..., 0] * w + where[..., 1]).reshape(b, h * w, 1)
-    return jnp.take_along_axis(image.reshape(b, h * w, c), index, axis=1).reshape(
-        image.shape
-    )
+    moved = jnp.take_along_axis(image.reshape(b, h * w, c), index, axis=1)
+    return moved.reshape(image.shape)
