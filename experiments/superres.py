@@ -3,10 +3,12 @@
 Residuals in dense blocks, and D asked whether an image is more real than the others are.
 x is made of y in the step: smaller by `times`, with cubic weights that widen as the image
 shrinks, and noisier by up to `noise`. Other than published: in place of the distance on
-VGG's features, whose weights are not here, G pays the absolute one; D is a PatchGAN; and
-there are no steps of the distance alone before, in place of which G begins with cubic
-interpolation and makes what is to be added. `ganjax translate RUN folder/` enlarges
-images of any size.
+VGG's features, whose weights are not here, G pays the absolute one. There are no steps of
+the distance alone before, in place of which G begins with cubic interpolation and makes
+what is to be added: of its own, of the details of that image, and of white noise, which
+Rakotonirina & Rasoanaivo (2020) put between its blocks. D is an SN-PatchGAN that also looks
+at the full size, where the textures of small images are. `ganjax translate RUN folder/`
+enlarges images of any size.
 """
 
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from ganjax.errors import Mistake
 from ganjax.games.paired import Task, paired
 from ganjax.games.table import l1
 from ganjax.games.translation import View, linear_decay
-from ganjax.models import patch, rrdb
+from ganjax.models import rrdb, sn_patch
 from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
 
 
@@ -41,13 +43,18 @@ class Args:
     g_width: Count = 64
     growth: Count = 32
     blocks: Count = 23
-    d_width: Count = 64
-    halvings: Count = 2
+    d_widths: tuple[Count, ...] = (64, 128)
+    """Each halves the image."""
+    d_fine: Count = 64
+    """Channels of D at the full size."""
+    d_head: Positive = 8.0
+    """How steep D's linear head is."""
     far: Weight = 1.0
     """How much the mean absolute difference costs."""
     adversarial: Weight = 5e-3
     """How much it costs G to look less real than real images do."""
-    lr: Positive = 1e-4
+    g_lr: Positive = 1e-4
+    d_lr: Positive = 2e-4
 
 
 TINY = Args(
@@ -58,8 +65,8 @@ TINY = Args(
     g_width=4,
     growth=2,
     blocks=1,
-    d_width=4,
-    halvings=1,
+    d_widths=(4,),
+    d_fine=4,
 )
 
 
@@ -79,16 +86,20 @@ def shrunk(times: int, noise: float, keys, image):
 def make(args: Args) -> Game:
     if args.times not in (2, 4) or args.size % args.times:
         raise Mistake(f"--times {args.times}: give 2 or 4, by which --size is divided.")
-    adam = optax.adam(linear_decay(args.lr, args.run.steps), b1=0.9, b2=0.99)
+
+    def adam(rate: float) -> optax.GradientTransformation:
+        return optax.adam(linear_decay(rate, args.run.steps), b1=0.9, b2=0.99)
+
     g = rrdb.Generator(
         args.channels,
         args.times,
         args.g_width,
         growth=args.growth,
         blocks=args.blocks,
-        over=rrdb.cubic,
+        over=rrdb.sharper,
+        grain=True,
     )
-    d = patch.Discriminator(args.d_width, halvings=args.halvings, last_bias=False)
+    d = sn_patch.Discriminator(args.d_widths, fine=args.d_fine, head=args.d_head)
     relative = losses.relative_to_mean(losses.non_saturating())
     task = Task(
         pair=partial(shrunk, args.times, args.noise),
@@ -97,7 +108,8 @@ def make(args: Args) -> Game:
         distances={"far": lambda made, y: args.far * l1(made, y)},
     )
     loss = losses.weighed(relative, d=0.5, g=args.adversarial / 2)
-    return paired(Player(g, adam), Player(d, adam), loss, task)
+    players = Player(g, adam(args.g_lr)), Player(d, adam(args.d_lr))
+    return paired(*players, loss, task)
 
 
 def main(args: Args):

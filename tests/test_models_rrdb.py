@@ -57,3 +57,35 @@ def test_over_an_enlargement_g_begins_with_it():
     slope = jnp.broadcast_to(jnp.arange(8.0).reshape(1, 8, 1, 1), (1, 8, 8, 1))
     inner = rrdb.cubic(slope, 2)[0, 4:-4, 4, 0]
     np.testing.assert_allclose(jnp.diff(inner), 0.5, atol=1e-5)
+
+
+def test_what_lies_behind_the_enlargement_and_grain_are_added_by_as_much_as_g_makes():
+    image = jax.random.uniform(jax.random.key(3), (2, 5, 6, 3), minval=-1)
+    label, noise = jnp.zeros(2, int), jax.random.key(7)
+    net = rrdb.Generator(3, 2, 4, growth=2, blocks=1, over=rrdb.sharper, grain=True)
+    keys = {"params": jax.random.key(0), "noise": noise}
+    variables = net.init(keys, image, label, train=False)
+
+    def make(params, noise):
+        rngs = {"noise": jax.random.key(noise)}
+        return net.apply({"params": params}, image, label, train=False, rngs=rngs)
+
+    params = variables["params"]
+    large = rrdb.cubic(image, 2)
+    np.testing.assert_array_equal(make(params, 0), large)
+    last = max(
+        params,
+        key=lambda name: int(name.removeprefix("Conv_")) if "Conv_" in name else -1,
+    )
+
+    def more(which, amount):
+        bias = params[last]["bias"].at[which].set(amount)
+        return {**params, last: {**params[last], "bias": bias}}
+
+    assert params[last]["bias"].shape == (5,)
+    sharp = make(more(3, 0.5), 0)
+    detail = rrdb.sharper(image, 2)[..., 3:]
+    np.testing.assert_allclose(sharp, large + 0.5 * detail, atol=1e-5)
+    a, b = (make(more(4, 0.5), i) - large for i in (0, 1))
+    np.testing.assert_allclose(a, jnp.broadcast_to(a[..., :1], a.shape), atol=1e-6)
+    assert jnp.abs(a - b).mean() > 0.3 and 0.4 < jnp.std(a) < 0.6

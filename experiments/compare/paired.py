@@ -2,8 +2,10 @@
 
 Seeds of an experiment are played on the split train, and what they make of held-out images
 is compared with ways that learn nothing: for `superres` cubic interpolation, for `colours`
-the grey image, for `pix2pix` the image as it is and the mean of all targets. The scores are
-the mean absolute difference, PSNR, SSIM and the Fréchet distance, on whitened principal
+the grey image, for `pix2pix` the image as it is and the mean of all targets. Of `superres`
+there is also an image between cubic interpolation, which its G begins with, and what G
+makes, as between the two networks of ESRGAN (Wang et al., 2018, section 3.4). The scores
+are the mean absolute difference, PSNR, SSIM and the Fréchet distance, on whitened principal
 components of the training targets or, with `--features`, on EfficientNet-Lite0's maps.
 With `--lpips NETWORK HEADS` LPIPS is told, too. A run that is finished is read and not
 played again. The picture has what is asked for, the last guess, what seed 0 makes of it,
@@ -14,6 +16,7 @@ and what is right.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -58,6 +61,15 @@ class Sets(NamedTuple):
 
 
 Guess = Callable[[Sets], np.ndarray]
+Change = Callable[[np.ndarray, Sets], np.ndarray]  # of what was made
+
+
+class Plan(NamedTuple):
+    """How a task is played, and what it is compared with."""
+
+    own: Mapping[str, Any]  # arguments other than the experiment's
+    guesses: Mapping[str, Guess]
+    changes: Mapping[str, Change] = {}
 
 
 def cubic(sets: Sets) -> np.ndarray:
@@ -75,13 +87,29 @@ def mean(sets: Sets) -> np.ndarray:
     return np.broadcast_to(sets.train.mean(0), sets.y.shape)
 
 
-TASKS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Guess]]] = {
-    "superres": (
-        {"g_width": 32, "growth": 16, "blocks": 4, "lr": 4e-4},
+def between(share: float, made: np.ndarray, sets: Sets) -> np.ndarray:
+    """So much of what was made, and else cubic interpolation."""
+    return share * made + (1 - share) * cubic(sets)
+
+
+TASKS: Mapping[str, Plan] = {
+    "superres": Plan(
+        {
+            "margin": 32,
+            "g_width": 32,
+            "growth": 16,
+            "blocks": 2,
+            "d_widths": (32, 64),
+            "d_fine": 16,
+            "adversarial": 0.03,
+            "g_lr": 2e-4,
+            "d_lr": 4e-4,
+        },
         {"cubic": cubic},
+        {"a quarter of it": partial(between, 0.25)},
     ),
-    "colours": ({"g_width": 32, "d_width": 32}, {"grey": same}),
-    "pix2pix": (
+    "colours": Plan({"g_width": 32, "d_width": 32}, {"grey": same}),
+    "pix2pix": Plan(
         {"g_width": 32, "d_width": 32, "times": (1, 2, 4, 8, 8, 8), "halvings": 2},
         {"as it is": same, "mean": mean},
     ),
@@ -106,8 +134,8 @@ def main(args: Args) -> None:
     more = unlike(args.lpips)
     asked = Spec(args.data, args.size, 3, "test", beside=args.target)
     load(asked._replace(paired=bool(args.target)))  # before hours of training
-    own, guesses = TASKS[args.task]
-    own = {"data": args.data, "size": args.size, **own}
+    plan = TASKS[args.task]
+    own = {"data": args.data, "size": args.size, **plan.own}
     if args.task == "pix2pix":
         own |= {"target": args.target, "margin": 0}
     folder, turns = (
@@ -126,12 +154,16 @@ def main(args: Args) -> None:
         return [f"{x:.3f}" for x in found]
 
     asked = stored(known.x)
-    for run in runs:
-        say((f"{args.task}, seed {run.name}", *tell(ganjax.load(run).answer(asked))))
-    for name, guess in guesses.items():
-        say((name, *tell(guess(known))))
-    made, guessed = ganjax.load(runs[0]).answer(asked), [*guesses.values()][-1](known)
-    strip(folder / f"{args.task}.png", known.x, guessed, made, known.y)
+    answers = [ganjax.load(run).answer(asked) for run in runs]
+    for run, made in zip(runs, answers, strict=True):
+        say((f"{args.task}, seed {run.name}", *tell(made)))
+        for name, change in plan.changes.items():
+            say((f"{name}, seed {run.name}", *tell(change(made, known))))
+    guessed = {name: guess(known) for name, guess in plan.guesses.items()}
+    for name, made in guessed.items():
+        say((name, *tell(made)))
+    columns = known.x, [*guessed.values()][-1], answers[0], known.y
+    strip(folder / f"{args.task}.png", *columns)
 
 
 if __name__ == "__main__":

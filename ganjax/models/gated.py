@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int
 from ganjax.models import contextual, fourier, pyramid, sn_patch
 from ganjax.models.convolution import Conv, conv, same
 from ganjax.models.example import Example
+from ganjax.models.textures import added
 
 
 GLOROT = nn.initializers.glorot_uniform()
@@ -159,11 +160,8 @@ class Generator(nn.Module):
         if not self.fill:
             return jnp.tanh(Conv(c, kernel_init=GLOROT)(x))[:, :h, :w]
         smooth, *more = jnp.split(filled, filled.shape[-1] // c, axis=-1)
-        x = Conv(c + len(more), kernel_init=nn.initializers.zeros)(x)
-        added = x[..., :c]
-        for i, texture in enumerate(more, start=c):
-            added += x[..., i : i + 1] * texture
-        return (smooth + mask * added)[:, :h, :w]
+        made = Conv(c + len(more), kernel_init=nn.initializers.zeros)(x)
+        return added(mask * made, smooth, more)[:, :h, :w]
 
 
 def hide(

@@ -5,12 +5,12 @@ stands there, less its local mean, is added by as much as a network likes, as in
 residual aggregation (Yi et al., 2020), where attention says what stands where.
 """
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.models import pyramid
+from ganjax.models.textures import blurred
 
 
 FAR = 2**14  # pixels: farther than any image is wide
@@ -27,7 +27,7 @@ def fill(
     """
     smooth = pyramid.fill(image, mask, sweeps=4)
     seen = mirror(jnp.where(mask > 0, 0.0, image), mask)
-    texture = jnp.where(mask > 0, seen - blurred(seen), 0.0)
+    texture = jnp.where(mask > 0, seen - blurred(seen, BLUR), 0.0)
     return jnp.concatenate([smooth, texture], axis=-1)
 
 
@@ -70,13 +70,6 @@ def nearest(mask: Float[Array, "b h w 1"]) -> Int[Array, "b h w 2"]:
 def places(h: int, w: int) -> Int[Array, "1 h w 2"]:
     """The row and column of each pixel."""
     return jnp.stack(jnp.mgrid[:h, :w], axis=-1)[None]
-
-
-def blurred(image: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-    """The mean over a square around each pixel, the border repeated."""
-    half = BLUR // 2
-    padded = jnp.pad(image, ((0, 0), (half, half), (half, half), (0, 0)), "edge")
-    return nn.avg_pool(padded, (BLUR, BLUR))
 
 
 def _at(image: Float[Array, "b h w c"], where: Int[Array, "b h w 2"]) -> Array:

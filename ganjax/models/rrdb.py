@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 from ganjax.models import patch
 from ganjax.models.convolution import Conv
 from ganjax.models.example import Example
+from ganjax.models.textures import added, blurred
 
 
 INIT = nn.initializers.variance_scaling(2 * 0.1**2, "fan_in", "normal")  # He's, a tenth
@@ -33,6 +34,7 @@ class Generator(nn.Module):
     growth: int = 32
     blocks: int = 23
     over: Callable[[Array, int], Array] | None = None
+    grain: bool = False
 
     @nn.compact
     def __call__(
@@ -47,15 +49,28 @@ class Generator(nn.Module):
         x += Conv(self.width)(trunk)
         for _ in range(self.times.bit_length() - 1):
             x = _lrelu(Conv(self.width)(x.repeat(2, 1).repeat(2, 2)))
-        first = nn.initializers.zeros if self.over else nn.initializers.lecun_normal()
-        made = Conv(self.channels, kernel_init=first)(_lrelu(Conv(self.width)(x)))
-        return self.over(image, self.times) + made if self.over else made
+        x = _lrelu(Conv(self.width)(x))
+        if not self.over:
+            return Conv(self.channels)(x)
+        given = self.over(image, self.times)
+        first, *more = jnp.split(given, given.shape[-1] // self.channels, axis=-1)
+        if self.grain:
+            shape = (*first.shape[:-1], 1)
+            more += [jax.random.normal(self.make_rng("noise"), shape, first.dtype)]
+        made = Conv(self.channels + len(more), kernel_init=nn.initializers.zeros)(x)
+        return added(made, first, more)
 
 
 def cubic(image: Float[Array, "b h w c"], times: int) -> Float[Array, "b H W c"]:
     """An enlargement by cubic interpolation (Keys, 1981)."""
     b, h, w, c = image.shape
     return jax.image.resize(image, (b, times * h, times * w, c), "cubic")
+
+
+def sharper(image: Float[Array, "b h w c"], times: int) -> Float[Array, "b H W c_2"]:
+    """That enlargement, and how it differs from what is around: of this G may add some."""
+    large = cubic(image, times)
+    return jnp.concatenate([large, large - blurred(large, 2 * times + 1)], axis=-1)
 
 
 class Block(nn.Module):
