@@ -1,5 +1,7 @@
 """ESRGAN's generator."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -59,33 +61,36 @@ def test_over_an_enlargement_g_begins_with_it():
     np.testing.assert_allclose(jnp.diff(inner), 0.5, atol=1e-5)
 
 
-def test_what_lies_behind_the_enlargement_and_grain_are_added_by_as_much_as_g_makes():
+def test_what_is_behind_the_enlargement_and_grain_are_added_as_g_likes():
     image = jax.random.uniform(jax.random.key(3), (2, 5, 6, 3), minval=-1)
-    label, noise = jnp.zeros(2, int), jax.random.key(7)
-    net = rrdb.Generator(3, 2, 4, growth=2, blocks=1, over=rrdb.sharper, grain=True)
-    keys = {"params": jax.random.key(0), "noise": noise}
-    variables = net.init(keys, image, label, train=False)
+    label, large = jnp.zeros(2, int), rrdb.cubic(image, 2)
+    few = partial(rrdb.Generator, 3, 2, 4, growth=2, blocks=1, over=rrdb.sharper)
+    net = few(grain=True, end=rrdb.Shuffled)
+    keys = {"params": jax.random.key(0), "noise": jax.random.key(1)}
+    params = net.init(keys, image, label, train=False)["params"]
 
-    def make(params, noise):
-        rngs = {"noise": jax.random.key(noise)}
-        return net.apply({"params": params}, image, label, train=False, rngs=rngs)
+    def make(which, amount, seed):
+        last = params["Shuffled_0"]["Conv_0"]
+        bias = last["bias"].reshape(2, 2, 5).at[..., which].set(amount).reshape(-1)
+        changed = {**params, "Shuffled_0": {"Conv_0": {**last, "bias": bias}}}
+        rngs = {"noise": jax.random.key(seed)}
+        return net.apply({"params": changed}, image, label, train=False, rngs=rngs)
 
-    params = variables["params"]
-    large = rrdb.cubic(image, 2)
-    np.testing.assert_array_equal(make(params, 0), large)
-    last = max(
-        params,
-        key=lambda name: int(name.removeprefix("Conv_")) if "Conv_" in name else -1,
-    )
-
-    def more(which, amount):
-        bias = params[last]["bias"].at[which].set(amount)
-        return {**params, last: {**params[last], "bias": bias}}
-
-    assert params[last]["bias"].shape == (5,)
-    sharp = make(more(3, 0.5), 0)
+    np.testing.assert_array_equal(make(3, 0.0, 0), large)
     detail = rrdb.sharper(image, 2)[..., 3:]
-    np.testing.assert_allclose(sharp, large + 0.5 * detail, atol=1e-5)
-    a, b = (make(more(4, 0.5), i) - large for i in (0, 1))
-    np.testing.assert_allclose(a, jnp.broadcast_to(a[..., :1], a.shape), atol=1e-6)
+    np.testing.assert_allclose(make(3, 0.5, 0), large + 0.5 * detail, atol=1e-5)
+    a, b = (make(4, 0.5, seed) - large for seed in (0, 1))
+    np.testing.assert_allclose(a, jnp.broadcast_to(a[..., :1], a.shape), atol=1e-5)
     assert jnp.abs(a - b).mean() > 0.3 and 0.4 < jnp.std(a) < 0.6
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+def test_a_place_makes_the_pixels_that_lie_in_it(times):
+    x = jax.random.normal(jax.random.key(1), (2, 5, 6, 3))
+    net = rrdb.Shuffled(2, times)
+    variables = net.init(jax.random.key(0), x)
+    made = net.apply(variables, x)
+    assert made.shape == (2, 5 * times, 6 * times, 2)
+    moved = net.apply(variables, x.at[0, 0, 0].add(1.0)) != made
+    far = np.argwhere(np.asarray(moved))
+    assert far[:, 1].max() < 2 * times and far[:, 2].max() < 2 * times

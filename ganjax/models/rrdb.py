@@ -18,13 +18,49 @@ INIT = nn.initializers.variance_scaling(2 * 0.1**2, "fan_in", "normal")  # He's,
 SCALE = 0.2  # of what is added (section 3.1)
 
 
+_lrelu: Callable[[Array], Array] = partial(nn.leaky_relu, negative_slope=0.2)
+
+
+class Doubled(nn.Module):
+    """As published: pixels are repeated, twice a side, and two convolutions follow."""
+
+    features: int
+    times: int
+    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
+        width = x.shape[-1]
+        for _ in range(self.times.bit_length() - 1):
+            x = _lrelu(Conv(width)(x.repeat(2, 1).repeat(2, 2)))
+        x = _lrelu(Conv(width)(x))
+        return Conv(self.features, kernel_init=self.kernel_init)(x)
+
+
+class Shuffled(nn.Module):
+    """Each place makes its pixels at the small size (Shi et al., 2016): much less work."""
+
+    features: int
+    times: int
+    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
+        (b, h, w, _), t = x.shape, self.times
+        x = Conv(t * t * self.features, kernel_init=self.kernel_init)(x)
+        x = x.reshape(b, h, w, t, t, self.features).transpose(0, 1, 3, 2, 4, 5)
+        return x.reshape(b, h * t, w * t, self.features)
+
+
 class Generator(nn.Module):
     """From images [b, h, w, c] to images of `times` the sides, a power of two; linear.
 
     `width` counts the channels throughout, `growth` those that each convolution within a
-    block adds to what the next one sees. Classes add a vector before the first block. With
-    `over`, called as `over(image, times)`, G makes what is to be added to an enlargement
-    without learning, 0 at first.
+    block adds to what the next one sees. Classes add a vector before the first block;
+    `end` makes what is large of what is small. With `over`, called as `over(image, times)`,
+    G makes what is to be added to an enlargement without learning, 0 at first. What that
+    has behind the image are textures, of each of which G adds as much as it likes; with
+    `grain` white noise is one more, from the rng "noise".
     """
 
     channels: int = 3  # of what it makes
@@ -35,6 +71,7 @@ class Generator(nn.Module):
     blocks: int = 23
     over: Callable[[Array, int], Array] | None = None
     grain: bool = False
+    end: Callable[..., Callable[[Array], Array]] = Doubled
 
     @nn.compact
     def __call__(
@@ -47,17 +84,15 @@ class Generator(nn.Module):
         for _ in range(self.blocks):
             trunk = Block(self.growth)(trunk)
         x += Conv(self.width)(trunk)
-        for _ in range(self.times.bit_length() - 1):
-            x = _lrelu(Conv(self.width)(x.repeat(2, 1).repeat(2, 2)))
-        x = _lrelu(Conv(self.width)(x))
         if not self.over:
-            return Conv(self.channels)(x)
+            return self.end(self.channels, self.times)(x)
         given = self.over(image, self.times)
         first, *more = jnp.split(given, given.shape[-1] // self.channels, axis=-1)
         if self.grain:
             shape = (*first.shape[:-1], 1)
             more += [jax.random.normal(self.make_rng("noise"), shape, first.dtype)]
-        made = Conv(self.channels + len(more), kernel_init=nn.initializers.zeros)(x)
+        zeros = nn.initializers.zeros
+        made = self.end(self.channels + len(more), self.times, zeros)(x)
         return added(made, first, more)
 
 
@@ -100,9 +135,10 @@ class Dense(nn.Module):
         return x + SCALE * Conv(x.shape[-1], kernel_init=INIT)(seen)
 
 
-_lrelu: Callable[[Array], Array] = partial(nn.leaky_relu, negative_slope=0.2)
-
 TINY = {
     "g": Example(partial(Generator, 2, 2, 3, growth=3, blocks=1), (4, 4, 3)),
+    "g_shuffled": Example(
+        partial(Generator, 2, 2, 3, growth=3, blocks=1, end=Shuffled), (4, 4, 3)
+    ),
     "d": patch.TINY["d"],
 }
