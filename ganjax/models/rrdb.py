@@ -136,7 +136,7 @@ class Dense(nn.Module):
 
 
 TINY = {
-    "g": Example(partial(Generator, 2, 2, 3, growth=3, blocks=1), (4, 4, 3)),
+    "g": Example(partial(Generator, 2, 2, 3, growth=2, blocks=1), (4, 4, 3)),
     "g_shuffled": Example(
         partial(Generator, 2, 2, 3, growth=3, blocks=1, end=Shuffled), (4, 4, 3)
     ),
