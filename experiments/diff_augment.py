@@ -13,7 +13,7 @@ import optax
 from ganjax import GAN, Game, Player, augment, game, losses, train
 from ganjax.augment import diff_augment
 from ganjax.data import Spec
-from ganjax.gan import normal
+from ganjax.gan import half_life, normal
 from ganjax.models import sndcgan
 from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, command
 
@@ -57,7 +57,7 @@ def make(args: Args) -> Game:
             loss=losses.hinge(),
             augment=augment.fixed(diff_augment(), args.p),
             prior=normal(args.latent),
-            ema=optax.constant_schedule(0.999),
+            ema=half_life(22_000, args.run.batch, ramp=0.05),
         )
     )
 
