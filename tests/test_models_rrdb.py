@@ -1,7 +1,5 @@
 """ESRGAN's generator."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,8 +62,8 @@ def test_over_an_enlargement_g_begins_with_it():
 def test_what_is_behind_the_enlargement_and_grain_are_added_as_g_likes():
     image = jax.random.uniform(jax.random.key(3), (2, 5, 6, 3), minval=-1)
     label, large = jnp.zeros(2, int), rrdb.cubic(image, 2)
-    few = partial(rrdb.Generator, 3, 2, 4, growth=2, blocks=1, over=rrdb.sharper)
-    net = few(grain=True, end=rrdb.Shuffled)
+    more = {"over": rrdb.sharper, "grain": True, "end": rrdb.Shuffled}
+    net = rrdb.Generator(3, 2, 4, growth=2, blocks=1, **more)
     keys = {"params": jax.random.key(0), "noise": jax.random.key(1)}
     params = net.init(keys, image, label, train=False)["params"]
 

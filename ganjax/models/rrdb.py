@@ -16,8 +16,6 @@ from ganjax.models.textures import added, blurred
 
 INIT = nn.initializers.variance_scaling(2 * 0.1**2, "fan_in", "normal")  # He's, a tenth
 SCALE = 0.2  # of what is added (section 3.1)
-
-
 _lrelu: Callable[[Array], Array] = partial(nn.leaky_relu, negative_slope=0.2)
 
 

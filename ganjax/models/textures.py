@@ -19,7 +19,7 @@ def added(
     c = image.shape[-1]
     total = image + made[..., :c]
     for i, texture in enumerate(textures, start=c):
-        total += made[..., i : i + 1] * jnp.broadcast_to(texture, image.shape)
+        total += made[..., i : i + 1] * texture
     return total
 
 
