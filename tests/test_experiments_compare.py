@@ -313,6 +313,34 @@ def test_prints_are_read_out_of_the_puzzles_and_cut_where_they_are_whole(
         [*prints.files(b"RIFF")]
 
 
+def test_photographs_are_cut_where_something_is_to_be_seen(room, tmp_path):
+    crops = room("crops")
+    rng = np.random.default_rng(0)
+    names = [f"{i}.png" for i in range(20)]
+    for name in names:
+        photo = np.full((60, 130, 3), 90, np.uint8)  # half of it flat
+        photo[:, :64] = rng.integers(0, 256, (60, 64, 3))
+        Image.fromarray(photo).save(tmp_path / name)
+    out = tmp_path / "out"
+    of = lambda *places: crops.Args(str(out), places, side=32, longer=130)
+    crops.main(of(str(tmp_path)))
+    cut = lambda split: [path.name for path in (out / split).iterdir()]
+    held_out = {name for name in names if not room("rows").fifth(name)}
+    assert 0 < len(held_out) < 10
+    each = {f"{name[:-4]}_{i:03}.png" for name in names for i in (0, 1)}
+    assert {*cut("train"), *cut("test")} == each
+    assert {name.split("_")[0] + ".png" for name in cut("test")} == held_out
+    shapes = lambda args: {x.shape for x in crops.crops(args, tmp_path / "0.png")}
+    assert shapes(of("")) == {(32, 32, 3)}
+    smaller = crops.Args(str(out), (), side=16, longer=65)
+    assert shapes(smaller) == {(16, 16, 3)}
+    (tmp_path / "z.jpg").write_bytes(b"no photograph")
+    with pytest.raises(Mistake, match="z.jpg cannot be read"):
+        crops.main(of(str(tmp_path / "z.jpg")))
+    with pytest.raises(Mistake, match="neither a file nor a folder"):
+        crops.main(of(str(tmp_path / "none")))
+
+
 def resources(files):
     """A binary resource file of Qt, version 3, with all of them in one folder."""
     names, data, nodes = b"", b"", struct.pack(">IHIIQ", 0, 2, len(files), 1, 0)
