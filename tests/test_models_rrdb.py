@@ -68,9 +68,10 @@ def test_what_is_behind_the_enlargement_and_grain_are_added_as_g_likes():
     params = net.init(keys, image, label, train=False)["params"]
 
     def make(which, amount, seed):
-        last = params["Shuffled_0"]["Conv_0"]
-        bias = last["bias"].reshape(2, 2, 5).at[..., which].set(amount).reshape(-1)
-        changed = {**params, "Shuffled_0": {"Conv_0": {**last, "bias": bias}}}
+        end = params["Shuffled_0"]
+        bias = end["Conv_1"]["bias"].at[which].set(amount)
+        end = {**end, "Conv_1": {**end["Conv_1"], "bias": bias}}
+        changed = {**params, "Shuffled_0": end}
         rngs = {"noise": jax.random.key(seed)}
         return net.apply({"params": changed}, image, label, train=False, rngs=rngs)
 
@@ -83,12 +84,21 @@ def test_what_is_behind_the_enlargement_and_grain_are_added_as_g_likes():
 
 
 @pytest.mark.parametrize("times", [1, 2, 4])
-def test_a_place_makes_the_pixels_that_lie_in_it(times):
+def test_a_place_makes_the_pixels_that_lie_in_it_and_shares_those_at_its_edge(times):
     x = jax.random.normal(jax.random.key(1), (2, 5, 6, 3))
     net = rrdb.Shuffled(2, times)
     variables = net.init(jax.random.key(0), x)
     made = net.apply(variables, x)
     assert made.shape == (2, 5 * times, 6 * times, 2)
     moved = net.apply(variables, x.at[0, 0, 0].add(1.0)) != made
-    far = np.argwhere(np.asarray(moved))
-    assert far[:, 1].max() < 2 * times and far[:, 2].max() < 2 * times
+    far = np.argwhere(np.asarray(moved))  # two places, and a pixel by the convolution
+    assert far[:, 1].max() == far[:, 2].max() == 2 * times
+
+
+def test_at_first_no_grid_is_to_be_seen():
+    flat = jnp.broadcast_to(jnp.arange(1.0, 5.0), (1, 8, 8, 4))
+    net = rrdb.Shuffled(2, 4)
+    made, _ = net.init_with_output(jax.random.key(0), flat)
+    inner = made[:, 5:-5, 5:-5]
+    assert jnp.abs(inner).max() > 0.1
+    np.testing.assert_allclose(inner, inner[:, :1, :1] + 0 * inner, atol=1e-5)

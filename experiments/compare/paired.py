@@ -11,7 +11,8 @@ With `--lpips NETWORK HEADS` LPIPS is told, too. A run that is finished is read 
 played again. The picture has what is asked for, the last guess, what seed 0 makes of it,
 and what is right.
 
-    paired.py pix2pix --data google/ --target twitter/ --size 64
+    paired.py superres --data crops/ --steps 3000 --batch 16
+    paired.py pix2pix --data google/ --target twitter/
 """
 
 from collections.abc import Callable, Mapping
@@ -101,12 +102,12 @@ TASKS: Mapping[str, Plan] = {
             "blocks": 2,
             "d_widths": (32, 64),
             "d_fine": 16,
-            "adversarial": 0.03,
+            "adversarial": 0.01,
             "g_lr": 2e-4,
             "d_lr": 4e-4,
         },
         {"cubic": cubic},
-        {"a quarter of it": partial(between, 0.25)},
+        {"half of it": partial(between, 0.5)},
     ),
     "colours": Plan({"g_width": 32, "d_width": 32}, {"grey": same}),
     "pix2pix": Plan(

@@ -36,7 +36,9 @@ class Doubled(nn.Module):
 
 
 class Shuffled(nn.Module):
-    """Each place makes its pixels at the small size (Shi et al., 2016): much less work."""
+    """Each place makes half as many features of its pixels, at the small size (Shi et al.,
+    2016), and one convolution at the large one sees across places. At first the pixels of
+    a place are alike (Aitken et al., 2017), so that no grid is to be seen."""
 
     features: int
     times: int
@@ -44,10 +46,17 @@ class Shuffled(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
-        (b, h, w, _), t = x.shape, self.times
-        x = Conv(t * t * self.features, kernel_init=self.kernel_init)(x)
-        x = x.reshape(b, h, w, t, t, self.features).transpose(0, 1, 3, 2, 4, 5)
-        return x.reshape(b, h * t, w * t, self.features)
+        (b, h, w, c), t = x.shape, self.times
+        half = max(c // 2, 1)
+        x = Conv(t * t * half, kernel_init=partial(_alike, t * t))(x)
+        x = x.reshape(b, h, w, t, t, half).transpose(0, 1, 3, 2, 4, 5)
+        x = _lrelu(x.reshape(b, h * t, w * t, half))
+        return Conv(self.features, kernel_init=self.kernel_init)(x)
+
+
+def _alike(n: int, key, shape, dtype=jnp.float32):
+    kernel = nn.initializers.lecun_normal()(key, (*shape[:-1], shape[-1] // n), dtype)
+    return jnp.tile(kernel, n)
 
 
 class Generator(nn.Module):
@@ -136,7 +145,7 @@ class Dense(nn.Module):
 TINY = {
     "g": Example(partial(Generator, 2, 2, 3, growth=2, blocks=1), (4, 4, 3)),
     "g_shuffled": Example(
-        partial(Generator, 2, 2, 3, growth=3, blocks=1, end=Shuffled), (4, 4, 3)
+        partial(Generator, 2, 2, 4, growth=2, blocks=1, end=Shuffled), (4, 4, 3)
     ),
     "d": patch.TINY["d"],
 }
