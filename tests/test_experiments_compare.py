@@ -337,6 +337,8 @@ def test_photographs_are_cut_where_something_is_to_be_seen(room, tmp_path):
     (tmp_path / "z.jpg").write_bytes(b"no photograph")
     with pytest.raises(Mistake, match="z.jpg cannot be read"):
         crops.main(of(str(tmp_path / "z.jpg")))
+    with pytest.raises(Mistake, match="2 photographs are named 0: "):
+        crops.main(of(str(tmp_path / "0.png"), str(tmp_path)))
     with pytest.raises(Mistake, match="neither a file nor a folder"):
         crops.main(of(str(tmp_path / "none")))
 

@@ -1,10 +1,24 @@
-"""Crops of large photographs to learn from: `crops.py OUT photo.jpg folder/ ...`.
+r"""Crops of large photographs to learn from: `crops.py OUT photo.jpg folder/ ...`.
 
 Photographs are shrunk until the longer side is `--longer` pixels, so that they are sharp to
 the pixel, and cut into crops that do not overlap: in OUT/train or, one photograph in five
 by a hash of its name, in OUT/test. Crops of nothing but sky or blur are left out.
+
+Those that the README's figures are of come with Debian 12 as backgrounds of desktops:
+
+    apt-get download lomiri-wallpapers-{16,20}.04 mate-backgrounds \
+        plasma-workspace-wallpapers
+    for x in *.deb; do dpkg-deb -x $x .; done
+    mkdir photographs
+    cp usr/share/backgrounds/{*,mate/nature/*}.jpg photographs/
+    rm photographs/{Fossa,Infinite,Painting,analog,greentock,umang}*
+    for x in BytheWater ColdRipple ColorfulCups DarkestHour EveningGlow FallenLeaf Grey \
+            Kite OneStandsOut Path summer_1am; do
+        cp usr/share/wallpapers/$x/contents/images/2560x1600.jpg photographs/$x.jpg
+    done
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +58,9 @@ def found(places: tuple[str, ...]) -> list[Path]:
         files += [x for x in inside if x.suffix.lower() in EXTENSIONS]
     if not files:
         raise Mistake("No photographs at these places: give files or folders of them.")
+    stem, many = Counter(path.stem for path in files).most_common(1)[0]
+    if many > 1:
+        raise Mistake(f"{many} photographs are named {stem}: give each its own name.")
     return sorted(files, key=lambda path: path.name)
 
 

@@ -102,7 +102,6 @@ TASKS: Mapping[str, Plan] = {
             "blocks": 2,
             "d_widths": (32, 64),
             "d_fine": 16,
-            "adversarial": 0.01,
             "g_lr": 2e-4,
             "d_lr": 4e-4,
         },
