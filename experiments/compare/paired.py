@@ -2,9 +2,7 @@
 
 Seeds of an experiment are played on the split train, and what they make of held-out images
 is compared with ways that learn nothing: for `superres` cubic interpolation, for `colours`
-the grey image, for `pix2pix` the image as it is and the mean of all targets. Of `superres`
-there is also an image between cubic interpolation, which its G begins with, and what G
-makes, as between the two networks of ESRGAN (Wang et al., 2018, section 3.4). The scores
+the grey image, for `pix2pix` the image as it is and the mean of all targets. The scores
 are the mean absolute difference, PSNR, SSIM and the Fréchet distance, on whitened principal
 components of the training targets or, with `--features`, on EfficientNet-Lite0's maps.
 With `--lpips NETWORK HEADS` LPIPS is told, too. A run that is finished is read and not
@@ -17,7 +15,6 @@ and what is right.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -62,7 +59,6 @@ class Sets(NamedTuple):
 
 
 Guess = Callable[[Sets], np.ndarray]
-Change = Callable[[np.ndarray, Sets], np.ndarray]  # of what was made
 
 
 class Plan(NamedTuple):
@@ -70,7 +66,6 @@ class Plan(NamedTuple):
 
     own: Mapping[str, Any]  # arguments other than the experiment's
     guesses: Mapping[str, Guess]
-    changes: Mapping[str, Change] = {}
 
 
 def cubic(sets: Sets) -> np.ndarray:
@@ -88,11 +83,6 @@ def mean(sets: Sets) -> np.ndarray:
     return np.broadcast_to(sets.train.mean(0), sets.y.shape)
 
 
-def between(share: float, made: np.ndarray, sets: Sets) -> np.ndarray:
-    """So much of what was made, and else cubic interpolation."""
-    return share * made + (1 - share) * cubic(sets)
-
-
 TASKS: Mapping[str, Plan] = {
     "superres": Plan(
         {
@@ -106,7 +96,6 @@ TASKS: Mapping[str, Plan] = {
             "d_lr": 4e-4,
         },
         {"cubic": cubic},
-        {"half of it": partial(between, 0.5)},
     ),
     "colours": Plan({"g_width": 32, "d_width": 32}, {"grey": same}),
     "pix2pix": Plan(
@@ -157,8 +146,6 @@ def main(args: Args) -> None:
     answers = [ganjax.load(run).answer(asked) for run in runs]
     for run, made in zip(runs, answers, strict=True):
         say((f"{args.task}, seed {run.name}", *tell(made)))
-        for name, change in plan.changes.items():
-            say((f"{name}, seed {run.name}", *tell(change(made, known))))
     guessed = {name: guess(known) for name, guess in plan.guesses.items()}
     for name, made in guessed.items():
         say((name, *tell(made)))
