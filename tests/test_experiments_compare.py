@@ -276,6 +276,15 @@ def test_style_and_content_are_told_together(room):
     assert float(unpaired.content(y, x)[0]) < 0.5
 
 
+def test_a_classifier_takes_images_for_the_kind_that_they_are(room):
+    rng = np.random.default_rng(0)
+    draw = lambda low: rng.uniform(low, low + 1, (40, 8, 8, 1)).astype(np.float32)
+    x, y = draw(-1), draw(0)
+    taken = room("unpaired").judge((x, y), (x[:9], y[:9]))
+    assert [taken(images) for images in (draw(-1), draw(0))] == ["0%", "100%"]
+    assert taken(np.concatenate([draw(-1), draw(0)])) == "50%"
+
+
 def test_kinds_are_as_many_and_none_twice(room, tmp_path):
     unpaired = room("unpaired")
     for place, count in (("testA", 5), ("testB", 3)):

@@ -39,6 +39,8 @@ class Args:
     """superres, colours or pix2pix"""
     data: str = "photographs"
     target: str = ""
+    on: str = ""
+    """Another set whose split test is held out, if not that of `data`."""
     size: Count = 64
     workdir: str = "runs/paired"
     features: str = ""
@@ -105,10 +107,11 @@ TASKS: Mapping[str, Plan] = {
 }
 
 
-def sets(run: Path) -> Sets:
-    """The held-out images of a run as its game asks for them, and the training targets."""
+def sets(run: Path, on: str = "") -> Sets:
+    """Held-out images as a run's game asks for them, and the run's training targets."""
     game, spec = ganjax.load(run).game, folders.spec_of(folders.read(run))
-    train, test = (whole(load(spec._replace(split=x))) for x in ("train", "test"))
+    held_out = spec._replace(split="test", where=on or spec.where)
+    train, test = (whole(load(each)) for each in (spec, held_out))
     asked = game.ask(len(test.image), 0, lambda n: test.image[:n])
     decode = lambda images: np.asarray(game.decode(images))
     return Sets(np.asarray(pixels(asked)), decode(test.image), decode(train.image))
@@ -120,8 +123,12 @@ def main(args: Args) -> None:
         raise Mistake(f"No task {args.task!r}: give {', '.join(TASKS)}.")
     if args.task == "pix2pix" and not args.target:
         raise Mistake("pix2pix learns from pairs: give --data and --target.")
+    if args.task == "pix2pix" and args.on:
+        raise Mistake(
+            "--on names single images, and pix2pix asks for pairs: leave it out."
+        )
     more = unlike(args.lpips)
-    asked = Spec(args.data, args.size, 3, "test", beside=args.target)
+    asked = Spec(args.on or args.data, args.size, 3, "test", beside=args.target)
     load(asked._replace(paired=bool(args.target)))  # before hours of training
     plan = TASKS[args.task]
     own = {"data": args.data, "size": args.size, **plan.own}
@@ -133,7 +140,7 @@ def main(args: Args) -> None:
     )
     runs = seeds(args.task, folder / args.task, own, args.seeds, **turns)
 
-    known = sets(runs[0])
+    known = sets(runs[0], args.on)
     see = features(args.features, lambda: known.train)
     print(f"{see.name}, {len(known.y)} images, {args.steps:,} steps:\n")
     head((*COLUMNS, *more))

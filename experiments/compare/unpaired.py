@@ -2,8 +2,9 @@
 
 Seeds of `cut` or `cyclegan` learn to make images of one kind of another kind. Of held-out
 images it is told how far they are from the other kind, before and after (Fréchet and kernel
-distance), and how much of each is kept (structural similarity and agreement of edges with
-the input): either alone rewards a program that does nothing or that ignores its input.
+distance), how many a classifier of the two kinds takes for the other kind, and how much of
+each is kept (structural similarity and agreement of edges with the input): either alone
+rewards a program that ignores its input or that does nothing.
 Beside it, how far the other kind's images to learn from are from those that are held out;
 what the input, moved by a pixel, and another of its kind have in common with it, between
 which is where content is kept or lost; and what the held-out images of the other kind
@@ -17,7 +18,7 @@ A run that is finished is read and not played again. The picture has the input, 
 seed makes of it, and the held-out image of the other kind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,7 +35,8 @@ from ganjax.gan import pixels, stored
 from ganjax.run import Count, command
 
 
-COLUMNS = ("images", "Fréchet", "of input's", "kernel", "of input's", "SSIM", "edges")
+STYLE = "Fréchet", "of input's", "kernel", "of input's", "taken for it"
+COLUMNS = ("images", *STYLE, "SSIM", "edges")
 NARROW: Mapping[str, Any] = {"g_width": 16, "d_width": 32, "blocks": 6, "halvings": 2}
 
 
@@ -83,6 +85,19 @@ def style(found: tuple[float, float], usual: tuple[float, float]) -> list[str]:
     return cells
 
 
+def judge(
+    learned: tuple[np.ndarray, np.ndarray], held_out: tuple[np.ndarray, np.ndarray]
+) -> Callable[[np.ndarray], str]:
+    """A classifier of the two kinds: of images, how many it takes for the other kind."""
+    sets = (
+        (stored(np.concatenate(kinds)), np.repeat([0, 1], [len(x) for x in kinds]))
+        for kinds in (learned, held_out)
+    )
+    known, test = sets
+    probabilities = evaluation.train_classifier(*known, *test, classes=2).probabilities
+    return lambda images: f"{probabilities(images).argmax(1).mean():.0%}"
+
+
 def content(made: np.ndarray, x: np.ndarray) -> list[str]:
     """What images keep of those that they were made of."""
     likeness = evaluation.ssim, evaluation.edge_iou
@@ -94,7 +109,7 @@ def main(args: Args) -> None:
     if args.experiment not in ("cut", "cyclegan"):
         raise Mistake(f"No experiment {args.experiment!r}: give cut or cyclegan.")
     x, y = kinds(args, "test")
-    _, learned = kinds(args, "train")
+    first, learned = kinds(args, "train")
     see = features(args.features, lambda: learned)
     seen = lambda images: evaluation.see(see, np.asarray(images, np.float32))
     real = seen(y)
@@ -108,20 +123,21 @@ def main(args: Args) -> None:
     every = {**own, **NARROW}
     runs = seeds(args.experiment, folder / args.experiment, every, args.seeds, **turns)
 
+    taken = judge((first, learned), (x, y))
     print(f"{see.name}, {len(x)} images, {args.steps:,} steps:\n")
     head(COLUMNS)
-    say(("input", *style(usual, usual), *content(x, x)))
+    say(("input", *style(usual, usual), taken(x), *content(x, x)))
     answers = [ganjax.load(run).answer(stored(x)) for run in runs]
     for run, made in zip(runs, answers, strict=True):
-        cells = *style(distances(seen(made), real), usual), *content(made, x)
-        say((f"{args.experiment}, seed {run.name}", *cells))
+        found = *style(distances(seen(made), real), usual), taken(made)
+        say((f"{args.experiment}, seed {run.name}", *found, *content(made, x)))
     some = np.random.default_rng(0).permutation(len(learned))[: len(y)]
     floor = style(distances(seen(learned[some]), real), usual)
-    say(("the other kind, to learn from", *floor, "", ""))
+    say(("the other kind, to learn from", *floor, *3 * [""]))
     alone = {
-        "the input, moved by a pixel": content(x[:, :, 1:], x[:, :, :-1]),
-        "another input": content(np.roll(x, len(x) // 2, 0), x),
-        "the other kind, held out": content(y, x),
+        "the input, moved by a pixel": ("", *content(x[:, :, 1:], x[:, :, :-1])),
+        "another input": ("", *content(np.roll(x, len(x) // 2, 0), x)),
+        "the other kind, held out": (taken(y), *content(y, x)),
     }
     for name, cells in alone.items():
         say((name, *4 * [""], *cells))
