@@ -12,8 +12,8 @@ the GAN sees as often as the others', and are alone made more of:
 
     --data tfds:fashion_mnist --size 32 --mirror --budgets 200 --rare 2 6 --few 10
 
-What is finished is read and not done again. A budget's picture has a real image of each
-class and one by each GAN.
+What is finished is read and not done again. A budget's picture has a column for each class,
+a real image above one by each GAN.
 """
 
 from collections.abc import Mapping
@@ -196,8 +196,8 @@ def rows(args: Args, budget: int, data: Batch, test: Batch, classes: int) -> Non
     say((str(budget), "of the generated", text, "", ""))
     labels = np.unique(fakes[0].label)
     first = lambda x: [np.flatnonzero(x.label == label)[0] for label in labels]
-    columns = (np.asarray(pixels(x.image[first(x)])) for x in (real, *fakes))
-    strip(folder / "generated.png", *columns, rows=len(labels))
+    kinds = [np.asarray(pixels(x.image[first(x)])) for x in (real, *fakes)]
+    strip(folder / "generated.png", *np.stack(kinds, axis=1), rows=len(kinds))
 
 
 def leak(args: Args, known: Batch, fakes: list[Batch], test: Batch) -> str:
