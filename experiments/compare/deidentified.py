@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from rows import head, play, say, strip
+from rows import evenly, head, play, say, strip
 
 import ganjax
 from ganjax import evaluation
@@ -122,8 +122,9 @@ def main(args: Args) -> None:
         found = zip(shares, sure, strict=True)
         cells = [f"{100 * share:.1f} ± {100 * by:.1f}" for share, by in found]
         say((name, *cells, f"{100 * chance:.1f}", "holds" if good else "fails"))
-    shown = (np.asarray(pixels(images)) for images in (test.image, after))
-    strip(folder / "deidentified.png", *shown)
+    some = evenly(args.images // 2, 8)
+    shown = [np.asarray(pixels(images[some])) for images in (test.image, after)]
+    strip(folder / "deidentified.png", *np.stack(shown, axis=1), rows=2)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,6 @@ TASKS: Mapping[str, Plan] = {
             "d_widths": (32, 64),
             "d_fine": 16,
             "g_lr": 2e-4,
-            "d_lr": 4e-4,
         },
         {"cubic": cubic},
     ),
