@@ -9,7 +9,7 @@ With `--lpips NETWORK HEADS` LPIPS is told, too. A run that is finished is read 
 played again. The picture has what is asked for, the last guess, what seed 0 makes of it,
 and what is right.
 
-    paired.py superres --data crops/ --steps 3000 --batch 16
+    paired.py superres --data crops/ --steps 1500 --batch 16
     paired.py pix2pix --data google/ --target twitter/
 """
 
