@@ -6,9 +6,10 @@ shrinks, and noisier by up to `noise`. Other than published: in place of the dis
 VGG's features, whose weights are not here, G pays the absolute one. There are no steps of
 the distance alone before, in place of which G begins with cubic interpolation and makes
 what is to be added: of its own, of the details of that image, and of white noise, which
-Rakotonirina & Rasoanaivo (2020) put between its blocks. To its end G works at the small
-size (Shi et al., 2016). D is an SN-PatchGAN that also looks at the full size, where the
-textures of small images are. `ganjax translate RUN folder/` enlarges images of any size.
+Rakotonirina & Rasoanaivo (2020) put between its blocks. Until its last convolution G works
+at the small size (Shi et al., 2016). D is an SN-PatchGAN that also looks at the full size,
+where the textures of small images are. `ganjax translate RUN folder/` enlarges images of
+any size.
 """
 
 from dataclasses import dataclass

@@ -1,12 +1,15 @@
 """Eight simulated devices, strict shapes, and compiled programs kept between tests."""
 
+import importlib
 import os
 import tempfile
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 os.environ.setdefault("GANJAX_CACHE", tempfile.mkdtemp(prefix="ganjax-cache-"))
 FLAGS = [
     "--xla_backend_optimization_level=0",
@@ -30,6 +33,14 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 os.environ["NPROC"] = "32"
 jax.devices()
 del os.environ["NPROC"]  # processes that the tests start have the machine's own number
+
+
+@pytest.fixture
+def room(monkeypatch):
+    """Imports a file of experiments/ or of experiments/compare/ by its name."""
+    for path in (EXPERIMENTS, EXPERIMENTS / "compare"):
+        monkeypatch.syspath_prepend(str(path))
+    return importlib.import_module
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -27,7 +27,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 from PIL import Image
-from rows import fifth
+from rows import fifth, squares
 from tqdm import tqdm
 
 from ganjax.data.folder import EXTENSIONS
@@ -74,8 +74,7 @@ def crops(args: Args, path: Path) -> Iterator[np.ndarray]:
         raise Mistake(
             f"{path} cannot be read ({error}): repair it or leave it out."
         ) from error
-    h, w = (range(0, x - args.side + 1, args.side) for x in image.shape[:2])
-    for crop in (image[y : y + args.side, x : x + args.side] for y in h for x in w):
+    for crop in squares(image, args.side, args.side):
         grey = crop.mean(-1)
         steps = [np.abs(np.diff(grey, axis=axis)).mean() for axis in (0, 1)]
         if np.mean(steps) >= args.least:

@@ -122,7 +122,7 @@ def main(args: Args) -> None:
         found = zip(shares, sure, strict=True)
         cells = [f"{100 * share:.1f} ± {100 * by:.1f}" for share, by in found]
         say((name, *cells, f"{100 * chance:.1f}", "holds" if good else "fails"))
-    some = evenly(args.images // 2, 8)
+    some = evenly(len(after), 8)
     shown = [np.asarray(pixels(images[some])) for images in (test.image, after)]
     strip(folder / "deidentified.png", *np.stack(shown, axis=1), rows=2)
 

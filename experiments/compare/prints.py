@@ -17,7 +17,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 from PIL import Image
-from rows import fifth
+from rows import fifth, squares
 
 from ganjax.data import Spec, load, whole
 from ganjax.errors import Mistake
@@ -65,9 +65,7 @@ def files(packed: bytes) -> Iterator[tuple[str, bytes]]:
 
 def crops(piece: Image.Image) -> Iterator[np.ndarray]:
     """The parts of a piece in which nothing is transparent."""
-    image = np.asarray(piece.convert("RGBA"))
-    h, w = (range(0, length - SIDE + 1, STRIDE) for length in image.shape[:2])
-    for part in (image[y : y + SIDE, x : x + SIDE] for y in h for x in w):
+    for part in squares(np.asarray(piece.convert("RGBA")), SIDE, STRIDE):
         if (part[..., 3] == 255).all():
             yield part[..., :3]
 

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -118,6 +118,12 @@ def evenly(length: int, n: int) -> np.ndarray:
 def fifth(name: str) -> int:
     """0 to 4, by a hash of the name, for a division that is always the same."""
     return hashlib.sha256(name.encode()).digest()[0] % 5
+
+
+def squares(image: np.ndarray, side: int, stride: int) -> Iterator[np.ndarray]:
+    """The squares of an image [h, w, c] that are whole, every `stride` pixels."""
+    h, w = (range(0, length - side + 1, stride) for length in image.shape[:2])
+    return (image[y : y + side, x : x + side] for y in h for x in w)
 
 
 def strip(path: Path, *columns: np.ndarray, rows: int = 4) -> None:

@@ -89,13 +89,14 @@ def judge(
     learned: tuple[np.ndarray, np.ndarray], held_out: tuple[np.ndarray, np.ndarray]
 ) -> Callable[[np.ndarray], str]:
     """A classifier of the two kinds: of images, how many it takes for the other kind."""
-    sets = (
-        (stored(np.concatenate(kinds)), np.repeat([0, 1], [len(x) for x in kinds]))
-        for kinds in (learned, held_out)
+
+    def labelled(kinds):
+        return stored(np.concatenate(kinds)), np.repeat([0, 1], [len(x) for x in kinds])
+
+    made = evaluation.train_classifier(
+        *labelled(learned), *labelled(held_out), classes=2
     )
-    known, test = sets
-    probabilities = evaluation.train_classifier(*known, *test, classes=2).probabilities
-    return lambda images: f"{probabilities(images).argmax(1).mean():.0%}"
+    return lambda images: f"{made.probabilities(images).argmax(1).mean():.0%}"
 
 
 def content(made: np.ndarray, x: np.ndarray) -> list[str]:

@@ -36,9 +36,12 @@ class Doubled(nn.Module):
 
 
 class Shuffled(nn.Module):
-    """Each place makes half as many features of its pixels, at the small size (Shi et al.,
-    2016), and one convolution at the large one sees across places. At first the pixels of
-    a place are alike (Aitken et al., 2017), so that no grid is to be seen."""
+    """Each place makes its pixels at the small size (Shi et al., 2016): much less work.
+
+    They have half as many features, and one convolution at the large size sees across
+    places. At first the pixels of a place are alike (Aitken et al., 2017), so that no
+    grid is to be seen.
+    """
 
     features: int
     times: int
