@@ -6,3 +6,7 @@ class Mistake(Exception):
 
     The command line prints that sentence alone and exits with status 2.
     """
+
+
+class NoSplit(Mistake):
+    """The data is fine, but has no split of the name that was asked for."""

@@ -56,17 +56,15 @@ def test_a_module_imports_only_from_the_floors_below(path):
         assert not {own, other} <= SIBLINGS, f"{own} and {other} are siblings"
 
 
-def test_the_house_is_two_folders_deep_and_its_files_are_of_one_idea():
+def test_the_house_is_two_folders_deep():
     for path in FILES:
         assert len(path.relative_to(ROOT).parts) <= 2, path
-        assert len(path.read_text().splitlines()) <= 300, path
 
 
-def test_the_step_has_no_branches_and_is_short():
+def test_the_step_has_no_branches():
     text = (ROOT / "step.py").read_text()
     branches = ast.If, ast.IfExp, ast.Match, ast.BoolOp
     assert not [n for n in ast.walk(ast.parse(text)) if isinstance(n, branches)]
-    assert len(text.splitlines()) <= 165
 
 
 PUBLIC = [
