@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
 from ganjax.data.source import Spec
 from ganjax.errors import Mistake
@@ -27,6 +27,33 @@ Shape = tuple[int, int, int]  # height, width, channels
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 ORIENTATION = 0x0112  # the EXIF tag; its values 5 to 8 lay the image on its side
 WORKERS = min(32, os.cpu_count() or 1)
+
+# What Pillow registers a reader for, but does not decode by itself (PostScript needs
+# Ghostscript, .wmf needs Windows, the scientific ones a handler that a program brings), or
+# what holds something else than a picture.
+NO_PICTURES = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "IPTC", "MPEG", "PDF", "WMF"}
+UNREGISTERED = {".jif", ".jfi"}  # JPEG all the same
+FLOATING = {".pfm"}  # maps of depth or disparity, in floating point
+OPTIONAL = {"AVIF": "avif", "JPEG2000": "jpg_2000", "WEBP": "webp", "JPEG": "jpg"}
+
+
+def _decodable() -> frozenset[str]:
+    """The endings of the formats that the installed Pillow was built to decode."""
+    Image.init()
+    missing = {
+        name for name, library in OPTIONAL.items() if not features.check(library)
+    }
+    found = {
+        ending.lower()
+        for ending, name in Image.registered_extensions().items()
+        if name in Image.OPEN and name not in NO_PICTURES | missing
+    }
+    return frozenset((found | UNREGISTERED) - FLOATING)
+
+
+EXTENSIONS: frozenset[str] = (
+    _decodable()
+)  # ".png", ".jfif", ...: what a person may name an image
 
 
 def header(file: Any, name: str) -> Shape:
