@@ -1,12 +1,17 @@
 """A state on disk, by Orbax. Arrays only: nothing here knows what a game is.
 
 A save becomes visible when it is whole, so a kill at any moment leaves the last one.
+A save is believed only once it was read back: see `confirm` and `ganjax.readback`.
 """
 
 import contextlib
 import hashlib
 import json
+import logging
 import os
+import shutil
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +21,14 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
+from ganjax import readback
 from ganjax.errors import Mistake
 from ganjax.gan import PyTree
 
 
 LATEST = 2  # how many of the newest saves are kept, beside the best
+SCORES = "scores.json"  # in the folder of the saves: how good each of them is
+TRIAL = ".trial"
 SHARED = 2**20  # bytes of an array from which on its copies are written in parts
 
 # Cut into parts, a state of many small arrays takes seconds to copy from the devices.
@@ -36,6 +44,8 @@ class Saves(NamedTuple):
     orbax: ocp.CheckpointManager
     scores: dict[int, float]  # by step, lower being better, where they are known
     read_only: bool
+    unconfirmed: list[int]  # steps of saves that were begun and not yet read back
+    believed: list[int]  # those that were read back to the last bit
 
 
 class NewestAndBest(NamedTuple):
@@ -58,6 +68,7 @@ def open_saves(
     Or all of them, with `keep_all`.
     """
     folder = folder.absolute()
+    _listen()
     scores = dict(_scores(folder))
     options = ocp.CheckpointManagerOptions(
         preservation_policy=None if keep_all else NewestAndBest(scores),
@@ -66,29 +77,101 @@ def open_saves(
         save_interval_steps=0 if read_only else 1,
         cleanup_tmp_directories=not read_only,
     )
-    return Saves(
-        folder, ocp.CheckpointManager(folder, options=options), scores, read_only
-    )
+    manager = ocp.CheckpointManager(folder, options=options)
+    return Saves(folder, manager, scores, read_only, [], [])
 
 
-def save(saves: Saves, step: int, state: PyTree, score: float | None = None) -> None:
+def try_out(folder: Path) -> None:
+    """Saves a small array in a run's folder and reads it back, before anything is played.
+
+    Raises a `Mistake` where what is saved cannot be read again, for whatever reason: the
+    characters of a path, a file system that cannot rename, rights, no room. Every process
+    of a run takes part.
+    """
+    folder = folder.absolute()
+    bad = readback.unsafe(folder)
+    if bad:
+        raise Mistake(
+            f"No save could be read back from {folder}, because of the {' '.join(bad)} in "
+            "its path: name another --workdir."
+        )
+    where = folder / TRIAL
+    array = {"trial": jnp.arange(4.0)}
+    try:
+        if jax.process_index() == 0:
+            shutil.rmtree(where, ignore_errors=True)
+        saves = open_saves(where)
+        save(saves, 0, array)
+        confirm(saves)
+        saves.orbax.close()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise Mistake(
+            f"No save could be read back from {folder} ({_first_line(error)}): name "
+            "another --workdir."
+        ) from error
+    finally:
+        if jax.process_index() == 0:
+            shutil.rmtree(where, ignore_errors=True)
+
+
+def save(saves: Saves, step: int, state: PyTree) -> None:
     """Begins a save; returns once the arrays are copied from the devices.
 
-    `score` is how good the state is, lower being better, where that is known.
+    The save before it is on disk by then, and was confirmed.
     """
-    check = {"contents": contents(state), "digests": digests(state), "score": score}
+    finish(saves)
+    check = {"contents": contents(state), "digests": digests(state)}
     args = ocp.args.Composite(
         state=ocp.args.StandardSave(state), check=ocp.args.JsonSave(check)
     )
     saves.scores.pop(step, None)
-    if score is not None:
-        saves.scores[step] = score
+    saves.unconfirmed.append(step)
     saves.orbax.save(step, args=args, force=True)
+    if not saves.believed:
+        # What silently saves nothing is to be found now, not at the end of a week.
+        confirm(saves)
+
+
+def rate(saves: Saves, step: int, score: float) -> None:
+    """Notes how good the save of a step is, lower being better."""
+    saves.scores[step] = score
+    known = {str(step): saves.scores[step] for step in sorted(saves.scores)}
+    if jax.process_index() == 0 and saves.folder.is_dir():
+        draft = saves.folder / f".{SCORES}.partial"
+        draft.write_text(json.dumps(known) + "\n")
+        os.replace(draft, saves.folder / SCORES)
 
 
 def finish(saves: Saves) -> None:
-    """Waits until every save that was begun is on disk."""
+    """Waits until every save that was begun is on disk, and confirms each.
+
+    Raises an OSError, or whatever Orbax raises, where one could not be written.
+    """
     saves.orbax.wait_until_finished()
+    while saves.unconfirmed:
+        _confirm(saves, saves.unconfirmed.pop())
+
+
+def confirm(saves: Saves) -> None:
+    """Waits for the saves that were begun, and reads them back to the last bit."""
+    saves.orbax.wait_until_finished()
+    steps, saves.unconfirmed[:] = [*saves.unconfirmed], []
+    for step in steps:
+        _confirm(saves, step, whole=True)
+        saves.believed.append(step)
+
+
+def _confirm(saves: Saves, step: int, whole: bool = False) -> None:
+    """Raises an OSError unless the save of a step is on the disk and can be opened."""
+    if jax.process_index():
+        return
+    where = saves.folder / str(step)
+    there = where.is_dir()
+    why = readback.problem(where, arrays=whole) if there else "it is not there"
+    if why:
+        heard = f"; the checkpoint library said: {_HEARD[-1]}" if _HEARD else ""
+        raise OSError(f"The save {where} cannot be read back: {why}{heard}")
+    _HEARD.clear()
 
 
 def restore(
@@ -128,8 +211,10 @@ def read(
     except (Mistake, MemoryError, PermissionError):
         raise
     except Exception as error:
-        why = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        warn(f"The save {saves.folder / str(step)} is damaged and passed over: {why}")
+        where = saves.folder / str(step)
+        advice = " (`ganjax check` joins it)" if readback.is_apart(where) else ""
+        why = _first_line(error)
+        warn(f"The save {where} is damaged and passed over{advice}: {why}")
         if not saves.read_only:
             _put_aside(saves, step)
         return None
@@ -172,12 +257,35 @@ def _lowest(scores: dict[int, float], steps: Sequence[int]) -> int | None:
 
 
 def _scores(folder: Path) -> Iterator[tuple[int, float]]:
-    for path in folder.glob("*/check/metadata"):
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        # Runs that are older than `rate` noted the score inside of the save.
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            yield (
-                int(path.parents[1].name),
-                float(json.loads(path.read_text())["score"]),
-            )
+            listed = json.loads((path / "check" / "metadata").read_text())
+            yield int(path.name), float(listed["score"])
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        for step, score in json.loads((folder / SCORES).read_text()).items():
+            yield int(step), float(score)
+
+
+_HEARD: deque[str] = deque(maxlen=8)  # what Orbax warned of since the last whole save
+
+
+def _hear(record: logging.LogRecord) -> bool:
+    """Keeps Orbax's warnings, to be quoted if a save cannot be read back."""
+    if "orbax" not in record.pathname:
+        return True
+    _HEARD.append(record.getMessage().splitlines()[0][:200])
+    return False
+
+
+def _listen() -> None:
+    # Orbax logs by absl. Reading back says whether its warnings matter, and `_confirm`
+    # quotes them if they do. Adding the same filter again changes nothing.
+    logging.getLogger("absl").addFilter(_hear)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]
 
 
 def _digest(leaf: jax.Array) -> str:
@@ -191,6 +299,9 @@ def _digest(leaf: jax.Array) -> str:
 
 
 def _read(saves: Saves, step: int, like: PyTree, part: bool) -> PyTree:
+    why = readback.problem(saves.folder / str(step))
+    if why:
+        raise ValueError(why)
     args = ocp.args.Composite(check=ocp.args.JsonRestore())
     check = saves.orbax.restore(step, args=args)["check"]
     wanted = contents(like)
@@ -208,11 +319,28 @@ def _read(saves: Saves, step: int, like: PyTree, part: bool) -> PyTree:
     )
     how = _some(abstract) if part else ocp.args.StandardRestore(abstract)
     args = ocp.args.Composite(state=how)
-    state = saves.orbax.restore(step, args=args)["state"]
-    for path, found in digests(state).items():
-        if found and check["digests"].get(path) not in ("", found):
-            raise ValueError(f"{path} is not what was saved")
-    return state
+    try:
+        return saves.orbax.restore(step, args=args)["state"]
+    except Exception:
+        _mute_the_late_remarks()
+        raise
+
+
+def _mute_the_late_remarks() -> None:
+    """After a read that failed, Orbax's threads complain of a closed event loop for long.
+
+    They do so at the end of the process and where nobody can catch it; what failed was
+    told in our own sentence. All other remarks go on as before.
+    """
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    told = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        text = f"{unraisable.exc_value} {unraisable.err_msg}"
+        if "Event loop is closed" not in text and "never awaited" not in text:
+            told(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def _some(abstract: PyTree) -> ocp.args.PyTreeRestore:

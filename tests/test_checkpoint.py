@@ -10,8 +10,16 @@ import optax
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec as P
 
-from ganjax import checkpoint, parallel
-from ganjax.checkpoint import best_step, contents, finish, open_saves, restore, save
+from ganjax import checkpoint, parallel, readback
+from ganjax.checkpoint import (
+    best_step,
+    contents,
+    finish,
+    open_saves,
+    rate,
+    restore,
+    save,
+)
 from ganjax.errors import Mistake
 from tests.support import same
 
@@ -36,8 +44,10 @@ def store(folder: Path, *steps, scores=()):
     """Saves of these steps, whole on disk, and nobody holding them open."""
     saves = open_saves(folder)
     for i, step in enumerate(steps):
-        save(saves, step, state(step), *scores[i : i + 1])
+        save(saves, step, state(step))
         finish(saves)
+        if i < len(scores) and scores[i] is not None:
+            rate(saves, step, scores[i])
     saves.orbax.close()
 
 
@@ -256,3 +266,44 @@ def test_a_part_is_read_from_a_save_of_more(folder):
     some["params"]["w"] = jnp.zeros((8, 31))
     with pytest.raises(Mistake, match="params.w is float32.8,32. in it"):
         restore(open_saves(folder, read_only=True), some, print, part=True)
+
+
+@pytest.mark.parametrize("name", ["[x]", "a*b", "what?", "back\\slash", "runs[1]/deep"])
+def test_a_folder_from_which_no_save_could_be_read_is_refused_at_once(name, tmp_path):
+    """Orbax looks for its own files by a glob over the whole path."""
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    with pytest.raises(Mistake, match=r"No save could be read back from .* in its path"):
+        checkpoint.try_out(folder)
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("name", ["plain", "100% done", "a#b", "Größe ☃", "{a,b}", "~x"])
+def test_other_names_are_tried_out_and_leave_nothing(name, tmp_path):
+    folder = tmp_path / name
+    folder.mkdir()
+    checkpoint.try_out(folder)
+    assert not list(folder.iterdir())
+
+
+def test_a_save_that_is_silently_none_is_noticed_at_once(tmp_path, monkeypatch):
+    """Whatever keeps Orbax from joining what it wrote: here its glob finds nothing."""
+    from etils.epath import gpath
+
+    monkeypatch.setattr(gpath.PosixGPath, "glob", lambda self, pattern: iter(()))
+    with pytest.raises(OSError, match="never joined.*Skipping merge"):
+        store(tmp_path / "saves", 1)
+    with pytest.raises(Mistake, match="never joined"):
+        checkpoint.try_out(tmp_path)
+
+
+def test_what_was_left_apart_is_joined(folder, tmp_path):
+    odd = tmp_path / "[x]"
+    shutil.copytree(folder, odd / "saves")
+    save = odd / "saves" / "2"
+    (save / "state" / "manifest.ocdbt").unlink()
+    shutil.rmtree(save / "state" / "d")
+    assert readback.problem(save) == readback.APART
+    readback.join(save)
+    assert readback.problem(save) == ""
+    same(read(odd / "saves")[0], state(2))

@@ -18,12 +18,14 @@ FLOORS = [
     "step",
     "games",
     "parallel",
+    "readback",
     "checkpoint",
     "loop",
     "evaluation",
     "released",
     "run",
     "cli",
+    "__main__",
 ]
 SIBLINGS = {"models", "losses", "regularizers", "augment", "optim"}
 ROOT = Path(__file__).parents[1] / "ganjax"
