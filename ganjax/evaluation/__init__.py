@@ -4,7 +4,7 @@ from ganjax.evaluation.benefit import Gain, balanced, gain, verdict
 from ganjax.evaluation.classifier import Classifier, Settings, train as train_classifier
 from ganjax.evaluation.copying import Copies, closest, copies
 from ganjax.evaluation.discernible import IDS, discriminative_scores
-from ganjax.evaluation.distances import Nearest, nearest
+from ganjax.evaluation.distances import Nearest, Rows, nearest
 from ganjax.evaluation.features import Features, pca, pixels, points, see
 from ganjax.evaluation.frechet import frechet_distance
 from ganjax.evaluation.kernel import kernel_distance
@@ -12,7 +12,16 @@ from ganjax.evaluation.likeness import edge_iou, edges, hole_l1, psnr, ssim
 from ganjax.evaluation.modes import Modes, Spread, modes, spread
 from ganjax.evaluation.prdc import PRDC, prdc
 from ganjax.evaluation.reader import Reader, reader
-from ganjax.evaluation.scores import class_balance, evaluate, evaluate_real
+from ganjax.evaluation.scores import (
+    Reference,
+    class_balance,
+    evaluate,
+    evaluate_real,
+    reference,
+    score,
+    score_real,
+)
+from ganjax.evaluation.scratch import Gathering, gather
 
 
 __all__ = [
@@ -22,9 +31,12 @@ __all__ = [
     "Copies",
     "Features",
     "Gain",
+    "Gathering",
     "Modes",
     "Nearest",
     "Reader",
+    "Reference",
+    "Rows",
     "Settings",
     "Spread",
     "balanced",
@@ -38,6 +50,7 @@ __all__ = [
     "evaluate_real",
     "frechet_distance",
     "gain",
+    "gather",
     "hole_l1",
     "kernel_distance",
     "modes",
@@ -48,6 +61,9 @@ __all__ = [
     "prdc",
     "psnr",
     "reader",
+    "reference",
+    "score",
+    "score_real",
     "see",
     "spread",
     "ssim",

@@ -1,4 +1,4 @@
-"""Arrays kept on disk between runs; the one part of this room that touches it."""
+"""Arrays kept on disk between runs."""
 
 import os
 import tempfile

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ganjax.errors import Mistake
-from ganjax.evaluation.distances import vectors
+from ganjax.evaluation.distances import finite, vectors
 
 
 class Features(NamedTuple):
@@ -26,7 +26,7 @@ def see(features: Features, images: np.ndarray) -> Float[np.ndarray, "n f"]:
     images = np.asarray(images)
     if not np.issubdtype(images.dtype, np.floating):
         raise Mistake(f"Images must be floats in -1..1, not {images.dtype}: decode.")
-    if not np.isfinite(images).all():
+    if not finite(images):
         raise Mistake(f"Images for {features.name} contain NaN or infinity.")
     return features.apply(images)
 
@@ -38,7 +38,7 @@ def points() -> Features:
 
 def pixels() -> Features:
     """All pixels in a row, in units of full scale: 0 is black and 1 is white."""
-    return Features("pixels", lambda images: _unit(images).astype(np.float32))
+    return Features("pixels", _unit)
 
 
 def pca(images: np.ndarray, components: int) -> Features:
@@ -92,4 +92,7 @@ def _flat(images: np.ndarray) -> np.ndarray:
 
 
 def _unit(images: np.ndarray) -> np.ndarray:
-    return (_flat(images).astype(np.float32) + 1) / 2
+    unit = _flat(images).astype(np.float32)  # a copy, which may change in place
+    unit += 1
+    unit /= 2
+    return unit

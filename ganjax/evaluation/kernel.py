@@ -3,11 +3,19 @@
 import numpy as np
 from jaxtyping import Float
 
-from ganjax.evaluation.distances import BLOCK, same_width, vectors
+from ganjax.evaluation.distances import (
+    BLOCK,
+    Centred,
+    Rows,
+    centred,
+    products,
+    same_width,
+    table,
+)
 
 
 def kernel_distance(
-    real: Float[np.ndarray, "n f"], fake: Float[np.ndarray, "m _"]
+    real: Float[np.ndarray, "n f"] | Rows, fake: Float[np.ndarray, "m _"] | Rows
 ) -> float:
     """The squared maximum mean discrepancy under the kernel (x.y / f + 1)^3.
 
@@ -17,25 +25,27 @@ def kernel_distance(
     be negative. It depends on the features' units. `Mistake` on fewer than two samples,
     NaN, or features of unequal width.
     """
-    real, fake = vectors(real, "real"), vectors(fake, "generated")
+    real, fake = table(real, "real"), table(fake, "generated")
     same_width(real, fake)
-    n, m = len(real), len(fake)
-    within = _total(real, real) - _itself(real)
-    among = _total(fake, fake) - _itself(fake)
-    between = _total(real, fake)
+    origin = np.zeros(real.width)  # the kernel's
+    x, y = centred(real, origin), centred(fake, origin)
+    n, m = real.length, fake.length
+    within = _total(x, x) - _itself(x)
+    among = _total(y, y) - _itself(y)
+    between = _total(x, y)
     return float(within / (n * (n - 1)) + among / (m * (m - 1)) - 2 * between / (n * m))
 
 
-def _total(a: Float[np.ndarray, "n f"], b: Float[np.ndarray, "m f"]) -> float:
+def _total(a: Centred, b: Centred) -> float:
     """The kernel's sum over all pairs, a block of rows at a time."""
-    rows = max(1, BLOCK // len(b))
-    starts = range(0, len(a), rows)
-    return sum(float(_kernel(a[i : i + rows] @ b.T, a).sum()) for i in starts)
+    width = a.rows.width
+    blocks = products(a, b, BLOCK)
+    return sum(float(_kernel(product, width).sum()) for _, product in blocks)
 
 
-def _itself(a: Float[np.ndarray, "n f"]) -> float:
-    return float(_kernel(np.square(a).sum(1), a).sum())
+def _itself(a: Centred) -> float:
+    return float(_kernel(a.norms, a.rows.width).sum())
 
 
-def _kernel(product: np.ndarray, like: np.ndarray) -> np.ndarray:
-    return (product / like.shape[1] + 1) ** 3
+def _kernel(product: np.ndarray, width: int) -> np.ndarray:
+    return (product / width + 1) ** 3

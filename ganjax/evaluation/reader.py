@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 
 from ganjax.errors import Mistake
-from ganjax.evaluation.distances import squared, vectors
+from ganjax.evaluation.distances import centred, squared, table, vectors
 
 
 RIDGE = 0.01  # what is added to the kernel's diagonal of ones
@@ -35,7 +35,12 @@ def reader(
     """
     known, size = _planes(images), images.shape[1:-1]
     width = known.shape[1] * known.var()
-    kernel = lambda rows: (np.exp(-x / width) for _, x in squared(rows, known))
+    about = centred(table(known, "pixels"))
+
+    def kernel(rows):
+        some = centred(table(rows, "pixels", 1), about.centre)
+        return (np.exp(-square / width) for _, square in squared(some, about))
+
     gram = np.concatenate([*kernel(known)]) + RIDGE * np.eye(len(known))
     weights = np.linalg.solve(gram, np.eye(labels.max() + 1)[labels])
 
