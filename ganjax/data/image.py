@@ -42,6 +42,7 @@ UPRIGHT = {  # what undoes each of its values
 }
 BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # TIFF tags
 DEEP = re.compile(r"(L|LA|I|RGB|RGBA|RGBa|RGBX|CMYK);1[26]")  # Pillow's raw modes
+HEAD = 2**16  # bytes, the part of a file in which its depth is stated
 TEXT = 2**26  # bytes, the most that a text or a profile in a PNG unpacks to
 WORKERS = min(32, os.cpu_count() or 1)
 
@@ -110,15 +111,16 @@ def remarks(file: Any, name: str) -> frozenset[str]:
     Raises a `Mistake` with `name` if it is no image.
     """
     with opened(file, name, any_size=True) as image:
-        found = set()
-        if depth(image) > 8:
-            found.add("more than 8 bits per channel, cut to 8")
+        found, bits = set(), depth(image)
         if frames(image) > 1:
             found.add("several frames or pages, of which the first is read")
         if image.mode in ("CMYK", "LAB", "HSV"):
             found.add(f"{image.mode}, converted to RGB")
         elif not is_srgb(profile_of(image)):
             found.add("another color profile, converted to sRGB")
+        file.seek(0)
+        if max(bits, coded_depth(file.read(HEAD))) > 8:
+            found.add("more than 8 bits per channel, cut to 8")
         return frozenset(found)
 
 
@@ -181,6 +183,19 @@ def depth(image: Image.Image) -> int:
         if tile[0].startswith("ppm") and isinstance(arguments[-1], int):
             return arguments[-1].bit_length()
     return 1 if image.mode == "1" else 8
+
+
+def coded_depth(data: bytes) -> int:
+    """The bits per channel of an .avif or .jp2, which Pillow does not tell, or else 8."""
+    head = data[:HEAD]
+    av1 = head.find(b"av1C") if head[4:8] == b"ftyp" else -1
+    if 0 <= av1 < len(head) - 6:  # AV1 in ISO base media (AOM), section 2.3.3
+        return 8 + 2 * (head[av1 + 6] >> 6 & 1) + 2 * (head[av1 + 6] >> 5 & 1)
+    jp2 = head.find(b"\xff\x4f\xff\x51")
+    boxed = head[4:8] == b"jP  " or jp2 == 0
+    if boxed and 0 <= jp2 < len(head) - 42:  # JPEG 2000 (ITU-T T.800), table A.9
+        return (head[jp2 + 42] & 127) + 1
+    return 8
 
 
 def grays(image: Image.Image) -> UInt16[np.ndarray, "h w"]:
