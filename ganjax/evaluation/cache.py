@@ -10,9 +10,14 @@ import numpy as np
 
 
 def folder() -> Path:
-    """`$GANJAX_CACHE`, or ~/.cache/ganjax."""
-    home = os.environ.get("GANJAX_CACHE")
-    return Path(home) if home else Path.home() / ".cache" / "ganjax"
+    """`$GANJAX_CACHE`, or ~/.cache/ganjax; without a home, a temporary one."""
+    given = os.environ.get("GANJAX_CACHE")
+    if given:
+        return Path(given).expanduser()
+    try:
+        return Path.home() / ".cache" / "ganjax"
+    except RuntimeError:  # a user whom the system does not know, as in a container
+        return Path(tempfile.gettempdir(), "ganjax")
 
 
 def load(path: Path, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:

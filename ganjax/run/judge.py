@@ -1,8 +1,13 @@
 """The scores that fit the data: chosen by what the data is, the same for every game."""
 
-from collections.abc import Callable
+import functools
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from ganjax import evaluation
@@ -17,71 +22,167 @@ CENTRES = {
     "grid": (toys.grid_centres(), toys.GRID_SD),
 }
 STACKED = "stacked_digits"
-ALL_SEEN = "the training images, as no others are held out"
+HELD_OUT = "held-out images"
+NONE_HELD_OUT = "the training images, as none are held out"
+FEW_HELD_OUT = "the training images, as only {} are held out"
+SEEN_HELD_OUT = "the training images, as those held out are mostly training images too"
 MOST = 2_000  # images compared at once
 COUNTED = 25_600  # images of stacked digits whose modes are counted
 FEWEST = 20  # images that can be compared at all, half with half
+NEIGHBORS = 5  # within which a sample's ball reaches (`evaluation.prdc`)
 LABELLED = 500  # fewer labelled images than these do not make a classifier
+CHUNK_BYTES = 2**26  # of float32, in which real images are read at once
+
+
+class Scoring(NamedTuple):
+    """Samples on their way to their scores: of each chunk only features are kept."""
+
+    add: Callable[[np.ndarray], None]  # [chunk, ...] in -1..1
+    scores: Callable[[], dict[str, float]]  # of all that were added
 
 
 class Judge(NamedTuple):
     """How samples are scored, and against what."""
 
     count: int  # how many samples it wants
-    score: Callable[[np.ndarray], dict[str, float]]  # samples [count, ...] -> scores
+    begin: Callable[[], Scoring]
     headline: str  # the score by which the best save is chosen, lower being better
     real: Callable[[], dict[str, float]]  # what real images score in place of samples
     reference: str  # in words
+    shape: tuple[int, ...] = ()  # of one sample
+
+    def score(self, samples: np.ndarray | Iterable[np.ndarray]) -> dict[str, float]:
+        """The scores of samples [count, ...], or of chunks [chunk, ...] of them."""
+        scoring = self.begin()
+        chunks = [samples] if isinstance(samples, np.ndarray) else samples
+        for chunk in chunks:
+            scoring.add(chunk)
+        return scoring.scores()
 
 
-def judge(spec: Spec, game: Game, *more: evaluation.Features) -> Judge:
+class Seen(NamedTuple):
+    """Real images, of which only features are kept."""
+
+    count: int
+    features: list[evaluation.Rows]  # by each way to see them
+    digests: list[bytes]  # of each image
+
+
+def judge(
+    spec: Spec,
+    game: Game,
+    *more: evaluation.Features,
+    scratch: Path | None = None,
+) -> Judge:
     """The judge of games played on the data of `spec`, who also sees by `more` features.
 
     Toy mixtures and stacked digits are scored by their modes. Images are compared with
     the held-out split of the data, or the training images themselves where there is
     none, by their pixels and, if they have classes and are seen whole, by a classifier's
-    features. Mirror images are no part of the comparison. `Mistake` for `more` where
-    images are not compared.
+    features. Mirror images are no part of the comparison. Features that are too many for
+    the memory lie in a file in the folder `scratch`. `Mistake` for `more` where images
+    are not compared, and for a held-out split that cannot be used.
     """
     if more and spec.where in {*CENTRES, STACKED}:
         raise Mistake(f"{spec.where} is scored by its modes: leave --features away.")
     spec = spec._replace(mirror=False)
     source = load(spec)
+    others = check_held_out(source, game)
     decode = lambda images: np.asarray(game.decode(images))
-    train = decode(_some(source))
-    others = held_out(spec)
-    unseen = None if others is None else decode(_some(others))
-    if unseen is not None and (len(unseen) < FEWEST or not _mostly_new(unseen, train)):
-        unseen = None
-    reference = "held-out images" if unseen is not None else ALL_SEEN
-    test = train if unseen is None else unseen
-    if spec.where in CENTRES:
+    if spec.where in {*CENTRES, STACKED}:
+        assert others is not None
+        train, test = (decode(_some(each)) for each in (source, others))
+        if spec.where == STACKED:
+            return _stacked(source, decode, train, test)
         return _mixture(spec, train, test)
-    if spec.where == STACKED:
-        return _stacked(source, decode, train, test)
-    if len(test) < FEWEST:
-        return Judge(0, lambda samples: {}, "", dict, f"{len(test)} images: too few")
+    if others is None:
+        reference = NONE_HELD_OUT
+    elif others.length < FEWEST:
+        reference = FEW_HELD_OUT.format(others.length)
+    else:
+        reference = HELD_OUT
+    compared = others if reference == HELD_OUT else None
+    if (compared or source).length < FEWEST:
+        return _nothing(source.length)
     features = [evaluation.pixels()]
-    whole_seen = train.shape[1:] == source.shape  # not a part of each, nor one of two
+    shape = _decoded(source, game)
+    whole_seen = shape == source.shape  # not a part of each, nor one of two
     if whole_seen and len(source.classes) > 1 and source.length >= LABELLED:
-        features.append(_classifier(source, others or source).features)
+        alike = others if others and others.classes == source.classes else source
+        features.append(_classifier(source, alike).features)
     headline = f"frechet/{features[-1].name}"
     features += more
-    count = len(test)
+    train = _see(source, decode, features, scratch)
+    unseen = _see(compared, decode, features, scratch) if compared else None
+    if unseen and not _mostly_new(unseen, train):
+        unseen, reference = None, SEEN_HELD_OUT
+    count = unseen.count if unseen else train.count
+    if count < FEWEST:
+        return _nothing(count)
 
-    def score(samples):
-        scores = {}
-        for each in features:
-            scores |= evaluation.evaluate(samples, train, unseen, each)
-        return scores
+    @functools.cache
+    def references():
+        others = unseen.features if unseen else [None] * len(features)
+        sets = zip(train.features, others, features, strict=True)
+        return [evaluation.reference(x, y, by.name, NEIGHBORS) for x, y, by in sets]
+
+    def begin():
+        gathered = [evaluation.gather(scratch) for _ in features]
+
+        def add(chunk):
+            for each, gathering in zip(features, gathered, strict=True):
+                gathering.add(evaluation.see(each, chunk))
+
+        def scores():
+            found = {}
+            for known, gathering in zip(references(), gathered, strict=True):
+                found |= evaluation.score(known, gathering.rows())
+            return found
+
+        return Scoring(add, scores)
 
     def real():
-        scores = {}
-        for each in features:
-            scores |= evaluation.evaluate_real(train, unseen, each, count)
-        return scores
+        found = {}
+        for known in references() if train.count > NEIGHBORS else []:
+            found |= evaluation.score_real(known, count)
+        return found
 
-    return Judge(count, score, headline, real, reference)
+    return Judge(count, begin, headline, real, reference, shape)
+
+
+def check_held_out(source: Source, game: Game) -> Source | None:
+    """The held-out split of the training data `source`; None if it has none.
+
+    Raises a `Mistake` if a file of it has no image's header, or if its images do not come
+    to the shape of the training images. No image is decoded.
+    """
+    others = held_out(source.spec._replace(mirror=False))
+    if others is None:
+        return None
+    shapes = [_decoded(each, game) for each in (source, others)]
+    if shapes[0] != shapes[1]:
+        raise Mistake(
+            f"The images that {source.spec.where} holds out are {_size(others)} and those "
+            f"to train on {_size(source)}: bring all to one size with --size and "
+            "--channels."
+        )
+    return others
+
+
+def _decoded(source: Source, game: Game) -> tuple[int, ...]:
+    """The shape of one example as networks see it."""
+    one = jax.ShapeDtypeStruct((1, *source.shape), source.dtype)
+    return jax.eval_shape(game.decode, one).shape[1:]
+
+
+def _size(source: Source) -> str:
+    return "x".join(map(str, source.shape))
+
+
+def _nothing(count: int) -> Judge:
+    """The judge of images that are too few to be compared with."""
+    scoring = Scoring(lambda chunk: None, dict)
+    return Judge(0, lambda: scoring, "", dict, f"{count} images: too few")
 
 
 def _mixture(spec: Spec, train: np.ndarray, test: np.ndarray) -> Judge:
@@ -102,7 +203,9 @@ def _mixture(spec: Spec, train: np.ndarray, test: np.ndarray) -> Judge:
     def real():
         return evaluation.evaluate_real(train, test, features, len(test))
 
-    return Judge(len(test), score, "frechet/points", real, "fresh points")
+    shape = test.shape[1:]
+    headline = "frechet/points"
+    return Judge(len(test), _at_once(score), headline, real, "fresh points", shape)
 
 
 def _stacked(
@@ -124,7 +227,18 @@ def _stacked(
         compared = evaluation.evaluate_real(train, test, features, MOST)
         return {f"real/{name}": value for name, value in counted.items()} | compared
 
-    return Judge(COUNTED, score, "kl", real, "held-out digits")
+    shape = test.shape[1:]
+    return Judge(COUNTED, _at_once(score), "kl", real, "held-out digits", shape)
+
+
+def _at_once(score: Callable[[np.ndarray], dict[str, float]]) -> Callable[[], Scoring]:
+    """Scores of small samples, all of which are kept."""
+
+    def begin():
+        kept = []
+        return Scoring(kept.append, lambda: score(np.concatenate(kept)))
+
+    return begin
 
 
 def _reader(spec: Spec, decode: Callable) -> evaluation.Reader:
@@ -135,15 +249,40 @@ def _reader(spec: Spec, decode: Callable) -> evaluation.Reader:
     return evaluation.reader(*images)
 
 
-def _some(source: Source) -> np.ndarray:
+def _rows(source: Source) -> np.ndarray:
     rows = np.random.default_rng(0).permutation(source.length)[:MOST]
-    return source.read(np.sort(rows)).image
+    return np.sort(rows)
 
 
-def _mostly_new(images: np.ndarray, train: np.ndarray) -> bool:
-    seen = {image.tobytes() for image in train}
-    known = sum(image.tobytes() in seen for image in images)
-    return 2 * known < len(images)
+def _some(source: Source) -> np.ndarray:
+    return source.read(_rows(source)).image
+
+
+def _see(
+    source: Source,
+    decode: Callable,
+    features: list[evaluation.Features],
+    scratch: Path | None,
+) -> Seen:
+    """The features of some of the images, which are read a part at a time."""
+    gathered = [evaluation.gather(scratch) for _ in features]
+    rows, digests = _rows(source), []
+    for some in _parts(rows, source.shape):
+        images = decode(source.read(some).image)
+        digests += [hashlib.blake2b(image.tobytes()).digest() for image in images]
+        for each, gathering in zip(features, gathered, strict=True):
+            gathering.add(evaluation.see(each, images))
+    return Seen(len(rows), [each.rows() for each in gathered], digests)
+
+
+def _parts(rows: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    step = max(1, CHUNK_BYTES // (4 * math.prod(shape)))
+    return (rows[i : i + step] for i in range(0, len(rows), step))
+
+
+def _mostly_new(images: Seen, train: Seen) -> bool:
+    seen = set(train.digests)
+    return 2 * sum(digest in seen for digest in images.digests) < images.count
 
 
 def _classifier(source: Source, held_out: Source) -> evaluation.Classifier:
