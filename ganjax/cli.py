@@ -3,28 +3,36 @@
 A run knows itself: its experiment, arguments, data and classes are in its folder.
 """
 
+import contextlib
+import errno
 import io
 import json
+import os
+import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
+import jax
 import numpy as np
 from tyro.conf import Positional, subcommand
 
 from ganjax import data
 from ganjax.errors import Mistake
-from ganjax.gan import by_class, stored
+from ganjax.gan import Batch, Turns, by_class, stored
 from ganjax.released import efficientnet
-from ganjax.run import Flat, folder as folders
+from ganjax.run import Flat, check as checking, folder as folders, sampling, sentences
 from ganjax.run.args import Count, Range, Weight, check
 from ganjax.run.command import in_sentences, parse
+from ganjax.run.hooks import reason
 from ganjax.run.judge import judge
-from ganjax.run.loading import Loaded, load
+from ganjax.run.loading import Loaded, class_number, load
 from ganjax.run.pictures import picture, save_png, write_whole
 from ganjax.run.programs import keep_programs
 from ganjax.run.report import write_report
-from ganjax.run.translate import complete, files, header, translate, transparent
+from ganjax.run.terminal import say
+from ganjax.run.translate import complete, fit, planned, translate, transparent
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,8 @@ class Sample:
     run: Positional[str]
     """The folder of a run."""
     n: Count = 64
-    label: int | None = None
-    """The class to draw; by default every class in turn."""
+    label: str | None = None
+    """The class to draw, by its name or number; by default every class in turn."""
     out: str = "samples.png"
     """A .png of all samples in a grid, or an .npz with `image` and `label`."""
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0
@@ -65,7 +73,7 @@ class Translate:
     images: Positional[str]
     """An image, or a folder of them, of any size."""
     out: str = "translated"
-    """The folder for the .png files, which keep their names."""
+    """The folder for the .png files, which keep their names; for one image also a .png."""
     tile: Annotated[int, Range(1)] = 1024
     """Pixels; what is larger goes through in tiles that fade into each other."""
     save: Flat[Save] = Save()
@@ -82,7 +90,7 @@ class Complete:
     mask: str
     """An image of the same size, white where something is to be made up."""
     out: str = "completed.png"
-    """The .png, in which known pixels stay as they were."""
+    """The .png, in which known pixels, alpha and color profile stay as they were."""
     tile: Annotated[int, Range(1)] = 1024
     """Pixels; what is larger goes through in tiles that fade into each other."""
     save: Flat[Save] = Save()
@@ -96,7 +104,17 @@ class Evaluate:
     """The folder of a run."""
     features: str = ""
     """Weights of EfficientNet-Lite0, a path or URL, by which images are compared, too."""
+    data: str = ""
+    """Where the data lies now, if it has moved since the run."""
     save: Flat[Save] = Save()
+
+
+@dataclass(frozen=True)
+class Check:
+    """Reads every save of a run, says which are whole, and mends what can be mended."""
+
+    run: Positional[str]
+    """The folder of a run."""
 
 
 @dataclass(frozen=True)
@@ -120,75 +138,115 @@ class Prepare:
 def sample(args: Sample) -> None:
     """Writes `args.n` samples to `args.out`."""
     out = Path(args.out).expanduser()
-    if out.suffix not in (".png", ".npz"):
+    if out.suffix.lower() not in (".png", ".npz"):
         raise Mistake(f"--out {out} is neither a .png nor an .npz; name one of them.")
+    check_output(out)
     loaded = loaded_by(args)
     drawn = loaded.sample(args.n, label=args.label, seed=args.seed)
-    if out.suffix == ".png":
+    if out.suffix.lower() == ".png":
         save_png(picture(drawn), out)
     else:
         save_npz(out, drawn, chosen(args, loaded))
-    print(f"{args.n} samples: {out}")
+    of = ""
+    if args.label is not None:
+        number = class_number(args.label, loaded.classes)
+        of = f" of class {number} ({loaded.classes[number]})"
+    say(f"{args.n} samples{of}: {out}")
 
 
 def translated(args: Translate) -> None:
-    """Writes what the run makes of each image to the folder `args.out`."""
+    """Writes what the run makes of each image to `args.out`."""
     where, out = (Path(path).expanduser() for path in (args.images, args.out))
-    files(where)
+    planned(where, out)
     loaded = loaded_by(args)
     side, channels, seen = asked_shape(args, loaded)
     if channels == 2:
-        raise Mistake(f"{args.run} completes grey images: use `ganjax complete`.")
-    if channels == seen + 1:
-        transparent(where, out, channels)
-    made = translate(loaded.answer, where, out, channels, side, args.tile)
-    print(f"{len(made)} images: {out}")
+        raise Mistake(f"{args.run} completes gray images: use `ganjax complete`.")
+    if channels not in (1, 3, 4):
+        raise Mistake(
+            f"{args.run} is asked for by {channels} channels, which no image file has: use "
+            "`ganjax sample`."
+        )
+    completes = channels == seen + 1
+    if completes:
+        transparent(where, out)
+    answer, tile = loaded.answer, args.tile
+    made = translate(answer, where, out, channels, side, tile, completes=completes)
+    say(f"{len(made)} image{'s' * (len(made) != 1)}: {out}")
 
 
 def completed(args: Complete) -> None:
     """Writes the completed photograph to `args.out`."""
     photo, mask, out = (Path(x).expanduser() for x in (args.photo, args.mask, args.out))
-    if out.suffix != ".png":
-        raise Mistake(f"--out {out} is no .png; name one.")
-    for path in (photo, mask):
-        header(path)
+    fit(photo, mask, out)
     loaded = loaded_by(args)
     side, channels, seen = asked_shape(args, loaded)
     if channels != seen + 1:
         raise Mistake(f"{args.run} does not complete images: name a run that does.")
     complete(loaded.answer, photo, mask, out, channels, side, args.tile)
-    print(f"Completed: {out}")
+    say(f"Completed: {out}")
 
 
 def evaluate(args: Evaluate) -> None:
     """Prints the scores as JSON, and keeps them in the run's folder."""
-    loaded = loaded_by(args)
+    loaded = load(args.run, data=args.data, **asdict(args.save))
     folder = Path(args.run).expanduser()
+    spec = data_of(args)
     more = [efficientnet.features(args.features)] if args.features else []
-    judged = judge(folders.spec_of(folders.read(folder)), loaded.game, *more)
-    if not judged.count:
-        raise Mistake(f"{folder} was trained on too few images to score samples by.")
-    scores = {
-        "reference": judged.reference,
-        "samples": judged.count,
-        **judged.score(loaded.sample(judged.count)),
-        **judged.real(),
-    }
+    with in_words("The samples could not be scored"):
+        judged = judge(spec, loaded.game, *more, scratch=folder)
+        if not judged.count:
+            raise Mistake(
+                f"{folder} was trained on too few images to score samples by."
+            )
+        n, classes = judged.count, len(loaded.classes)
+        asked = sampling.asked_in_parts(loaded.game, spec, n, classes)
+        size = sampling.rows_at_once(judged.shape)
+        draw = jax.jit(loaded.game.sample)
+        each = lambda *given: np.asarray(draw(*given))[None]
+        drawn = sampling.chunks(each, loaded.state, sampling.ASKED, asked, n, size=size)
+        scores = {
+            "reference": judged.reference,
+            "samples": n,
+            **judged.score(chunk for (chunk,) in drawn),
+            **judged.real(),
+        }
     text = json.dumps(scores, indent=1) + "\n"
-    folders.write(folder / "scores.json", text)
-    print(text, end="")
+    print(text, end="", flush=True)
+    with in_words("These scores could not be kept"):
+        folders.write(folder / "scores.json", text)
+
+
+def checked(args: Check) -> None:
+    """Prints which saves of a run are whole."""
+    folder = Path(args.run).expanduser()
+    say(checking.standing(folder))
+    found = checking.check(folder)
+    for save in found:
+        name = "average" if save.kind == folders.AVERAGES else "save"
+        done = f" ({save.done})" if save.done else ""
+        how = f"damaged: {save.problem}" if save.problem else "whole"
+        say(f"{name} of step {save.step}: {how}{done}")
+    for path in checking.leftovers(folder):
+        say(
+            f"{path.name}: what a save that was killed has left; the next start removes it"
+        )
+    for sentence in checking.advice(folder, found):
+        say(sentence)
+    if all(save.problem for save in found if save.kind == folders.CHECKPOINTS):
+        raise Mistake(f"{folder} has no whole save.")
 
 
 def report(args: Report) -> None:
     """Writes report.html and says where."""
     folder = Path(args.run).expanduser()
     folders.read(folder)
-    print(f"Report: {write_report(folder)}")
+    say(f"Report: {write_report(folder)}")
 
 
 def prepare(args: Prepare) -> None:
     """Prepares a set and says where it lies."""
-    print(f"Prepared: {data.prepare(args.name, args.manual_dir)}")
+    say(f"Prepared: {data.prepare(args.name, args.manual_dir)}")
 
 
 COMMANDS = {
@@ -196,6 +254,7 @@ COMMANDS = {
     Translate: translated,
     Complete: completed,
     Evaluate: evaluate,
+    Check: checked,
     Report: report,
     Prepare: prepare,
 }
@@ -204,6 +263,7 @@ Command = (
     | Annotated[Translate, subcommand("translate")]
     | Annotated[Complete, subcommand("complete")]
     | Annotated[Evaluate, subcommand("evaluate")]
+    | Annotated[Check, subcommand("check")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Prepare, subcommand("prepare")]
 )
@@ -227,7 +287,40 @@ def chosen(args: Sample, loaded: Loaded) -> np.ndarray:
     """The label of each sample."""
     if args.label is None:
         return by_class(args.n, len(loaded.classes), len)
-    return np.full(args.n, args.label, np.int32)
+    return np.full(args.n, class_number(args.label, loaded.classes), np.int32)
+
+
+def data_of(args: Evaluate) -> data.Spec:
+    """The data of a run, where it lies now; a `Mistake` if that has another shape."""
+    manifest = folders.read(Path(args.run).expanduser())
+    spec = folders.spec_of(manifest)
+    if not args.data:
+        return spec
+    beside = args.data if spec.beside == spec.where else spec.beside
+    spec = spec._replace(where=args.data, beside=beside)
+    shape = data.load(spec).shape
+    any_batch = Batch(0, 0)
+    trained = folders.shapes_of(manifest, Turns(any_batch, any_batch)).g.image.shape[1:]
+    if shape != trained:
+        here, then = ("x".join(map(str, each)) for each in (shape, trained))
+        raise Mistake(
+            f"--data {args.data} holds images of {here}, but {args.run} was trained on "
+            f"{then}: name the data that it was trained on."
+        )
+    return spec
+
+
+@contextlib.contextmanager
+def in_words(failed: str) -> Iterator[None]:
+    """An error that a person can mend becomes a `Mistake` that says what `failed`."""
+    try:
+        yield
+    except Mistake:
+        raise
+    except Exception as error:
+        if not sentences.sentence(error):
+            raise
+        raise Mistake(f"{failed} ({reason(error)}).") from error
 
 
 def asked_shape(args: Translate | Complete, loaded: Loaded) -> tuple[int, int, int]:
@@ -239,6 +332,20 @@ def asked_shape(args: Translate | Complete, loaded: Loaded) -> tuple[int, int, i
     if getattr(asked, "ndim", 0) != 4:
         raise Mistake(f"{args.run} makes no images of images: use `ganjax sample`.")
     return max(asked.shape[1:3]), asked.shape[-1], shape[-1]
+
+
+def check_output(path: Path) -> None:
+    """Raises a `Mistake` unless a file can be written there, before the work is done."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise Mistake(
+            f"--out {path} cannot be written ({error.strerror}); name another."
+        ) from error
 
 
 def save_npz(path: Path, image: np.ndarray, label: np.ndarray) -> None:

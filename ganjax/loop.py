@@ -1,8 +1,9 @@
 """When things happen. With `checkpoint` and `run`, all that loops, waits or writes."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import jax
@@ -52,8 +53,9 @@ def fit(
     longest: int,
     hooks: Sequence[Every] = (),
     watch: Callable[[int, Row], None] = lambda step, row: None,
-    agree: Callable[[int, bool], tuple[int, bool]] = lambda count, stop: (count, stop),
-    stop: Callable[[], bool] = lambda: False,
+    agree: Callable[[int, int], tuple[int, int]] = lambda count, stop: (count, stop),
+    stop: Callable[[], int] = lambda: 0,
+    rescue: Callable[[int, PyTree], None] = lambda step, state: None,
 ) -> PyTree:
     """Plays from wherever `state` stands to step `steps`, or until `stop` says so.
 
@@ -62,7 +64,9 @@ def fit(
     at every multiple of their `n`, and all of them at the end; no call crosses such a
     step. How many steps it holds otherwise changes the speed alone, and `agree` makes
     several processes choose alike. `watch` sees the logs of a call while the next one
-    runs. A state that is not finite raises `Diverged` before any hook sees it.
+    runs. A state that is not finite raises `Diverged` before any hook sees it. Where the
+    data cannot be read, or a hook fails, `rescue` is given the last good state before the
+    error goes on.
     """
     done, pace, late = step_of(state), 1, None
     started = time.perf_counter()
@@ -76,6 +80,16 @@ def fit(
         watch(call.done, row)
         return row
 
+    @contextmanager
+    def rescuing() -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if late:
+                settle(late)  # nothing is rescued that is not finite
+            rescue(done, state)
+            raise
+
     with ThreadPoolExecutor(1) as thread:
         ahead = thread.submit(window, done)
         while done < steps:
@@ -83,7 +97,9 @@ def fit(
             count, stopped = agree(min(pace, due - done), stop())
             if stopped:
                 break
-            state, logs = program(state, ahead.result(), count)
+            with rescuing():
+                data = ahead.result()
+            state, logs = program(state, data, count)
             done += count
             ahead = thread.submit(window, done)
             if late:
@@ -92,8 +108,9 @@ def fit(
             ready = [each.hook for each in hooks if done % each.n == 0 or done == steps]
             if ready:
                 row, late = settle(late), None
-                for hook in ready:
-                    hook(done, state, row)
+                with rescuing():
+                    for hook in ready:
+                        hook(done, state, row)
                 started = time.perf_counter()
         ahead.cancel()
         if late:

@@ -97,6 +97,11 @@ def streamed(
     )
 
 
+def shapes_of(source: Source, sizes: Sizes) -> Turns:
+    """The turns of a step as `jax.ShapeDtypeStruct`, without reading any example."""
+    return _shapes(source.shape, source.dtype, sizes)
+
+
 def _shapes(shape: tuple[int, ...], dtype: np.dtype, sizes: Sizes) -> Turns:
     def batch(*rows):
         image = jax.ShapeDtypeStruct((*rows, *shape), dtype)

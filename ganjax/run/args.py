@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass, replace
+from numbers import Real
 from typing import (
     Annotated,
     Any,
@@ -38,6 +40,8 @@ class Range(NamedTuple):
     def _open(self) -> float | None:
         return self.low if self.above else None
 
+
+KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
 
 Count = Annotated[int, Range(1)]
 Cadence = Annotated[int, Range(0)]
@@ -77,6 +81,8 @@ class Run:
     save_every: Cadence = 1_000
     keep_every: Cadence = 1_000
     """Steps between the averages that are kept with `--track`."""
+    scores: bool = True
+    """Scores samples during and after training; `--no-scores` turns it off."""
     track: tuple[float, ...] = ()
     """Lengths of averages of G, as 0.05 0.1, of which one of any length can be made
     afterwards: standard deviations as shares of the time so far."""
@@ -84,7 +90,87 @@ class Run:
     """Starts from the weights of this run instead of random ones."""
 
 
-FREE_TO_CHANGE = ("steps", "workdir", "parts", "devices", "distributed")
+# What a run may be resumed with: none of it changes a state, but for how long it plays.
+FREE_TO_CHANGE = (
+    "steps",
+    "workdir",
+    "parts",
+    "devices",
+    "distributed",
+    "log_every",
+    "sample_every",
+    "evaluate_every",
+    "save_every",
+    "keep_every",
+    "scores",
+    "init_from",
+)
+
+
+def tidy(args: Any) -> Any:
+    """The arguments of `train`, with whole floats as integers and paths as text.
+
+    Raises a `Mistake` where they are not a dataclass with a `Run` named `run`, or where a
+    value is of another kind than its annotation: flags were checked by their parser, but
+    in Python anything can be given.
+    """
+    if isinstance(args, type) or not is_dataclass(args):
+        raise Mistake(
+            f"train is given {_article(args)} in place of an experiment's arguments: give "
+            "a dataclass that has a `run: Run`."
+        )
+    if not isinstance(getattr(args, "run", None), Run):
+        raise Mistake(
+            f"{type(args).__name__} has no `run` that is a Run: train is given an "
+            "experiment's dataclass, of which `run: Run` is one field."
+        )
+    return _tidy(args)
+
+
+def _tidy(args: Any) -> Any:
+    hints = get_type_hints(type(args))
+    values = {f.name: getattr(args, f.name) for f in fields(args) if f.init}
+    for name, value in values.items():
+        values[name] = _as(name, value, _bare(hints.get(name, Any)))
+    return replace(args, **values)
+
+
+def _as(name: str, value: Any, kind: Any) -> Any:
+    """The value as its annotation says, where that changes nothing about it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _tidy(value)
+    if kind is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if kind not in KINDS or (kind in (str, bool) and isinstance(value, kind)):
+        return value
+    if isinstance(value, Real) and not isinstance(value, bool):  # NumPy's numbers, too
+        number = float(value)
+        if kind is float:
+            return number
+        if kind is int and number.is_integer():
+            return int(value)
+    raise Mistake(f"{name} is {value!r}: give {KINDS[kind]}.")
+
+
+def _article(value: object) -> str:
+    return f"{type(value).__name__} {value!r}"[:80]
+
+
+def defaults(args: Any) -> dict[str, Any]:
+    """What every argument is where nobody gives it, nested ones as plain values, too."""
+    found: dict[str, Any] = {}
+    for field in fields(args):
+        value = getattr(args, field.name)
+        given = field.default
+        if given is MISSING and field.default_factory is not MISSING:
+            given = field.default_factory()
+        if is_dataclass(value) and not isinstance(value, type):
+            found |= defaults(value)
+            if is_dataclass(given) and not isinstance(given, type):
+                found |= json.loads(json.dumps(asdict(given)))
+        elif given is not MISSING:
+            found[field.name] = json.loads(json.dumps(given))
+    return found
 
 
 def check(args: Any) -> None:
@@ -104,11 +190,14 @@ def plain(args: Any) -> dict[str, Any]:
 def restore(kind: Any, values: dict[str, Any]) -> Any:
     """The arguments that `plain` made, of the dataclass `kind`.
 
-    Raises a `Mistake` where a name is not one of its fields.
+    Raises a `Mistake` where a name is not one of its fields. Only `Run` belongs to ganjax
+    itself: what another version had in it is left out, so that runs survive a release.
     """
     hints = get_type_hints(kind, include_extras=True)
     unknown = sorted(values.keys() - {field.name for field in fields(kind)})
-    if unknown:
+    if unknown and kind is Run:
+        values = {name: x for name, x in values.items() if name not in unknown}
+    elif unknown:
         raise Mistake(
             f"The run has an argument {unknown[0]} that {kind.__name__} lacks."
         )
@@ -119,7 +208,10 @@ def restore(kind: Any, values: dict[str, Any]) -> Any:
             return restore(inner, value)
         return tuple(value) if isinstance(value, list) else value
 
-    return kind(**{name: one(name, value) for name, value in values.items()})
+    try:
+        return kind(**{name: one(name, value) for name, value in values.items()})
+    except (TypeError, AttributeError) as error:
+        raise Mistake(f"The run's arguments do not fit {kind.__name__}: {error}.") from error
 
 
 def _numbers(args: Any) -> Iterator[tuple[str, Any, Any]]:

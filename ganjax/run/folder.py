@@ -1,15 +1,24 @@
-"""A run's folder: what it is, so that no command has to be told again."""
+"""A run's folder: what it is, so that no command has to be told again.
 
-import fcntl
-import hashlib
-import inspect
+| file | what it holds |
+|---|---|
+| `run.json` | the manifest: arguments, data, shapes, versions |
+| `status.json` | how the run stands or ended |
+| `experiment.py`, `code/` | its code: see `ganjax.run.code` |
+| `inventory.json.gz` | the names and contents of its data, to notice that these change |
+| `checkpoints/`, `averages/` | saves |
+| `metrics.jsonl`, `clock.jsonl`, `samples/`, `report.html` ... | what a person reads |
+"""
+
+import errno
+import gzip
 import json
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,56 +26,93 @@ from typing import Any
 import jax
 from jax.experimental.multihost_utils import sync_global_devices
 
-from ganjax.data import Source, Spec
+from ganjax import checkpoint
+from ganjax.data import Source, Spec, describe as found_in
 from ganjax.errors import Mistake
 from ganjax.gan import Turns
-from ganjax.run.args import FREE_TO_CHANGE, plain
+from ganjax.run import code
+from ganjax.run.args import plain
+
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing keeps two runs out of one folder there
+    fcntl = None
 
 
 PACKAGES = ("ganjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
-EXPERIMENT = "experiment.py"
-AVERAGES = "averages"
+AVERAGES, CHECKPOINTS, INVENTORY = "averages", "checkpoints", "inventory.json.gz"
+# What a start that was killed leaves: such a folder is as good as new.
+BEGINNINGS = {code.EXPERIMENT, code.BESIDE, CHECKPOINTS, AVERAGES, checkpoint.TRIAL}
+BEGINNINGS |= {INVENTORY, "status.json", "real.png"}
 
 
-def open_folder(args: Any, source: Source, shapes: Turns) -> Path:
-    """The folder of a new run, or of the same run to resume.
+@contextmanager
+def claim(workdir: str) -> Iterator[Path]:
+    """The folder of a run, made if it is new, and held against all other processes.
 
-    Raises a `Mistake` if it holds another run: another experiment, or an argument that
-    changed and is none of `FREE_TO_CHANGE`.
+    Raises a `Mistake` if it cannot be one: a file, a folder of other things, a place where
+    nothing can be written, or one where another process trains. Where what follows fails
+    before anything was put into a new folder, that is taken away again.
     """
-    folder = Path(args.run.workdir).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise Mistake(f"--workdir {folder} is a file; name a folder.")
-    manifest = describe(args, source, shapes)
-    if (folder / "run.json").exists():
-        _compare(folder, read(folder), manifest)
-    elif folder.is_dir() and any(folder.iterdir()) and not _begun(folder):
-        raise Mistake(
-            f"--workdir {folder} holds files but no run; name a new or empty folder."
-        )
-    if jax.process_count() > 1:
-        sync_global_devices("every process has looked, so the first may write")
-    if jax.process_index() == 0:
-        try:
+    folder = Path(workdir).expanduser()
+    if not workdir.strip():
+        raise Mistake("--workdir is empty: name a folder.")
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise Mistake(f"--workdir {folder} is a file; name a folder.")
+        if folder.is_dir() and not (folder / "run.json").exists():
+            names = {path.name for path in folder.iterdir()}
+            if {name for name in names if name[0] != "."} - BEGINNINGS:
+                raise Mistake(
+                    f"--workdir {folder} holds files but no run; name a new or empty "
+                    "folder."
+                )
+        missing = [p for p in (folder, *folder.parents) if not p.exists()]
+        if jax.process_index() == 0:
             folder.mkdir(parents=True, exist_ok=True)
-            path = source_file(type(args))
-            if path and not (folder / EXPERIMENT).exists():
-                write(folder / EXPERIMENT, path.read_text())
-            write(folder / "run.json", json.dumps(manifest, indent=1) + "\n")
-        except OSError as error:
-            why = f"cannot be written ({error.strerror})"
-            raise Mistake(f"--workdir {folder} {why}; name another.") from error
-    return folder
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        with alone(folder):
+            yield folder
+    except BaseException:
+        if jax.process_index() == 0:
+            for path in missing:
+                with suppress(OSError):  # not empty: something was written
+                    path.rmdir()
+        raise
+
+
+def begin(
+    folder: Path, manifest: dict[str, Any], kept: code.Code | None, step: int
+) -> bool:
+    """Writes down what the run is, once all that could refuse it has been asked.
+
+    `step` is that from which it goes on. Says whether its code has changed since then.
+    """
+    try:
+        changed = kept is not None and code.keep(folder, kept, step)
+        write(folder / "run.json", json.dumps(manifest, indent=1) + "\n")
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return changed
+
+
+def _unwritable(folder: Path, error: OSError) -> Mistake:
+    return Mistake(
+        f"--workdir {folder} cannot be written ({error.strerror}); name another."
+    )
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Holds a folder while a run trains there; it is a `Mistake` if another does.
 
-    The end of the process, however it comes, lets go. File systems without locks let
-    every run in.
+    The end of the process, however it comes, lets go. File systems and platforms without
+    locks let every run in.
     """
-    if jax.process_index():
+    if jax.process_index() or fcntl is None:
         yield
         return
     held = os.open(folder, os.O_RDONLY)
@@ -83,82 +129,175 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(held)
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process trains in the folder now, as far as locks can tell."""
+    try:
+        with alone(folder):
+            return False
+    except Mistake:
+        return True
+    except OSError:
+        return False
+
+
+def together(what: str) -> None:
+    """Waits until every process of the run has come here."""
+    if jax.process_count() > 1:
+        sync_global_devices(what)
+
+
 def describe(args: Any, source: Source, shapes: Turns) -> dict[str, Any]:
     """The manifest: all that makes the run what it is, as plain values."""
-    path = source_file(type(args))
-    module = inspect.getmodule(type(args))
+    path = code.source_file(type(args))
+    module = sys.modules.get(type(args).__module__) if path else None
     doc = (getattr(module, "__doc__", None) or "").strip()
     packages = {name: version(name) for name in PACKAGES}
     return {
         "experiment": path.stem if path else "notebook",
-        "sha256": digest(path) if path else "",
+        "sha256": code.digest(code.read(path)) if path else "",
+        "folder": str(path.absolute().parent) if path else "",
         "doc": doc.splitlines()[0] if doc else "",
         "command": " ".join(["python", *sys.argv]),
         "args": plain(args),
         "data": source.spec._asdict(),
+        "found": found_in(source),
         "examples": source.length,
         "classes": list(source.classes),
         "shapes": [[list(x.shape), str(x.dtype)] for x in jax.tree.leaves(shapes)],
         "versions": {"python": platform.python_version(), **packages},
-        "device": f"{jax.devices()[0].device_kind} x{jax.device_count()}",
+        "device": device(),
         "steps": args.run.steps,
     }
+
+
+def device() -> str:
+    """Which devices a run plays on, in words."""
+    return f"{jax.devices()[0].device_kind} x{jax.device_count()}"
 
 
 def read(folder: Path) -> dict[str, Any]:
     """The manifest of a run. Raises a `Mistake` if there is none or it is damaged."""
     try:
-        return json.loads((folder / "run.json").read_text())
+        manifest = json.loads((folder / "run.json").read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise Mistake(
             f"{folder} is no run, as it has no run.json; name the folder that an "
             "experiment wrote, its --workdir."
         ) from None
+    except OSError as error:
+        raise Mistake(f"{folder}/run.json cannot be read ({error.strerror}).") from error
     except ValueError:
-        raise Mistake(
-            f"{folder}/run.json is damaged; mend it, or start again in a new --workdir."
-        ) from None
+        raise _damaged(folder) from None
+    if not _is_manifest(manifest):
+        raise _damaged(folder)
+    return manifest
+
+
+def _damaged(folder: Path) -> Mistake:
+    return Mistake(
+        f"{folder}/run.json is damaged or was not written by ganjax; mend it, or start "
+        "again in a new --workdir."
+    )
+
+
+def _is_manifest(found: Any) -> bool:
+    """Whether what `run.json` holds has all that is read from it, of the right kinds."""
+    if not isinstance(found, dict):
+        return False
+    kinds = {"experiment": str, "args": dict, "data": dict, "examples": int}
+    kinds |= {"classes": list, "shapes": list}
+    if not all(isinstance(found.get(name), kind) for name, kind in kinds.items()):
+        return False
+    run = found["args"].get("run")
+    shapes = all(
+        isinstance(x, list)
+        and len(x) == 2
+        and isinstance(x[0], list)
+        and all(isinstance(side, int) and side >= 0 for side in x[0])
+        and isinstance(x[1], str)
+        for x in found["shapes"]
+    )
+    seeds = isinstance(run, dict) and run.get("seeds", 1)
+    return isinstance(seeds, int) and shapes and isinstance(found["data"].get("where"), str)
+
+
+def seeds_of(manifest: dict[str, Any]) -> int:
+    """How many seeds the run trains at once."""
+    return manifest["args"]["run"].get("seeds", 1)
+
+
+def inventory(folder: Path) -> dict[str, str] | None:
+    """The names and contents of the data that the run was begun with, if it kept them."""
+    try:
+        packed = (folder / INVENTORY).read_bytes()
+        found = json.loads(gzip.decompress(packed))
+    except (OSError, EOFError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def keep_inventory(folder: Path, found: Mapping[str, str]) -> None:
+    """Keeps the names and contents of the data."""
+    draft = folder / f".{INVENTORY}.partial"
+    draft.write_bytes(gzip.compress(json.dumps(found).encode(), mtime=0))
+    os.replace(draft, folder / INVENTORY)
 
 
 def shapes_of(manifest: dict[str, Any], like: Turns) -> Turns:
     """The shapes of the turns that the run was trained on, in the tree of `like`."""
-    leaves = [jax.ShapeDtypeStruct(tuple(s), d) for s, d in manifest["shapes"]]
-    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+    try:
+        leaves = [jax.ShapeDtypeStruct(tuple(s), d) for s, d in manifest["shapes"]]
+        return jax.tree.unflatten(jax.tree.structure(like), leaves)
+    except (TypeError, ValueError) as error:
+        raise Mistake(f"The run's run.json has other shapes than it should: {error}.") from (
+            error
+        )
 
 
 def spec_of(manifest: dict[str, Any]) -> Spec:
-    """The data that the run was trained on."""
-    return Spec(**manifest["data"])
+    """The data that the run was trained on.
+
+    What another version of ganjax noted besides is left out.
+    """
+    known = {name: x for name, x in manifest["data"].items() if name in Spec._fields}
+    return Spec(**known)
 
 
 def write(path: Path, text: str) -> None:
     """Writes a file whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """How the run stands, as `set_status` wrote it; {} where that cannot be read."""
+    try:
+        found = json.loads((folder / "status.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def set_status(folder: Path, state: str, step: int, sentence: str = "") -> None:
-    """Records whether the run is running, finished, stopped or diverged, and where."""
-    status = {"state": state, "step": step, "sentence": sentence}
-    write(folder / "status.json", json.dumps(status) + "\n")
-
-
-def source_file(kind: type) -> Path | None:
-    """The file in which an experiment's `Args` are written; None in a notebook."""
+    """Records how the run stands: running, finished, stopped, diverged or failed."""
+    text = json.dumps({"state": state, "step": step, "sentence": sentence}) + "\n"
+    path = folder / "status.json"
     try:
-        path = Path(inspect.getfile(kind))
-    except (TypeError, OSError):
-        return None
-    return path if path.suffix == ".py" and path.exists() else None
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+        write(path, text)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not path.exists():
+            raise
+        # No room for a second file: the old one's block is written over in its place.
+        with path.open("r+") as file:
+            file.write(text)
+            file.truncate()
 
 
 def need_space(folder: Path, state_bytes: int, saves: int = 4) -> None:
@@ -173,36 +312,3 @@ def need_space(folder: Path, state_bytes: int, saves: int = 4) -> None:
             f"The run needs {needed / 1e9:.2f} GB in {folder} and {free / 1e9:.2f} GB "
             "are free; make room or name another --workdir."
         )
-
-
-def _begun(folder: Path) -> bool:
-    return {p.name for p in folder.iterdir()} <= {EXPERIMENT, ".run.json.partial"}
-
-
-def _compare(folder: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
-    if then["experiment"] != now["experiment"]:
-        raise Mistake(
-            f"{folder} is a run of {then['experiment']}, not of {now['experiment']}; "
-            "name another --workdir."
-        )
-    before, after = _flatten(then["args"]), _flatten(now["args"])
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name, "nothing"), after.get(name, "nothing")
-        if name not in FREE_TO_CHANGE and old != new:
-            raise Mistake(
-                f"--{name.replace('_', '-')} was {old} when {folder} was begun and is "
-                f"{new} now; give it as it was, or name another --workdir."
-            )
-    if then["shapes"] != now["shapes"] or then["examples"] != now["examples"]:
-        raise Mistake(
-            f"The data is not what {folder} was begun with ({then['examples']} "
-            f"examples then, {now['examples']} now, or of another shape); name another "
-            "--workdir."
-        )
-
-
-def _flatten(values: dict[str, Any]) -> dict[str, Any]:
-    flat = {}
-    for name, value in values.items():
-        flat |= _flatten(value) if isinstance(value, dict) else {name: value}
-    return flat

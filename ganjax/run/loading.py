@@ -1,11 +1,8 @@
 """A run as a thing to use: its game, its state, its samples."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
@@ -13,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import SingleDeviceSharding
 
-import ganjax
 from ganjax import checkpoint
 from ganjax.errors import Mistake
 from ganjax.games.tracked import Tracked, reconstruct, tracked
 from ganjax.gan import Batch, Game, PyTree, Turns, by_class
-from ganjax.run import args as arguments, folder as folders, sampling
+from ganjax.run import args as arguments, code, folder as folders, sampling
+from ganjax.run.sentences import mendable
+from ganjax.run.terminal import warn
 
 
 WEIGHTS = ("params", "stats", "ema")  # the fields of a state that hold networks
@@ -44,25 +42,43 @@ def load(
     member: int = 0,
     trust: bool = False,
     std: float = 0.0,
+    data: str | Path = "",
 ) -> Loaded:
     """The newest save of a run, or the one with the best score, ready to be sampled.
 
-    The game is made by the run's own experiment file, which is read only if it is equal
-    to one that is present here or if `trust` is given; or hand in the `game`. With `std`
-    G is the average of that length, made of those that the run tracked. Raises a
-    `Mistake` where there is no run, no save, no trust, or no such average.
+    The game is made by the run's own code of that save, which is read only if it is known
+    here (see `ganjax.run.code`) or if `trust` is given; or hand in the `game`. With `std` G
+    is the average of that length, made of those that the run tracked. `data` says where the
+    data lies now, if it has moved. Raises a `Mistake` where there is no run, no save, no
+    trust, no such member or no such average.
     """
-    folder = Path(run).expanduser()
+    with mendable():
+        return _load(Path(run).expanduser(), game, best, member, trust, std, str(data))
+
+
+def _load(
+    folder: Path,
+    game: Game | None,
+    best: bool,
+    member: int,
+    trust: bool,
+    std: float,
+    data: str,
+) -> Loaded:
     manifest = folders.read(folder)
-    game, stds = game or game_of(folder, manifest, trust), _stds(manifest)
+    seeds = folders.seeds_of(manifest)
+    _check_member(member, seeds)
+    if data:
+        manifest["data"]["where"] = data
+    saves = checkpoint.open_saves(folder / folders.CHECKPOINTS, read_only=True)
+    step = checkpoint.best_step(saves) if best else None
+    newest = max(saves.orbax.all_steps(), default=0) if step is None else step
+    game, stds = game or game_of(folder, manifest, trust, newest), _stds(manifest)
     game = tracked(game, stds) if stds else game
     like = _abstract(game, manifest)
-    saves = checkpoint.open_saves(folder / "checkpoints", read_only=True)
-    step = checkpoint.best_step(saves) if best else None
-    state = checkpoint.restore(saves, like, _warn, step=step)
+    state = checkpoint.restore(saves, like, warn, step=step)
     if state is None:
         raise Mistake(f"{folder} has no save yet; let it train until its first one.")
-    seeds = manifest["args"]["run"]["seeds"]
     one = lambda tree: jax.tree.map(lambda x: x[member], tree) if seeds > 1 else tree
     state = one(state)
     if std and not stds:
@@ -77,53 +93,72 @@ def load(
         """A sample for each row asked for."""
         return sampling.draw(each, state, sampling.ASKED, asked, seed)[0]
 
-    def sample(n: int, label: int | None = None, seed: int = 0) -> np.ndarray:
-        """`n` samples, of every class in turn or of class `label`; `seed` picks them.
+    def sample(n: int, label: int | str | None = None, seed: int = 0) -> np.ndarray:
+        """`n` samples, of every class in turn or of one; `seed` picks them.
 
-        Where images are made of images, of the first that are held out.
+        `label` is the number of a class or its name. Where images are made of images, of
+        the first that are held out. Raises a `Mistake` where there is no such class.
         """
+        if n < 1 or n != int(n):
+            raise Mistake(f"{n} samples cannot be drawn: ask for at least one.")
+        n = int(n)
         if label is None:
             spec = folders.spec_of(manifest)
             return answer(sampling.asked(game, spec, n, len(classes)), seed)
-        _check_label(label, classes)
+        number = class_number(label, classes)
         _check_heeds(each, state, game)
-        return answer(np.full(n, label, np.int32), seed)
+        return answer(np.full(n, number, np.int32), seed)
 
     return Loaded(game, state, classes, sample, answer)
 
 
-def game_of(folder: Path, manifest: dict[str, Any], trust: bool = False) -> Game:
-    """The game of a run, made by its experiment with its arguments."""
-    module = experiment(folder, manifest, trust)
-    if not (hasattr(module, "make") and hasattr(module, "Args")):
-        raise Mistake(
-            f"{folder / folders.EXPERIMENT} has no Args and no make(args), which would "
-            "make its game; hand the game to ganjax.load(run, game=...)."
-        )
-    return module.make(arguments.restore(module.Args, manifest["args"]))
+def game_of(
+    folder: Path, manifest: dict[str, Any], trust: bool = False, step: int | None = None
+) -> Game:
+    """The game of a run, made by its experiment with its arguments.
 
-
-def experiment(folder: Path, manifest: dict[str, Any], trust: bool) -> ModuleType:
-    """The experiment's module, run only if its code is known here or trusted."""
-    path = folder / folders.EXPERIMENT
-    if not path.exists():
+    Of an experiment that has changed meanwhile it is the code that played up to `step`.
+    """
+    place = code.kept(folder, step)
+    if place is None:
         raise Mistake(
             f"{folder} was begun in a notebook, so it has no experiment file; hand the "
             "game to ganjax.load(run, game=...)."
         )
-    known = {folders.digest(p) for p in _present() if folder.resolve() not in p.parents}
-    if folders.digest(path) not in known and not trust:
+    path = place / code.EXPERIMENT
+    if not trust and not code.is_known(code.of(place), folder):
         raise Mistake(
             f"{path} is code that is not known here; read it, and if you trust it, give "
             "--trust (in Python, trust=True)."
         )
     name = f"ganjax_run_{manifest['experiment']}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    with code.imported(place, name, manifest.get("folder", "")) as module:
+        if not (hasattr(module, "make") and hasattr(module, "Args")):
+            raise Mistake(
+                f"{path} has no Args and no make(args), which would make its game; hand the "
+                "game to ganjax.load(run, game=...)."
+            )
+        return module.make(arguments.restore(module.Args, manifest["args"]))
+
+
+def class_number(label: int | str, classes: tuple[str, ...]) -> int:
+    """The number of a class that is given by its number or name; a name goes first.
+
+    Raises a `Mistake` where there is no such class.
+    """
+    if not classes:
+        raise Mistake(f"--label {label}: this run has no classes; leave it out.")
+    if isinstance(label, str) and label in classes:
+        return classes.index(label)
+    text = str(label)
+    number = int(text) if text.removeprefix("-").isdecimal() else -1
+    if not 0 <= number < len(classes):
+        names = ", ".join(classes) if len(classes) <= 12 else f"{classes[0]}, ..."
+        raise Mistake(
+            f"--label {label} is no class of this run; give 0 to {len(classes) - 1}, or a "
+            f"name ({names})."
+        )
+    return number
 
 
 def borrow(run: Path, state: PyTree) -> PyTree:
@@ -136,8 +171,8 @@ def borrow(run: Path, state: PyTree) -> PyTree:
         return replace(state, game=borrow(run, state.game))
     within = bool(_stds(folders.read(run)))
     like = {"game": _weights(state)} if within else _weights(state)
-    saves = checkpoint.open_saves(run / "checkpoints", read_only=True)
-    found = checkpoint.restore(saves, like, _warn, part=True)
+    saves = checkpoint.open_saves(run / folders.CHECKPOINTS, read_only=True)
+    found = checkpoint.restore(saves, like, warn, part=True)
     if found is None:
         raise Mistake(f"--init-from {run} has no save yet.")
     return _wearing(state, found["game"] if within else found)
@@ -154,7 +189,7 @@ def _kept(
     saves = checkpoint.open_saves(
         folder / folders.AVERAGES, read_only=True, keep_all=True
     )
-    read = lambda step: checkpoint.read(saves, step, like, _warn)
+    read = lambda step: checkpoint.read(saves, step, like, warn)
     steps = sorted(saves.orbax.all_steps())
     whole = [step for step in steps if read(step) is not None]
     return {step: lambda step=step: one(read(step)) for step in whole}
@@ -179,7 +214,7 @@ def _abstract(game: Game, manifest: dict[str, Any]) -> PyTree:
     shapes = folders.shapes_of(manifest, Turns(batch, batch))
     zeros = lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     one = lambda seed: game.init(jax.random.key(seed), zeros())
-    seeds = manifest["args"]["run"]["seeds"]
+    seeds = folders.seeds_of(manifest)
     many = lambda: jax.vmap(one)(np.arange(seeds)) if seeds > 1 else one(0)
     here = SingleDeviceSharding(jax.devices()[0])
     return jax.tree.map(
@@ -188,18 +223,11 @@ def _abstract(game: Game, manifest: dict[str, Any]) -> PyTree:
     )
 
 
-def _present() -> list[Path]:
-    shelves = Path(ganjax.__file__).parents[1] / "experiments", Path("experiments")
-    return [path.resolve() for shelf in shelves for path in shelf.glob("*.py")]
-
-
-def _check_label(label: int, classes: tuple[str, ...]) -> None:
-    if not classes:
-        raise Mistake(f"--label {label}: this run has no classes; leave it out.")
-    if not 0 <= label < len(classes):
-        raise Mistake(
-            f"--label {label} is no class of this run; give 0 to {len(classes) - 1}."
-        )
+def _check_member(member: int, seeds: int) -> None:
+    if not 0 <= member < seeds:
+        least = f"a population of {seeds}: give 0 to {seeds - 1}"
+        held = "a run of one seed: leave it out" if seeds == 1 else least
+        raise Mistake(f"--member {member} is asked for of {held}.")
 
 
 def _check_heeds(sample: Callable, state: PyTree, game: Game) -> None:
@@ -211,7 +239,3 @@ def _check_heeds(sample: Callable, state: PyTree, game: Game) -> None:
         raise Mistake(
             "This run's generator was not told of classes; leave out --label."
         )
-
-
-def _warn(sentence: str) -> None:
-    print(sentence, file=sys.stderr)

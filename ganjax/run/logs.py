@@ -20,21 +20,30 @@ METRICS, CLOCK = "metrics.jsonl", "clock.jsonl"
 
 def append(path: Path, step: int, row: Mapping[str, Any]) -> None:
     """Adds a row; it is with the operating system when this returns."""
-    line = json.dumps({"step": step, **{name: _plain(x) for name, x in row.items()}})
-    with path.open("a") as file:
-        file.write(line + "\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line(step, row) + "\n")
+
+
+def line(step: int, row: Mapping[str, Any]) -> str:
+    """A row as it is written."""
+    return json.dumps({"step": step, **{name: _plain(x) for name, x in row.items()}})
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    """All whole rows of a file, in order; a line that a kill tore is left out."""
-    if not path.exists():
+    """All whole rows of a file, in order.
+
+    Lines that a kill tore, or that are no rows at all, are left out.
+    """
+    if not path.is_file():
         return []
     found = []
-    for line in path.read_text(errors="replace").splitlines():
+    for line in path.read_text("utf-8", errors="replace").splitlines():
         try:
-            found.append(json.loads(line))
+            row = json.loads(line)
         except ValueError:
-            break
+            continue
+        if isinstance(row, dict) and isinstance(row.get("step"), int):
+            found.append(row)
     return found
 
 

@@ -33,6 +33,7 @@ def join(run: Run) -> None:
     variables that the `Mistake` names do, raised where neither does.
     """
     if not run.distributed or jax.distributed.is_initialized():
+        jax.devices()  # where none is to be had, the `Mistake` of it comes now
         return
     if jax.config.jax_platforms == "cpu":  # pyright: ignore
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
@@ -53,8 +54,7 @@ def join(run: Run) -> None:
 
 
 def machine(run: Run, game: Game, stream: Stream) -> Machine:
-    """Compiles `game` for `run.devices`; raises a `Mistake` where the sizes do not fit."""
-    check_sizes(run, stream.shapes)
+    """Compiles `game` for `run.devices`; the sizes fit, as `check_sizes` has seen."""
     if run.parts > 1:
         game = accumulated(game, run.parts)
         check_parts(game, stream)

@@ -42,7 +42,7 @@ def progress(
         }
         bar.set_postfix(losses | {"img/s": f"{speed:,.0f}"}, refresh=False)
         bar.update(step - bar.n)
-        if step % log_every == 0:
+        if step % log_every == 0 or step == steps:
             clock = {"seconds": seconds, "images_per_second": speed}
             append(folder / CLOCK, step, clock)
 

@@ -1,4 +1,4 @@
-"""A polite end: SIGTERM and Ctrl-C ask, and the loop stops after its present call."""
+"""A polite end: a signal asks, and the loop stops after its present call and saves."""
 
 import signal
 import threading
@@ -6,23 +6,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+# Ctrl-C; kill, Kubernetes, Slurm at the time limit; a closed terminal; `sbatch --signal`.
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+
+
 @contextmanager
-def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Gives a function that says whether a stop was asked for; a second Ctrl-C kills."""
+def asked_to_stop() -> Iterator[Callable[[], int]]:
+    """Gives a function that says which signal asked for a stop, 0 if none did.
+
+    A second Ctrl-C kills. What the process was started to ignore, as under `nohup`, it
+    goes on ignoring. Threads other than the main one cannot be asked.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield lambda: 0
         return
-    asked = threading.Event()
+    asked: list[int] = []
     before = {}
 
     def ask(number, frame):
-        asked.set()
+        asked.append(number)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, ask)
+    for name in NAMES:
+        number = getattr(signal, name, None)  # Windows lacks some
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            before[number] = signal.signal(number, ask)
     try:
-        yield asked.is_set
+        yield lambda: asked[0] if asked else 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

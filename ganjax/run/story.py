@@ -45,7 +45,7 @@ def read(folder: Path) -> Story:
     samples = evenly(sorted(samples, key=_step), STILLS + 1)
     return Story(
         folders.read(folder),
-        _object(folder / "status.json"),
+        folders.status(folder),
         _curves(training),
         _curves(scores),
         _curves(logs.rows(folder / logs.CLOCK)),
@@ -75,9 +75,10 @@ def _of_training(key: str) -> bool:
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _step(path: Path) -> int:
@@ -88,7 +89,7 @@ def _shows(path: Path) -> bool:
     try:
         with Image.open(path) as image:
             image.load()
-    except (OSError, SyntaxError):
+    except Exception:  # Pillow's decoders raise almost anything on a broken file
         return False
     return True
 

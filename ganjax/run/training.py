@@ -1,7 +1,11 @@
 """One run from its first line to its report: what every experiment's `main` calls."""
 
+import hashlib
+import json
+import shutil
 import time
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,20 +14,40 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from ganjax import checkpoint
-from ganjax.data import Sizes, Source, Spec, Stream, load, resident, streamed, whole
+from ganjax.data import (
+    Sizes,
+    Source,
+    Spec,
+    Stream,
+    broken,
+    broken_mistake,
+    describe,
+    load,
+    resident,
+    streamed,
+    whole,
+)
+from ganjax.data.stream import shapes_of
+from ganjax.errors import Interrupted, Mistake
+from ganjax.evaluation import cache
 from ganjax.games import tracked
 from ganjax.gan import Game, PyTree
-from ganjax.loop import Diverged, Every, Row, fit, step_of
-from ganjax.run import folder as folders, hooks, logs
-from ganjax.run.args import Run, check
+from ganjax.loop import Diverged, Every, Hook, Row, fit, step_of
+from ganjax.run import attempts, code, folder as folders, hooks, logs
+from ganjax.run.args import Run, check, defaults, tidy
+from ganjax.run.fitting import check_fit
 from ganjax.run.hooks import chief
+from ganjax.run.judge import check_held_out
 from ganjax.run.loading import borrow
-from ganjax.run.machine import Machine, join, machine
+from ganjax.run.machine import Machine, check_sizes, join, machine
 from ganjax.run.pictures import ANIMATION, animate
 from ganjax.run.programs import keep_programs
 from ganjax.run.progress import progress
 from ganjax.run.report import write_report
+from ganjax.run.resume import changes
+from ganjax.run.sentences import mendable
 from ganjax.run.signals import asked_to_stop
+from ganjax.run.terminal import say
 
 
 RESIDENT_BYTES = 2e9  # a larger set is read as it is needed
@@ -42,39 +66,94 @@ class Work(NamedTuple):
     averages: checkpoint.Saves | None
 
 
-def train(args: Any, game: Game, data: Spec, sizes: Sizes | None = None) -> PyTree:
+def train(
+    args: Any, game: Game, data: Spec | str | Path, sizes: Sizes | None = None
+) -> PyTree:
     """Trains `game` on `data` in the folder `args.run.workdir`, or resumes it there.
 
     `args` is the experiment's dataclass with its `Run` as `args.run`; `sizes` says how
     many turns and images each player has, by default one turn of `--batch` each. Gives
-    the last state. Raises a `Mistake` before anything is compiled if what was asked for
-    cannot be, and `Diverged` when the state leaves the finite.
+    the last state.
+
+    Raises a `Mistake` if what was asked for cannot be, before anything is compiled or
+    written; or when the run cannot go on, as where the disk is full, in which case it
+    stands as "stopped" and the same call resumes it. Raises `Diverged` when the state
+    leaves the finite, and `Interrupted` when a signal stopped the run, which then has saved.
     """
-    check(args)
-    join(args.run)
-    keep_programs()
-    with ExitStack() as held:
-        work, state = prepare(args, game, data, sizes, held)
+    with mendable(), ExitStack() as held:
+        args = tidy(args)
+        check(args)
+        join(args.run)
+        keep_programs()
+        work, state = prepare(args, game, as_spec(data), sizes, held)
         return finish(work, state)
 
 
+def as_spec(data: Spec | str | Path) -> Spec:
+    """A `Spec` as it is, and a name or path as the `Spec` of all that is there."""
+    if isinstance(data, Spec):
+        return data
+    if isinstance(data, str | Path):
+        return Spec(str(data))
+    raise Mistake(
+        f"The data is given as {type(data).__name__}: give a Spec, or the name or path of "
+        "a data set."
+    )
+
+
 def finish(work: Work, state: PyTree) -> PyTree:
-    """Plays to the end, or to the last good step, and says how it went."""
+    """Plays to the end, or to the last good step, and leaves word of how it went."""
+    number = 0
     try:
-        state = play(work, state)
+        with mendable():
+            state, number = play(work, state)
+            checkpoint.finish(work.saves)
     except Diverged as error:
-        checkpoint.finish(work.saves)
-        last = work.saves.orbax.latest_step() or 0
+        with suppress(Exception):  # what diverged is what is to be told
+            checkpoint.finish(work.saves)
+        last = last_step(work)
         sentence = f"{error} The last good save is that of step {last}."
         close(work, "diverged", last, sentence)
         raise Diverged(f"{sentence} See {work.folder / 'report.html'}.") from None
-    checkpoint.finish(work.saves)
+    except Mistake as mistake:
+        clear(work.saves)
+        last = last_step(work)
+        close(work, "stopped", last, str(mistake))
+        raise Mistake(
+            f"{str(mistake).rstrip('.')}. {work.folder} is stopped; its last save is that "
+            f"of step {last}, from which the same command goes on."
+        ) from mistake
+    except BaseException as error:
+        last = last_step(work)
+        close(work, "failed", last, f"{type(error).__name__}: {error}"[:500])
+        raise
     done = step_of(state)
-    ended = "finished" if done >= work.run.steps else "stopped"
-    close(work, ended, done)
-    say(f"{work.folder} is {ended} at step {done} of {work.run.steps}.")
+    if done < work.run.steps:
+        sentence = f"{work.folder} is stopped at step {done} of {work.run.steps}"
+        close(work, "stopped", done, "A signal asked for it.")
+        raise Interrupted(f"{sentence}, and saved: the same command goes on.", number)
+    close(work, "finished", done)
+    say(f"{work.folder} is finished at step {done} of {work.run.steps}.")
     say(f"Pictures: {work.folder / 'samples'}  Report: {work.folder / 'report.html'}")
     return state
+
+
+def last_step(work: Work) -> int:
+    """The step of the newest save that is on the disk; 0 if there is none."""
+    with suppress(Exception):  # a save that failed is no reason to say nothing
+        work.saves.orbax.reload()
+        return max(work.saves.orbax.all_steps(), default=0)
+    return 0
+
+
+def clear(saves: checkpoint.Saves) -> None:
+    """Takes away what a save that failed has left: it may be what fills the disk."""
+    with suppress(Exception):
+        saves.orbax.wait_until_finished()
+    if chief():
+        for path in saves.folder.iterdir():
+            if not path.name.isdigit() and "tmp" in path.name:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def prepare(
@@ -82,28 +161,72 @@ def prepare(
 ) -> tuple[Work, PyTree]:
     """Everything before the first step: data, folder, devices, and the state found.
 
-    The folder is `held` until that is closed.
+    The folder is `held` until that is closed. Whatever can refuse the run is asked before
+    the folder is written to: a refusal leaves everything as it was.
     """
     run: Run = args.run
     game = tracked(game, run.track) if run.track else game
     source = load(data)
-    stream = streaming(source, sizes or Sizes(1, run.batch, run.batch))
+    say(describe(source))
+    if run.scores:
+        check_held_out(source, game)
+    sizes = sizes or Sizes(1, run.batch, run.batch)
+    check_sizes(run, shapes_of(source, sizes))
+    check_fit(game, source, shapes_of(source, sizes))
+    folder = held.enter_context(folders.claim(run.workdir))
+    before = folders.read(folder) if (folder / "run.json").exists() else None
+    folders.together("every process has looked, so the first may write")
+    stream = streaming(source, sizes)
+    manifest = folders.describe(args, source, stream.shapes)
+    files = source.inventory()
+    said = []
+    if before is not None:
+        kept = folders.inventory(folder)
+        said = changes(folder, before, manifest, defaults(args), kept, files)
     made = machine(run, game, stream)
-    folder = folders.open_folder(args, source, stream.shapes)
-    held.enter_context(folders.alone(folder))
     state = made.init()
     folders.need_space(folder, sum(x.nbytes for x in jax.tree.leaves(state)))
-    saves = checkpoint.open_saves(folder / "checkpoints")
+    checkpoint.try_out(folder)
+    if not is_resident(source):
+        check_files(source, files)
+    saves = checkpoint.open_saves(folder / folders.CHECKPOINTS)
     found = checkpoint.restore(saves, state, say)
     if found is not None:
         state = found
     elif run.init_from:
         state = borrow(Path(run.init_from), state)
-    if chief():
-        for name in (logs.METRICS, logs.CLOCK):
-            logs.trim(folder / name, step_of(state))
     averages = kept_averages(run, folder, state) if run.track else None
+    if chief():
+        said += written(folder, manifest, type(args), files, step_of(state))
+    for sentence in said:
+        say(sentence)
     return Work(run, game, source, stream, made, folder, saves, averages), state
+
+
+def written(
+    folder: Path,
+    manifest: dict[str, Any],
+    kind: type,
+    files: Mapping[str, str],
+    step: int,
+) -> list[str]:
+    """Writes down what the run is and goes back to `step`; gives what is to be said."""
+    path = code.source_file(kind)
+    kept = code.read(path) if path else None
+    said = []
+    if folders.begin(folder, manifest, kept, step):
+        said.append(
+            f"{path} is not what {folder} was trained with until step {step}; the run goes "
+            f"on with it, and {code.UNTIL}{step:09d} keeps the code before."
+        )
+    elif kept is not None and kept.beside:
+        names = ", ".join(kept.beside)
+        said.append(f"{folder} keeps {path}, and what it imports beside it: {names}.")
+    folders.keep_inventory(folder, files)
+    for name in (logs.METRICS, logs.CLOCK):
+        logs.trim(folder / name, step)
+    attempts.settle(folder, step)
+    return said
 
 
 def kept_averages(run: Run, folder: Path, state: PyTree) -> checkpoint.Saves:
@@ -116,87 +239,160 @@ def kept_averages(run: Run, folder: Path, state: PyTree) -> checkpoint.Saves:
     return averages
 
 
-def play(work: Work, state: PyTree) -> PyTree:
-    """The steps that are still to be played."""
+def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
+    """The steps that are still to be played; also the signal that stopped it, or 0."""
     run, folder, made, done = work.run, work.folder, work.made, step_of(state)
-    if done >= run.steps:
-        say(f"{folder} was finished before, at step {done}: --steps beyond go on.")
-        return state
-    say(f"{folder}: {'resumes at' if done else 'begins with'} step {done}; compiling …")
-    began = time.perf_counter()
-    state, _ = jax.block_until_ready(made.program(state, made.window(done), 0))
-    seconds = time.perf_counter() - began
-    say(f"Compiled in {seconds:.1f} s; programs are kept in {keep_programs()}.")
-    folders.set_status(folder, "running", done)
-
-    kept: Row = {}
-    common = folder, run.seed, made, work.game, work.source
-    images = int(np.prod(work.stream.shapes.d.label.shape)) * run.seeds
-    watch = hooks.ignore
     with ExitStack() as stack:
-        stop = stack.enter_context(asked_to_stop())
+        asked = stack.enter_context(asked_to_stop())
         record = stack.enter_context(hooks.recorder(folder))
+        saving, due = along_the_way(work, record)
+        make_up(work, state, due)
+        if done >= run.steps:
+            say(f"{folder} was finished before, at step {done}: --steps beyond go on.")
+            return state, 0
+        begun = "resumes at" if done else "begins with"
+        say(f"{folder}: {begun} step {done} on {folders.device()}; compiling ...")
+        began = time.perf_counter()
+        state, _ = jax.block_until_ready(made.program(state, made.window(done), 0))
+        seconds = time.perf_counter() - began
+        say(f"Compiled in {seconds:.1f} s; programs are kept in {keep_programs()}.")
         if chief():
+            folders.set_status(folder, "running", done)
+        watch = hooks.ignore
+        if chief():
+            images = int(np.prod(work.stream.shapes.d.label.shape)) * run.seeds
             shown = progress(folder, done, run.steps, images, run.log_every)
             show = stack.enter_context(shown)
-            watch = hooks.numbers(record, run.log_every, show)
-        pictures = hooks.pictures(*common)
-        scores = hooks.scores(*common, record, kept)
-        saving = hooks.saving(folder, work.saves, work.averages, kept)
-        due = [
-            Every(run.log_every, lambda step, state, row: None),
-            Every(run.sample_every or run.steps, pictures),
-            Every(run.evaluate_every or run.steps, scores),
-            Every(run.save_every or run.steps, saving),
-        ]
-        if work.averages:
-            keeping = hooks.keeping(work.averages)
-            due.insert(0, Every(run.keep_every or run.steps, keeping))
+            watch = hooks.numbers(record, run.log_every, run.steps, show)
+
+        def rescue(step: int, state: PyTree) -> None:
+            """Saves what would be lost; on several processes, only one may have failed."""
+            if jax.process_count() == 1 and step not in work.saves.orbax.all_steps():
+                with suppress(Exception):  # the error that led here is the one to tell
+                    saving(step, state, {})
+                    checkpoint.finish(work.saves)
+
+        stopped = 0
+
+        def agreed(count: int, stop: int) -> tuple[int, int]:
+            nonlocal stopped
+            count, stopped = agree(count, stop)
+            return count, stopped
+
         state = fit(
             made.program,
             state,
             made.window,
             run.steps,
             longest=work.stream.longest,
-            hooks=due,
+            hooks=[Every(n, hook) for n, hook in due.values()],
             watch=watch,
-            agree=agree,
-            stop=stop,
+            agree=agreed,
+            stop=asked,
+            rescue=rescue,
         )
-    done = step_of(state)
-    if done < run.steps and done % (run.save_every or run.steps):
-        saving(done, state, {})
-    return state
+        done = step_of(state)
+        if done < run.steps and done not in work.saves.orbax.all_steps():
+            saving(done, state, {})
+        return state, stopped
+
+
+def along_the_way(
+    work: Work, record: hooks.Watch
+) -> tuple[Hook, dict[str, tuple[int, Hook]]]:
+    """What saves, and by name all that is due now and then: every how many steps, what.
+
+    The order counts: a save comes before all that looks at its state, so that nothing that
+    these fall over can cost it.
+    """
+    run, folder, saves = work.run, work.folder, work.saves
+    kept: Row = {}
+    common = folder, run.seed, work.made, work.game, work.source
+    saving = hooks.saving(folder, saves, work.averages)
+    due = {
+        "logs": (run.log_every, lambda step, state, row: None),
+        "saves": (run.save_every or run.steps, saving),
+        "pictures": (run.sample_every or run.steps, hooks.pictures(*common)),
+    }
+    if work.averages:
+        keeping = hooks.keeping(work.averages)
+        due = {"averages": (run.keep_every or run.steps, keeping), **due}
+    if run.scores:
+        scores = hooks.scores(*common, attempts.recorded(folder, record), kept)
+
+        def rated(step: int, state: PyTree, row: Row) -> None:
+            scores(step, state, row)
+            if kept.get("step") == step:
+                checkpoint.rate(saves, step, float(np.mean(kept["score"])))
+
+        scoring = attempts.limited(folder, rated)
+        due["scores"] = (run.evaluate_every or run.steps, scoring)
+    return saving, due
+
+
+def make_up(work: Work, state: PyTree, due: dict[str, tuple[int, Hook]]) -> None:
+    """Pictures and scores of the step at which a run resumes, if it was killed over them."""
+    done, folder = step_of(state), work.folder
+    owed = {
+        "pictures": not (folder / "samples" / f"{done:09d}.png").exists(),
+        "scores": attempts.is_owed(folder, done),
+    }
+    for name, (n, hook) in due.items():
+        if done and owed.get(name) and (done % n == 0 or done == work.run.steps):
+            hook(done, state, {})
+
+
+def is_resident(source: Source) -> bool:
+    """Whether the data fits into the devices' memory."""
+    one = np.dtype(source.dtype).itemsize * int(np.prod(source.shape))
+    return source.length * one <= RESIDENT_BYTES
 
 
 def streaming(source: Source, sizes: Sizes) -> Stream:
     """The turns of every step: from the devices' memory if the data fits into it."""
-    one = np.dtype(source.dtype).itemsize * int(np.prod(source.shape))
-    if source.length * one <= RESIDENT_BYTES:
+    if is_resident(source):
         return resident(whole(source), sizes)
     here, count = jax.process_index(), jax.process_count()
     return streamed(source, sizes, process=here, count=count)
 
 
+def check_files(source: Source, files: Mapping[str, str]) -> None:
+    """Raises a `Mistake` that names all files that cannot be decoded.
+
+    What is streamed is otherwise met one by one, days into a run. The same files are only
+    looked at once on a machine.
+    """
+    text = json.dumps([source.shape, dict(files)])
+    seen = cache.folder() / "decoded" / hashlib.sha256(text.encode()).hexdigest()
+    if files and seen.exists():
+        return
+    sentences = broken(source)
+    if sentences:
+        raise broken_mistake(source, sentences)
+    with suppress(OSError):
+        seen.parent.mkdir(parents=True, exist_ok=True)
+        seen.touch()
+
+
 def close(work: Work, state: str, step: int, sentence: str = "") -> None:
-    """Leaves the folder as a person will want to find it: status, animation, report."""
-    if chief():
+    """Leaves the folder as a person will want to find it: status, animation, report.
+
+    Where the disk is full, the status is still told, and the rest stays as it was.
+    """
+    if not chief():
+        return
+    drawn = sorted((work.folder / "samples").glob("*.png"))
+    with suppress(OSError):
         folders.set_status(work.folder, state, step, sentence)
-        drawn = sorted((work.folder / "samples").glob("*.png"))
+    with suppress(OSError) if state != "finished" else nullcontext():
         if drawn:
             animate(drawn, work.folder / ANIMATION)
         write_report(work.folder)
 
 
-def agree(count: int, stop: bool) -> tuple[int, bool]:
-    """The first process's count, and whether any process wants to stop."""
+def agree(count: int, stop: int) -> tuple[int, int]:
+    """The first process's count, and the signal by which any process is to stop."""
     if jax.process_count() == 1:
         return count, stop
     both = multihost_utils.process_allgather(np.asarray([count, stop]))
-    return int(both[0, 0]), bool(both[:, 1].any())
-
-
-def say(sentence: str) -> None:
-    """Tells the person at the terminal, once, whatever the number of processes."""
-    if chief():
-        print(sentence, flush=True)
+    return int(both[0, 0]), int(both[:, 1].max())
