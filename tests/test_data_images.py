@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ganjax.data import Spec, image as images, load, whole
-from ganjax.errors import Mistake
+from ganjax.errors import Mistake, NoSplit
 
 
 RNG = np.random.default_rng(0)
@@ -193,11 +193,11 @@ def test_nothing_there(place):
 def test_no_such_split(place):
     root, done = place
     lay(root, "a/1.png", "b/1.png")
-    with pytest.raises(Mistake, match="no split 'test', all of it is 'train'"):
+    with pytest.raises(NoSplit, match="no split 'test', all of it is 'train'"):
         load(spec(done(), split="test"))
     lay(root / "c", "train/1.png", "test/1.png")
-    with pytest.raises(Mistake, match="its splits are test, train"):
-        load(spec(root / "c", split="dev"))
+    with pytest.raises(NoSplit, match="its splits are test, train"):
+        load(spec(root / "c", split="extra"))
 
 
 def test_images_beside_class_folders(place):

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from ganjax.data import Spec, load, whole
-from ganjax.data.folder import tree
-from ganjax.errors import Mistake
+from ganjax.data.tree import arrange, find
+from ganjax.errors import Mistake, NoSplit
 
 
 RNG = np.random.default_rng(0)
@@ -36,10 +36,11 @@ def test_a_pair_that_is_missing_is_named(tmp_path):
         for i, name in enumerate(names):
             (tmp_path / place / f"{i}.png").rename(tmp_path / place / f"{name}.png")
     spec = Spec(str(tmp_path / "x"), beside=str(tmp_path / "y"), paired=True)
-    with pytest.raises(Mistake, match=r"^c is in only one of"):
+    with pytest.raises(Mistake, match=r"^c.png and 1 more are in only one of"):
         load(spec)
     load(spec._replace(paired=False))
-    load(spec._replace(beside=str(tmp_path / "z")))  # in the order of other names
+    with pytest.raises(Mistake, match="do not tell which images belong together"):
+        load(spec._replace(beside=str(tmp_path / "z")))
 
 
 def test_images_of_two_places_have_no_classes():
@@ -93,10 +94,11 @@ def test_arrays_hold_two_side_by_side(tmp_path):
 def test_two_kinds_of_images_may_have_other_folders_beside_them():
     places = "trainA", "testA", "trainB", "testB", "pairsA/train", "pairsA/test"
     names = [f"{place}/1.png" for place in places]
+    tree = arrange(names, {}, set(), "emoji")
     for split in places[:4]:
-        assert tree(names, split, "emoji") == ([f"{split}/1.png"], [""])
-    with pytest.raises(Mistake, match="no split 'test'"):
-        tree(names, "test", "emoji")
+        assert find(tree, split).images == {f"{split}/1.png": ("1.png",)}
+    with pytest.raises(NoSplit, match="no split 'test'"):
+        find(tree, "test")
 
 
 def test_a_mirrored_pair_is_mirrored_together(tmp_path):

@@ -99,7 +99,7 @@ def test_a_crop_keeps_the_middle_and_a_squeeze_keeps_all(tmp_path):
 @pytest.mark.parametrize(
     "arrays, says",
     [
-        ({"image": IMAGES / 255.0}, "is float64: store images as uint8"),
+        ({"image": IMAGES / 255.0}, "is float64 from 0 to 1: store images as uint8"),
         ({"image": IMAGES.transpose(0, 3, 1, 2)}, r"has shape \(6, 3, 5, 7\)"),
         ({"image": IMAGES[:0]}, "holds no images in split 'train'"),
         ({"image": IMAGES, "label": LABELS[:4]}, "6 images but 4 labels"),

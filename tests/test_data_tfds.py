@@ -14,7 +14,7 @@ import tensorflow_datasets
 from PIL import Image
 
 from ganjax.data import Spec, load, prepare, tfds, whole
-from ganjax.errors import Mistake
+from ganjax.errors import Mistake, NoSplit
 
 
 module = importlib.import_module("ganjax.data.prepare")  # the function hides it
@@ -75,8 +75,11 @@ def test_a_prepared_set_gives_back_its_images(tiny):
 def test_splits_are_those_of_tfds(tiny):
     assert load(Spec(tiny, split="train[:50%]")).length == 3
     assert load(Spec(tiny, split="train+test", size=8)).length == 8
-    with pytest.raises(Mistake, match="no split 'dev': its splits are train, test"):
-        load(Spec(tiny, split="dev"))
+    with pytest.raises(NoSplit, match="no split 'extra': its splits are train, test"):
+        load(Spec(tiny, split="extra"))
+    with pytest.raises(Mistake) as caught:  # it is there, but cannot be read so
+        load(Spec(tiny, split="train[:x%]"))
+    assert not isinstance(caught.value, NoSplit)
 
 
 def test_sizes_that_differ(tiny):

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ganjax.data.arrays import held
-from ganjax.data.source import Source, Spec
-from ganjax.errors import Mistake
+from ganjax.data.source import Found, Source, Spec
+from ganjax.errors import Mistake, NoSplit
 
 
 SIDE, STRIDE = 64, 32  # pixels; the crops of a photograph overlap by half and more
@@ -24,15 +24,23 @@ def photographs(spec: Spec) -> Source:
     crops leave gaps between them.
     """
     if spec.split not in SPLITS:
-        raise Mistake(
+        raise NoSplit(
             f"photographs has no split {spec.split!r}: its splits are train and test."
         )
     side = spec.size or SIDE
-    wholes = [_stored(name) for name in SPLITS[spec.split]]
-    halves = [_half(photo) for photo in wholes]
-    crops = [_crops(photo, side) for photo in wholes + halves]
+    crops = [_crops(photo, side) for photo in _photos(spec.split)]
     image = np.concatenate(crops)
-    return held(spec, image, np.zeros(len(image), np.int32), ())
+    found = Found()
+    if spec.split == "train":
+        test = sum(_count(photo, side) for photo in _photos("test"))
+        found = Found(test, "test" if test else "")
+    return held(spec, image, np.zeros(len(image), np.int32), (), found)
+
+
+def _photos(split: str) -> list[np.ndarray]:
+    """The photographs of a split, followed by all of them at half the size."""
+    wholes = [_stored(name) for name in SPLITS[split]]
+    return wholes + [_half(photo) for photo in wholes]
 
 
 def _stored(name: str) -> UInt8[np.ndarray, "h w 3"]:
@@ -61,6 +69,15 @@ def _half(photo: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "H W 3"]:
 def _crops(
     photo: UInt8[np.ndarray, "h w 3"], side: int
 ) -> UInt8[np.ndarray, "n s s 3"]:
-    places = [range(0, x - side + 1, STRIDE) for x in photo.shape[:2]]
+    places = _places(photo, side)
     found = [photo[y : y + side, x : x + side] for y in places[0] for x in places[1]]
     return np.array(found, np.uint8).reshape(-1, side, side, 3)
+
+
+def _places(photo: np.ndarray, side: int) -> list[range]:
+    return [range(0, x - side + 1, STRIDE) for x in photo.shape[:2]]
+
+
+def _count(photo: np.ndarray, side: int) -> int:
+    rows, columns = _places(photo, side)
+    return len(rows) * len(columns)

@@ -3,9 +3,10 @@
 import numpy as np
 from jaxtyping import Int
 
+from ganjax.data import digest
 from ganjax.data.arrays import digits
-from ganjax.data.source import Source, Spec, whole
-from ganjax.errors import Mistake
+from ganjax.data.source import Found, Source, Spec, whole
+from ganjax.errors import Mistake, NoSplit
 from ganjax.gan import Batch
 
 
@@ -30,7 +31,7 @@ def stacked_digits(spec: Spec) -> Source:
             "stacked_digits has a digit in each of 3 channels: leave --channels away."
         )
     if spec.split not in SPLITS:
-        raise Mistake(
+        raise NoSplit(
             f"stacked_digits has no split {spec.split!r}: its splits are train and test."
         )
     single = whole(digits(spec._replace(where="digits", channels=1)))
@@ -44,4 +45,17 @@ def stacked_digits(spec: Spec) -> Source:
 
     names = tuple(f"{number:03}" for number in range(MODES))
     shape = (*plane.shape[1:], 3)
-    return Source(spec, count, shape, np.dtype(np.uint8), names, read)
+    test = Found(SPLITS["test"][1], "test") if spec.split == "train" else Found()
+    return Source(
+        spec=spec,
+        length=count,
+        shape=shape,
+        dtype=np.dtype(np.uint8),
+        classes=names,
+        read=read,
+        found=test,
+        inventory=lambda: {
+            "plane": digest.array(plane),
+            "chosen": digest.array(chosen),
+        },
+    )

@@ -5,16 +5,18 @@ import io
 import logging
 import os
 import re
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets
 
-from ganjax.data import image as images
-from ganjax.data.source import Source, Spec
-from ganjax.errors import Mistake
+from ganjax.data import digest, image as images, splits
+from ganjax.data.files import blaming, fault
+from ganjax.data.source import Found, Source, Spec, broken_files
+from ganjax.errors import Mistake, NoSplit
 from ganjax.gan import Batch
 
 
@@ -24,8 +26,9 @@ PREFIX = "tfds:"
 def tfds(spec: Spec) -> Source:
     """A prepared TFDS set that has a feature `image`; a `label` is its class.
 
-    `split` is any that TFDS understands: 'train', 'train[:50%]', 'train+test'. Data is
-    sought in TFDS_DATA_DIR or ~/tensorflow_datasets and never downloaded here.
+    `split` is any that TFDS understands: 'train', 'train[:50%]', 'train+test'; what is
+    held out may have another name, such as 'validation' for 'test'. Data is sought in
+    TFDS_DATA_DIR or ~/tensorflow_datasets and never downloaded here.
     """
     prepared = builder(spec.where)
     if not is_prepared(prepared):
@@ -34,25 +37,63 @@ def tfds(spec: Spec) -> Source:
             f"{spec.where}`."
         )
     classes = _classes(spec.where, dict(prepared.info.features.items()))
-    rows = _rows(spec, prepared)
+    sizes = {name: each.num_examples for name, each in prepared.info.splits.items()}
+    split = _known(spec.split, sizes)
+    rows = _rows(spec, split, prepared)
     if not len(rows):
         raise Mistake(f"{spec.where} holds no images in split {spec.split!r}.")
     labelled = bool(classes)
-    shape = images.common(_headers(spec, rows, prepared.info.features["image"]), spec)
 
-    def one(numbered: tuple[int, dict]) -> np.ndarray:
-        number, record = numbered
+    def records(numbers: list[int]) -> list[dict]:
+        with blaming(f"{spec.where} ({spec.split})"):
+            return rows.__getitems__(numbers)
+
+    def decoded(number: int, record: dict) -> np.ndarray:
         return images.decode(record["image"], _name(spec, number), spec)
+
+    def faults(numbers: np.ndarray) -> list[str]:
+        wanted = [int(number) for number in numbers]
+        pairs = list(zip(wanted, records(wanted), strict=True))
+        told = images.spread(lambda pair: fault(lambda: decoded(*pair)), pairs)
+        return [sentence for sentence in told if sentence]
+
+    image = prepared.info.features["image"]
+    shape = images.common(_headers(spec, len(rows), records, image, faults), spec)
 
     def read(numbers: np.ndarray) -> Batch:
         wanted = [int(number) for number in numbers]
-        records = rows.__getitems__(wanted)
-        label = [record["label"] if labelled else 0 for record in records]
-        image = images.spread(one, list(zip(wanted, records, strict=True)))
+        chosen = records(wanted)
+        label = [record["label"] if labelled else 0 for record in chosen]
+        pairs = list(zip(wanted, chosen, strict=True))
+        image = images.spread(lambda pair: decoded(*pair), pairs)
         image = np.array(image, np.uint8).reshape(len(numbers), *shape)
         return Batch(image, np.array(label, np.int32))
 
-    return Source(spec, len(rows), shape, np.dtype(np.uint8), classes, read)
+    def inventory() -> dict[str, str]:
+        # The version tells sets apart; some contents besides, as one's own set may
+        # change without a new version.
+        crc = 0
+        for record in records(digest.evenly(list(range(len(rows))), digest.PICKED)):
+            crc = zlib.crc32(record["image"], crc)
+        name = f"{prepared.info.full_name} {split}"
+        return {name: digest.digest(len(rows), crc)}
+
+    found = Found()
+    base = splits.exact(spec.split.partition("[")[0])
+    if base and base.kind == "train":
+        held_out = _known(f"test{base.domain}", sizes)
+        found = Found(sizes.get(held_out, 0), held_out if sizes.get(held_out) else "")
+    return Source(
+        spec=spec,
+        length=len(rows),
+        shape=shape,
+        dtype=np.dtype(np.uint8),
+        classes=classes,
+        read=read,
+        found=found,
+        inventory=inventory,
+        faults=faults,
+    )
 
 
 def builder(where: str, **kwargs: Any) -> Any:
@@ -120,32 +161,59 @@ def _classes(where: str, features: dict[str, Any]) -> tuple[str, ...]:
     return tuple(label.names) if label.num_classes else ()
 
 
-def _rows(spec: Spec, prepared: Any) -> Any:
+def _known(split: str, there: Collection[str]) -> str:
+    """The name by which a set has the split, or `split` itself if it has none."""
+    wanted = splits.exact(split)
+    if split in there or wanted is None:
+        return split
+    for kind in splits.SOUGHT[wanted.kind]:
+        for name in there:
+            parsed = splits.exact(name)
+            if parsed and parsed[:2] == (kind, wanted.domain):
+                return name
+    return split
+
+
+def _rows(spec: Spec, split: str, prepared: Any) -> Any:
     raw = {"image": tensorflow_datasets.decode.SkipDecoding()}
     try:
-        return prepared.as_data_source(split=spec.split, decoders=raw)
+        return prepared.as_data_source(split=split, decoders=raw)
     except NotImplementedError as error:
         raise Mistake(
             f"{spec.where} is prepared in a format that cannot be read by number: "
             f"remove {prepared.data_dir} and run `ganjax prepare {spec.where}`."
         ) from error
     except (ValueError, KeyError, AssertionError) as error:
-        splits = ", ".join(prepared.info.splits)
-        raise Mistake(
-            f"{spec.where} has no split {spec.split!r}: its splits are {splits}, and "
-            "parts of them such as train[:50%]."
+        there = list(prepared.info.splits)
+        # A name that is there with a part of it that cannot be is no absent split.
+        absent = re.split(r"[\[+]", split)[0] not in there
+        raise (NoSplit if absent else Mistake)(
+            f"{spec.where} has no split {spec.split!r}: its splits are "
+            f"{', '.join(there)}, and parts of them such as train[:50%]."
         ) from error
 
 
-def _headers(spec: Spec, rows: Any, image: Any) -> Iterator:
+def _headers(
+    spec: Spec,
+    count: int,
+    records: Callable[[list[int]], list[dict]],
+    image: Any,
+    faults: Callable[[np.ndarray], list[str]],
+) -> list[tuple[str, images.Shape]]:
     height, width, channels = image.shape
     known = (spec.size or (height and width)) and (spec.channels or channels)
-    last = 1 if known else len(rows)
+    last = 1 if known else count
+    found = []
     for start in range(0, last, 256):
-        numbers = range(start, min(start + 256, last))
-        for number, row in zip(numbers, rows.__getitems__(list(numbers)), strict=True):
+        numbers = list(range(start, min(start + 256, last)))
+        for number, record in zip(numbers, records(numbers), strict=True):
             name = _name(spec, number)
-            yield name, images.header(io.BytesIO(row["image"]), name)
+            try:
+                found.append((name, images.header(io.BytesIO(record["image"]), name)))
+            except Mistake:
+                sentences = faults(np.arange(count))
+                raise broken_files(spec.where, count, sentences) from None
+    return found
 
 
 def _name(spec: Spec, number: int) -> str:

@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Float
 
-from ganjax.data.source import Source, Spec
-from ganjax.errors import Mistake
+from ganjax.data import digest
+from ganjax.data.source import Found, Source, Spec
+from ganjax.errors import Mistake, NoSplit
 from ganjax.gan import Batch
 
 
@@ -46,7 +47,7 @@ def _mixture(spec: Spec, centres: np.ndarray, sd: float) -> Source:
             "--channels away."
         )
     if spec.split not in SPLITS:
-        raise Mistake(
+        raise NoSplit(
             f"{spec.where} has no split {spec.split!r}: its splits are train and test."
         )
     seed, count = SPLITS[spec.split]
@@ -59,4 +60,14 @@ def _mixture(spec: Spec, centres: np.ndarray, sd: float) -> Source:
         return Batch(point[rows], label[rows])
 
     names = tuple(str(mode) for mode in range(len(centres)))
-    return Source(spec, count, (2,), np.dtype(np.float32), names, read)
+    fresh = Found(SPLITS["test"][1], "test") if spec.split == "train" else Found()
+    return Source(
+        spec=spec,
+        length=count,
+        shape=(2,),
+        dtype=np.dtype(np.float32),
+        classes=names,
+        read=read,
+        found=fresh,
+        inventory=lambda: {"point": digest.array(point), "label": digest.array(label)},
+    )
