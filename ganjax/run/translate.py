@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -17,6 +16,7 @@ from ganjax.errors import Mistake
 from ganjax.run import originals
 from ganjax.run.originals import Original, header, read
 from ganjax.run.pictures import write_whole
+from ganjax.run.terminal import warn
 
 
 Answer = Callable[[UInt8[np.ndarray, "1 h w c"]], Float[np.ndarray, "1 h w d"]]
@@ -297,7 +297,7 @@ def _say(remarks: list[tuple[Path, str]]) -> None:
         alike.setdefault(re.sub(r"\d+", "", remark), []).append(sentence)
     for first, *others in alike.values():
         more = f"; so it is with {len(others)} other images" if others else ""
-        print(f"{first}{more}.", file=sys.stderr)
+        warn(f"{first}{more}.")
 
 
 def _starts(length: int, tile: int, overlap: int) -> list[int]:
