@@ -40,7 +40,7 @@ UPRIGHT = {  # what undoes each of its values
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # TIFF tags
+BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, PLANES = 258, 259, 262, 284  # TIFF tags
 DEEP = re.compile(r"(L|LA|I|RGB|RGBA|RGBa|RGBX|CMYK);1[26]")  # Pillow's raw modes
 HEAD = 2**16  # bytes, the part of a file in which its depth is stated
 TEXT = 2**26  # bytes, the most that a text or a profile in a PNG unpacks to
@@ -55,23 +55,23 @@ FLOATING = {".pfm"}  # maps of depth or disparity, in floating point
 OPTIONAL = {"AVIF": "avif", "JPEG2000": "jpg_2000", "WEBP": "webp", "JPEG": "jpg"}
 
 
-def _decodable() -> frozenset[str]:
-    """The endings of the formats that the installed Pillow was built to decode."""
+def _formats() -> tuple[str, ...]:
+    """The formats that the installed Pillow was built to decode."""
     Image.init()
     missing = {
         name for name, library in OPTIONAL.items() if not features.check(library)
     }
-    found = {
-        ending.lower()
-        for ending, name in Image.registered_extensions().items()
-        if name in Image.OPEN and name not in NO_PICTURES | missing
-    }
-    return frozenset((found | UNREGISTERED) - FLOATING)
+    known = {*Image.registered_extensions().values()} - NO_PICTURES - missing
+    return tuple(name for name in Image.ID if name in known)
 
 
-EXTENSIONS: frozenset[str] = (
-    _decodable()
-)  # ".png", ".jfif", ...: what a person may name an image
+FORMATS = _formats()  # nothing else is opened, whatever its name says
+EXTENSIONS: frozenset[str] = (  # ".png", ".jfif", ...: what a person may name an image
+    frozenset(
+        e.lower() for e, f in Image.registered_extensions().items() if f in FORMATS
+    )
+    | UNREGISTERED
+) - FLOATING
 
 
 def header(file: Any, name: str, *, any_size: bool = False) -> Shape:
@@ -130,7 +130,7 @@ def opened(file: Any, name: str, *, any_size: bool = False) -> Iterator[Image.Im
 
     Pillow's warnings are for those who write programs, so they are left out meanwhile.
     """
-    with _blaming(name), _lenient() as most, Image.open(file) as image:
+    with _blaming(name), _lenient() as most, Image.open(file, formats=FORMATS) as image:
         pixels = image.width * image.height
         if most is not None and pixels > 2 * most and not any_size:
             raise Mistake(
@@ -172,8 +172,17 @@ def depth(image: Image.Image) -> int:
     if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
         raise Mistake("stores 32 bits per pixel: save it with 8 or 16.")
     if image.format == "TIFF":
-        bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, 8)
-        return max(bits) if isinstance(bits, tuple) else bits
+        tags = getattr(image, "tag_v2", {})
+        bits = tags.get(BITS_PER_SAMPLE, 8)
+        bits = max(bits) if isinstance(bits, tuple) else bits
+        raw = tags.get(COMPRESSION, 1) == 1
+        if bits > 8 and raw and image.mode in ("RGB", "RGBA") and tags.get(PLANES) == 2:
+            # Pillow 13 takes every byte of such a file for a pixel.
+            raise Mistake(
+                f"stores {bits} bits per channel and each channel by itself: save it as "
+                "a .png, or with channels side by side."
+            )
+        return bits
     if image.mode == "I" or image.mode.startswith("I;16"):
         return 16
     for tile in getattr(image, "tile", ()):

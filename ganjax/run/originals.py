@@ -254,6 +254,8 @@ def _deep(data: bytes) -> UInt16[np.ndarray, "h w c"] | None:
             return images.grays(image)[..., None]
         tiles = [Tile(*tile) for tile in image.tile]
         size = image.size
+        if getattr(image, "tag_v2", {}).get(images.PLANES, 1) != 1:
+            return None  # each channel by itself, for which there is one decoder only
     raw = _raw_mode(tiles[0]) if tiles else ""
     if tiles and tiles[0].codec == "ppm" and image.mode == "RGB":
         count, most = 3 * size[0] * size[1], int((tiles[0].args or "9")[-1])
