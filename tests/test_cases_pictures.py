@@ -407,6 +407,14 @@ def test_what_is_true_of_many_images_is_told_once(tmp_path, capsys):
     assert "inks.jpg is CMYK" in told[2]
 
 
+def test_files_that_are_passed_over_are_counted(tmp_path, capsys):
+    for name in ("a.heic", "b.HEIC", "notes.txt", ".hidden"):
+        (tmp_path / name).write_bytes(b"no picture")
+    put(tmp_path / "c.png", Image.new("RGB", (8, 8)))
+    translate(same, tmp_path, tmp_path / "out", 3, 8, 64)
+    assert "3 files (2 .heic, 1 .txt)" in capsys.readouterr().err
+
+
 def test_a_file_that_a_person_names_may_have_any_number_of_pixels(
     tmp_path, monkeypatch
 ):
@@ -602,7 +610,11 @@ def test_an_out_with_an_ending_is_the_file_of_one_image(tmp_path):
         ("a.png", "note/made.png", "cannot be written into .it is a file"),
         ("a.png", "x" * 300 + ".png", "cannot be used .File name too long"),
         ("a.png", "/proc/made.png", "/proc cannot be written into"),
-        ("missing.png", "made.png", "missing.png holds no images"),
+        (
+            "missing.png",
+            "made.png",
+            "missing.png does not exist, so it holds no images",
+        ),
     ],
 )
 def test_an_out_that_cannot_be_is_a_sentence_before_the_work(

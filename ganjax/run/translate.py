@@ -44,6 +44,8 @@ def translate(
     could not be kept is said in sentences.
     """
     found, remarks = planned(where, out), []
+    if others := _passed_over(where):
+        warn(f"Of {where} these are no images that can be read: {others}.")
     with tqdm(found.items(), desc=str(where), unit="image", disable=None) as bar:
         for path, target in bar:
             original = read(path)
@@ -191,16 +193,12 @@ def files(where: Path) -> list[Path]:
     """An image itself, or all images below a folder, but hidden ones."""
     if where.is_file():
         return [where]
-    walk = os.walk(where, onerror=_raise if where.is_dir() else None)
-    found = sorted(Path(top, name) for top, _, names in walk for name in names)
-    shown = [
-        path
-        for path in found
-        if path.suffix.lower() in EXTENSIONS
-        and not any(part.startswith(".") for part in path.relative_to(where).parts)
-    ]
+    shown = [path for path in _below(where) if path.suffix.lower() in EXTENSIONS]
     if not shown:
-        raise Mistake(f"{where} holds no images: give an image or a folder of them.")
+        missing = "" if where.exists() else "does not exist, so it "
+        raise Mistake(
+            f"{where} {missing}holds no images: give an image or a folder of them."
+        )
     return shown
 
 
@@ -261,6 +259,23 @@ def _targets(where: Path, out: Path) -> dict[Path, Path]:
     if clash:
         raise Mistake(f"Two images would both be written as {clash[0]}: rename one.")
     return named
+
+
+def _below(where: Path) -> list[Path]:
+    """All files of a folder that are not hidden."""
+    walk = os.walk(where, onerror=_raise if where.is_dir() else None)
+    found = sorted(Path(top, name) for top, _, names in walk for name in names)
+    hidden = lambda path: any(p.startswith(".") for p in path.relative_to(where).parts)
+    return [path for path in found if not hidden(path)]
+
+
+def _passed_over(where: Path) -> str:
+    """How many files of a folder are taken for no images, and of which endings."""
+    below = _below(where) if where.is_dir() else []
+    ends = Counter(path.suffix.lower() or "without ending" for path in below)
+    other = [(count, end) for end, count in ends.items() if end not in EXTENSIONS]
+    kinds = ", ".join(f"{count} {end}" for count, end in sorted(other, reverse=True))
+    return f"{sum(count for count, _ in other)} files ({kinds})" if other else ""
 
 
 def _identity(path: Path) -> object:
