@@ -18,7 +18,18 @@ from jaxtyping import Array
 
 from ganjax import GAN, Game, Player, augment, losses, train
 from ganjax.data import Spec
-from ganjax.gan import ONE, Devices, PyTree, State, Turns, init, normal, pixels, sample
+from ganjax.gan import (
+    ONE,
+    Devices,
+    PyTree,
+    State,
+    Turns,
+    classes_of,
+    init,
+    normal,
+    pixels,
+    sample,
+)
 from ganjax.models import progressive
 from ganjax.models.resnet import double
 from ganjax.regularizers import gradient_penalty, stateless
@@ -155,7 +166,9 @@ def make(args: Args) -> Game:
         ema=optax.constant_schedule(0.999),
     )
     bound = partial(play, gan, stages), partial(draw, gan, stages)
-    return Game(partial(init, gan), *bound, decode=pixels)
+    return Game(
+        partial(init, gan), *bound, decode=pixels, classes=classes_of(gan.g, gan.d)
+    )
 
 
 def main(args: Args):

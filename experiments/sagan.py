@@ -12,7 +12,7 @@ import optax
 from ganjax import GAN, Game, Player, augment, game, losses, train
 from ganjax.data import Spec
 from ganjax.gan import normal
-from ganjax.models import sagan
+from ganjax.models import sagan, sizes
 from ganjax.run import Cadence, Count, Flat, Positive, Run, command
 
 
@@ -51,6 +51,7 @@ TINY = Args(
 
 def make(args: Args) -> Game:
     adam = lambda rate: optax.adam(rate, b1=0.0, b2=0.999)
+    sizes.staged("SAGAN's G", args.size, 8, len(args.g_widths))
     g = sagan.Generator(args.g_widths, args.channels, args.classes, args.attend)
     d = sagan.Discriminator(args.d_widths, 4, args.classes, args.attend)
     return game(

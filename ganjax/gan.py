@@ -4,7 +4,9 @@ Functions live in NamedTuples and arrays in dataclasses; only `Turn`, which is t
 board with the weights in hand, holds both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -14,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key, UInt8
+
+from ganjax.errors import Mistake
 
 
 PyTree = Any
@@ -154,7 +158,18 @@ def stay(
 
 
 def pixels(stored: UInt8[ArrayLike, "*b h w c"]) -> Float[Array, "*b h w c"]:
-    """Bytes 0..255 as the networks see them, -1..1."""
+    """Bytes 0..255 as the networks see them, -1..1.
+
+    Raises a `Mistake` for anything but bytes, as floats of -1..1 would all come out
+    about -1.
+    """
+    dtype = _dtype(stored)
+    if dtype != np.uint8:
+        raise Mistake(
+            f"Images must be stored as bytes, uint8 of 0..255, and these are {dtype}: make "
+            "bytes of them (`ganjax.gan.stored` does of -1..1), or give the GAN a `decode` "
+            "that takes them as they are (`ganjax.gan.points`)."
+        )
     return jnp.asarray(stored, jnp.float32) / 127.5 - 1
 
 
@@ -164,8 +179,21 @@ def stored(image: ArrayLike) -> np.ndarray:
 
 
 def points(stored: Float[ArrayLike, "*b d"]) -> Float[Array, "*b d"]:
-    """Points of the plane, or any floats, as they are."""
+    """Points of the plane, or any floats, as they are.
+
+    Raises a `Mistake` for whole numbers, as images that are stored as bytes.
+    """
+    dtype = _dtype(stored)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise Mistake(
+            f"Points must be floats, and these are {dtype}: images of bytes are decoded by "
+            "`ganjax.gan.pixels`; make floats of anything else."
+        )
     return jnp.asarray(stored)
+
+
+def _dtype(stored: Any) -> np.dtype:
+    return np.dtype(getattr(stored, "dtype", None) or np.asarray(stored).dtype)
 
 
 class GAN(NamedTuple):
@@ -207,6 +235,41 @@ class Game(NamedTuple):
     labels. `images(n)` reads as many examples as they are stored, held out if any are."""
     show: Callable[[PyTree, Array], Array] = lambda asked, samples: samples
     """(asked, samples) -> what a picture has of each sample"""
+    classes: int | None = None
+    """How many classes its networks are made for; 0: they heed none; None: unknown."""
+
+
+def classes_of(*players: Player) -> int | None:
+    """How many classes the networks of all players are made for.
+
+    A network says so by a field `classes`, of its own or of a module within its fields.
+    Gives the fewest that any is made for, 0 where all heed none, and None where no network
+    says anything, as a user's own may do.
+    """
+    found = [count for player in players for count in _declared(player.net)]
+    if not found:
+        return None
+    return min((count for count in found if count), default=0)
+
+
+def _declared(value: Any) -> Iterator[int]:
+    """Every `classes` within a module, or within what modules are made of."""
+    if isinstance(value, nn.Module):
+        inner = [x.name for x in fields(value) if x.name not in ("parent", "name")]
+        given = {name: getattr(value, name) for name in inner}
+    elif isinstance(value, partial):
+        given = {**value.keywords, **dict(enumerate(value.args))}
+    elif isinstance(value, Mapping):
+        given = value
+    elif isinstance(value, tuple | list):
+        given = dict(enumerate(value))
+    else:
+        return
+    for name, one in given.items():
+        if name == "classes" and isinstance(one, int):
+            yield one
+        else:
+            yield from _declared(one)
 
 
 @flax.struct.dataclass
@@ -264,7 +327,8 @@ def half_life(images: Number, batch: int, ramp: float = 0.0) -> optax.Schedule:
 
 
 def init(gan: GAN, key: Key[Array, ""], turns: Turns) -> State:
-    """The state before the first step; of `turns` only the shapes matter."""
+    """The state before the first step; of `turns` only the shapes of `g` matter."""
+    check_turns(turns, ("g",))
     key, z_key, g_key, d_key = jax.random.split(key, 4)
     batch = turns.g
     z = jax.vmap(gan.prior)(jax.random.split(z_key, len(batch.label)))
@@ -273,6 +337,34 @@ def init(gan: GAN, key: Key[Array, ""], turns: Turns) -> State:
     ema = jax.tree.map(jnp.copy, {"params": g.params, **g.stats})
     step = jnp.zeros((), jnp.int32)
     return State(step, key, g, d, ema, gan.augment.init())
+
+
+def check_turns(turns: Any, players: tuple[str, ...] = ("d", "g")) -> None:
+    """Raises a `Mistake` unless these are the turns of one step, as `Turns` has them.
+
+    Only types and shapes are looked at, so that in a compiled program it costs nothing.
+    `players` are those whose data is of interest.
+    """
+    wanted = (
+        "a step takes Turns(d, g), where d is a Batch of [turns, rows, ...] with labels "
+        "[turns, rows] and g one of [rows, ...] with labels [rows]"
+    )
+    for name in players:
+        if not hasattr(turns, name):
+            raise Mistake(f"This is a {type(turns).__name__}, and {wanted}.")
+        batch, axes = getattr(turns, name), {"d": 2, "g": 1}[name]
+        if not hasattr(batch, "label"):
+            raise Mistake(f"Turns.{name} is a {type(batch).__name__}, and {wanted}.")
+        rows, image = np.shape(batch.label), getattr(batch.image, "shape", None)
+        if len(rows) != axes:
+            raise Mistake(
+                f"The labels of Turns.{name} are of shape {rows}, and {wanted}."
+            )
+        if image is not None and image[:axes] != rows:
+            raise Mistake(
+                f"Turns.{name} has examples of shape {image} and labels of shape {rows}: "
+                "give one label for each example."
+            )
 
 
 def sample(

@@ -24,6 +24,8 @@ from ganjax.gan import (
     Turn,
     Turns,
     at,
+    check_turns,
+    classes_of,
     init,
     sample,
 )
@@ -36,7 +38,8 @@ NOW: Ahead = lambda state: state
 def game(gan: GAN) -> Game:
     """The four functions by which everything else knows a GAN."""
     bound = partial(init, gan), partial(train_step, gan), partial(sample, gan)
-    return Game(*bound, decode=gan.decode)
+    classes = classes_of(gan.g, gan.d)
+    return Game(*bound, decode=gan.decode, classes=classes)
 
 
 def train_step(
@@ -47,6 +50,7 @@ def train_step(
     This is Algorithm 1 of Goodfellow et al. (2014) with k = n. The logs are scalars,
     D's averaged over its turns. G plays against D as it will be `ahead`, if not now.
     """
+    check_turns(turns)
     d_key, g_key = jax.random.split(jax.random.fold_in(state.key, state.step))
     d_keys = jax.random.split(d_key, len(turns.d.label))
     state, d_logs = jax.lax.scan(partial(d_turn, gan, on), state, (d_keys, turns.d))

@@ -158,7 +158,9 @@ def test_widths_that_do_not_divide_are_named():
 
 def test_images_of_another_size_than_the_stages_take_are_named():
     init = partial(discriminator(widths=(16, 8, 8)).init, train=False)
-    with pytest.raises(Mistake, match="3 stages take images of 32x32 pixels.*16x16"):
+    with pytest.raises(
+        Mistake, match="3 widths.*right for .* 32x32 .* not of 16x16: .* 2 widths"
+    ):
         jax.eval_shape(init, KEY, IMAGE, LABEL)
 
 

@@ -15,7 +15,17 @@ import numpy as np
 from ganjax.data.masks import Mask, fixed
 from ganjax.games.table import Stake, Table, l1, seat, turn
 from ganjax.games.translation import View, unlabelled
-from ganjax.gan import ONE, Devices, Game, Loss, Player, PyTree, Turns, pixels
+from ganjax.gan import (
+    ONE,
+    Devices,
+    Game,
+    Loss,
+    Player,
+    PyTree,
+    Turns,
+    check_turns,
+    pixels,
+)
 from ganjax.models import gated
 
 
@@ -32,6 +42,7 @@ def completing(
     players = {"g": g, "d": d}
 
     def init(key, turns):
+        check_turns(turns, ("g",))
         b, *_, channels = turns.g.image.shape
         z = jnp.zeros((b, view.side, view.side, channels + 1))
         inputs = dict.fromkeys(players, (z, unlabelled(z)))
@@ -99,4 +110,4 @@ def completing(
         return jnp.concatenate([jnp.where(known, samples, 1.0), samples], axis=2)
 
     decode = lambda stored: pixels(view.middle(stored))
-    return Game(init, step, sample, decode, ask, show)
+    return Game(init, step, sample, decode, ask, show, classes=0)

@@ -14,7 +14,18 @@ import jax.numpy as jnp
 import optax
 
 from ganjax.errors import Mistake
-from ganjax.gan import GAN, ONE, Devices, Draw, Game, Logs, PyTree, State, Turns
+from ganjax.gan import (
+    GAN,
+    ONE,
+    Devices,
+    Draw,
+    Game,
+    Logs,
+    PyTree,
+    State,
+    Turns,
+    check_turns,
+)
 from ganjax.losses import nothing
 from ganjax.regularizers.terms import times
 from ganjax.step import d_turn, g_turn, game, play
@@ -44,6 +55,7 @@ def train_step(
     gan: GAN, rests: Rests, shrink: int, state: State, turns: Turns, on: Devices = ONE
 ) -> tuple[State, PyTree]:
     """G's two moves on `turns.g` [b_g, ...], D's two on `turns.d` [1, b_d, ...]."""
+    check_turns(turns)
     if len(turns.d.label) != 1:
         raise Mistake("In this game D has one turn in a step: leave its turns at 1.")
     keys = jax.random.split(jax.random.fold_in(state.key, state.step), 4)

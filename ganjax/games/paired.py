@@ -13,7 +13,18 @@ from jaxtyping import Array, Float, Key
 
 from ganjax.games.table import Stake, Table, seat, turn
 from ganjax.games.translation import View, unlabelled
-from ganjax.gan import ONE, Devices, Game, Loss, Player, PyTree, Turns, pixels, stored
+from ganjax.gan import (
+    ONE,
+    Devices,
+    Game,
+    Loss,
+    Player,
+    PyTree,
+    Turns,
+    check_turns,
+    pixels,
+    stored,
+)
 from ganjax.step import output
 
 
@@ -54,6 +65,7 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
         return task.pair(ONE.keys(jax.random.key(0), len(image)), image)
 
     def init(key, turns):
+        check_turns(turns, ("g",))
         x, y = middle(jnp.zeros(turns.g.image.shape, turns.g.image.dtype))
         label = unlabelled(x)
         inputs = {"g": (x, label), "d": (task.beside(x, y), label)}
@@ -105,4 +117,4 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
         return jnp.concatenate([x, samples], axis=2)
 
     decode = lambda images: middle(images)[1]
-    return Game(init, step, sample, decode, ask, show)
+    return Game(init, step, sample, decode, ask, show, classes=0)

@@ -70,7 +70,7 @@ def tracked(game: Game, stds: Sequence[float] = STDS) -> Game:
         return Tracked(after, list(map(follow, gammas, state.averages))), logs
 
     sample = lambda state, key, label: game.sample(state.game, key, label)
-    return Game(init, step, sample, game.decode)
+    return game._replace(init=init, step=step, sample=sample)
 
 
 def followed(

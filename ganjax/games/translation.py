@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, UInt8
 
-from ganjax.gan import ArrayLike, Game, PyTree, pixels
+from ganjax.gan import ArrayLike, Game, PyTree, Turns, check_turns, pixels
 
 
 class View(NamedTuple):
@@ -73,16 +73,21 @@ def translating(
     """The game whose `sample(state, key, x, label)` turns x [n, h, w, c] into y's kind."""
     first, second = of
 
+    def start(key: Array, turns: Turns) -> PyTree:
+        check_turns(turns, ("g",))
+        return init(key, turns)
+
     def answer(state: PyTree, key: Key[Array, ""], asked: ArrayLike) -> Array:
         return sample(state, key, pixels(asked), unlabelled(asked))
 
     return Game(
-        init,
+        start,
         step,
         answer,
         decode=lambda stored: pixels(view.middle(second(stored))),
         ask=lambda n, classes, images: first(view.middle(images(n))),
         show=lambda asked, samples: jnp.concatenate([pixels(asked), samples], axis=2),
+        classes=0,
     )
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.errors import Mistake
-from ganjax.models import layers, sagan
+from ganjax.models import layers, sagan, sizes
 from ganjax.models.attention import Attention
 from ganjax.models.convolution import Conv
 from ganjax.models.example import Example
@@ -65,12 +65,14 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
-        widths = [self.ch * times for times in at_size(UP, self.size)]
+        widths = [self.ch * times for times in at_size(UP, self.size, "BigGAN's G")]
         parts = len(widths) + 1
         if z.shape[-1] % parts:
+            less = z.shape[-1] // parts * parts
+            near = " or ".join(str(n) for n in (less, less + parts) if n)
             raise Mistake(
                 f"z has {z.shape[-1]} numbers, which {parts} chunks cannot share: give "
-                f"BigGAN a multiple of {parts} at {self.size} px."
+                f"BigGAN a multiple of {parts} at {self.size} px, such as {near}."
             )
         first, *chunks = jnp.split(z, parts, axis=-1)
         if self.classes:  # not wrapped, which "cripples G", says the authors' code
@@ -128,16 +130,14 @@ def Discriminator(size: int = 32, ch: int = 96, **others: Any) -> sagan.Discrimi
 
     `others` are its `classes`, `attend`, `wrap` and `head`.
     """
-    times, grid = at_size(DOWN, size)
+    times, grid = at_size(DOWN, size, "BigGAN's D")
     widths = tuple(ch * n for n in times)
     return sagan.Discriminator(widths, grid, kernel_init=ORTHOGONAL, **others)
 
 
-def at_size(table: Mapping[int, Any], size: int) -> Any:
+def at_size(table: Mapping[int, Any], size: int, network: str) -> Any:
     """The row of a table for images of a side; a `Mistake` if it has none."""
-    if size not in table:
-        sides = ", ".join(map(str, table))
-        raise Mistake(f"BigGAN has images of sides {sides}, not {size}.")
+    sizes.check(network, size, sizes.among(table))
     return table[size]
 
 

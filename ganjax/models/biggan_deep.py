@@ -16,7 +16,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import biggan, heads, layers
+from ganjax.errors import Mistake
+from ganjax.models import biggan, heads, layers, sizes
 from ganjax.models.attention import Attention
 from ganjax.models.biggan import ORTHOGONAL, ConditionalNorm, at_size
 from ganjax.models.convolution import Conv
@@ -58,7 +59,8 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
-        widths = [self.ch * times for times in at_size(UP, self.size)]
+        times = at_size(UP, self.size, "BigGAN-deep's G")
+        widths = _quartered("BigGAN-deep's G", self.ch, times)
         if self.classes:
             embed = nn.Embed(self.classes, self.shared, embedding_init=ORTHOGONAL)
             z = jnp.concatenate([embed(label), z], axis=-1)
@@ -132,8 +134,9 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        times, grid = at_size(DOWN, image.shape[1])
-        first, *widths = [self.ch * n for n in times]
+        side, _ = sizes.sides_of("BigGAN-deep's D", image, square=True)
+        times, grid = at_size(DOWN, side, "BigGAN-deep's D")
+        first, *widths = _quartered("BigGAN-deep's D", self.ch, times)
         block = partial(DownBlock, wrap=self.wrap)
         x = self.wrap(Conv(first, kernel_init=ORTHOGONAL))(image, train=train)
         for width in widths:
@@ -177,6 +180,17 @@ class DownBlock(nn.Module):
         if lacking:
             x = jnp.concatenate([x, conv(x, lacking, 1)], axis=-1)
         return h + x
+
+
+def _quartered(network: str, ch: int, times: tuple[int, ...]) -> list[int]:
+    """The widths of the stages; a `Mistake` where a quarter of one is no channel."""
+    widths = [ch * n for n in times]
+    if min(widths) < 4:
+        raise Mistake(
+            f"{network} has blocks of a quarter of {min(widths)} channels, which is less "
+            f"than one: give a `ch` of at least {-(-4 // min(times))}."
+        )
+    return widths
 
 
 SMALL = {"ch": 2, "attend": 16, "depth": 1}

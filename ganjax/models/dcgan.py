@@ -14,7 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import heads, layers
+from ganjax.models import heads, layers, sizes
 from ganjax.models.example import Example
 
 
@@ -46,6 +46,7 @@ class Generator(nn.Module):
             x = self.norm(classes=self.classes)(x, label, train=train)
             return nn.leaky_relu(x, self.slope)
 
+        sizes.check("DCGAN's G", self.size, sizes.growing(2 * self.grid))
         widths = [self.width << i for i in range(_halvings(self.size, self.grid))][::-1]
         first = self.grid * self.grid * widths[0]
         x = act(nn.Dense(first, use_bias=False, kernel_init=INIT)(z))
@@ -82,8 +83,14 @@ class Discriminator(nn.Module):
         def down(width, x):
             return self.wrap(layers.Down(width, kernel_init=INIT))(x, train=train)
 
+        height, width = sizes.sides_of("DCGAN's D", image)
+        halvings = _halvings(height, 4)
+        # A side may be odd, but of one that is too short the halvings would leave nothing.
+        possible = sizes.multiples(1, max(8, 1 << max(halvings, 0)))
+        sizes.check("DCGAN's D", (height, width), possible)
+
         x = act(down(self.width, image))
-        for i in range(1, _halvings(image.shape[1], 4)):
+        for i in range(1, halvings):
             x = self.norm()(down(self.width << i, x), label, train=train)
             x = act(x)
         head = self.head(self.classes, self.wrap, False, INIT, name="head")

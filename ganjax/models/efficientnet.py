@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ganjax.errors import Mistake
 from ganjax.gan import PyTree
 from ganjax.models.convolution import conv
 from ganjax.models.projected import Frozen
@@ -114,6 +115,12 @@ def frozen(weights: Callable[[], PyTree], net: EfficientNet) -> Frozen:
     """The network with weights that `weights` gives, for `projected.Discriminator`."""
 
     def look(given, image):
+        known = given["Unit_0"]["kernel"].shape[2]
+        if image.shape[-1] != known:
+            raise Mistake(
+                f"What D looks with knows images of {known} channels, and these have "
+                f"{image.shape[-1]}: give --channels {known}."
+            )
         maps: Any = net.apply({"params": given}, image)
         return maps
 

@@ -13,8 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.errors import Mistake
-from ganjax.models import layers
+from ganjax.models import layers, sizes
 from ganjax.models.biggan import ConditionalNorm
 from ganjax.models.convolution import Conv
 from ganjax.models.equalized import normalise
@@ -68,7 +67,7 @@ class Generator(nn.Module):
 
         (_, first), *widths = [
             (side, channels_of(UP, side, self.width))
-            for side in sides(UP, 4, self.size)
+            for side in sides(UP, 4, self.size, "FastGAN's G")
         ]
         known = label
         if self.classes:
@@ -144,7 +143,8 @@ class Discriminator(nn.Module):
             width = channels_of(table, x.shape[1] // 2, self.width)
             return layers.Down(width, kernel_init=NORMAL)
 
-        size = sides(UP, 32, image.shape[1])[-1]
+        size, _ = sizes.sides_of("FastGAN's D", image, square=True)
+        sides(UP, 32, size, "FastGAN's D")
         if size > 256:
             x = lrelu(halving(image, DOWN), image)
         else:
@@ -178,13 +178,13 @@ class Discriminator(nn.Module):
         return jnp.concatenate(logits, axis=-1)
 
 
-def sides(table: Mapping[int, float], first: int, last: int) -> list[int]:
+def sides(
+    table: Mapping[int, float], first: int, last: int, network: str = "FastGAN"
+) -> list[int]:
     """The sides of a table from `first` to `last`; a `Mistake` if `last` is not there."""
-    found = [side for side in sorted(table) if first <= side <= last]
-    if not found or found[-1] != last:
-        known = ", ".join(str(side) for side in sorted(table) if side >= first)
-        raise Mistake(f"FastGAN has images of sides {known}, not {last}.")
-    return found
+    known = [side for side in sorted(table) if side >= first]
+    sizes.check(network, last, sizes.among(known))
+    return [side for side in known if side <= last]
 
 
 def channels_of(table: Mapping[int, float], side: int, width: int) -> int:

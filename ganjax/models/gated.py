@@ -14,7 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import contextual, fourier, pyramid, sn_patch
+from ganjax.models import contextual, fourier, pyramid, sizes, sn_patch
 from ganjax.models.convolution import Conv, conv, same
 from ganjax.models.example import Example
 from ganjax.models.textures import added
@@ -131,7 +131,7 @@ class Generator(nn.Module):
         self, z: Float[Array, "b h w c_1"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
         """The whole image as G would have it, -1..1, on which DeepFill's L1 loss is."""
-        h, w = z.shape[1:3]
+        h, w = sizes.sides_of("The completing G", z)
         z = jnp.pad(z, ((0, 0), (0, -h % 4), (0, -w % 4), (0, 0)), mode="reflect")
         mask = (z[..., -1:] > 0.5).astype(z.dtype)
         seen = hide(z[..., :-1], mask)

@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ganjax.errors import Mistake
 from ganjax.models import layers
 
 
@@ -25,6 +26,15 @@ def tell(module: nn.Module, **said: Array) -> None:
     if not module.is_initializing():
         for name, value in said.items():
             module.sow("heads", name, value, lambda _, new: new, lambda: jnp.zeros(()))
+
+
+def needs_classes(head: str, classes: int) -> None:
+    """Raises a `Mistake` for a head that is made for classes where there are none."""
+    if classes < 1:
+        raise Mistake(
+            f"The head {head} tells classes apart, and D was made for {classes}: give the "
+            "number of classes, or another head."
+        )
 
 
 class Projection(nn.Module):
@@ -67,6 +77,8 @@ class Classifier(nn.Module):
     def __call__(
         self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
+        needs_classes("Classifier", self.classes)
+
         def dense(features, use_bias):
             layer = nn.Dense(features, use_bias, kernel_init=self.kernel_init)
             return self.wrap(layer)(h, train=train)
@@ -97,6 +109,8 @@ class Contrastive(nn.Module):
     def __call__(
         self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
+        needs_classes("Contrastive", self.classes)
+
         def dense(features, use_bias):
             layer = nn.Dense(features, use_bias, kernel_init=self.kernel_init)
             return self.wrap(layer)(h, train=train)
@@ -129,6 +143,7 @@ class MultiHinge(nn.Module):
     def __call__(
         self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
+        needs_classes("MultiHinge", self.classes)
         init = self.kernel_init
         layer = nn.Dense(self.classes + 1, self.use_bias, kernel_init=init)
         classes = self.wrap(layer)(h, train=train)

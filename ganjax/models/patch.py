@@ -13,8 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.errors import Mistake
-from ganjax.models import layers
+from ganjax.models import layers, sizes
 from ganjax.models.convolution import Conv
 from ganjax.models.dcgan import INIT, NORM
 from ganjax.models.example import Example
@@ -55,17 +54,16 @@ class Discriminator(nn.Module):
             x = conv(self.width * min(times, 8), self.use_bias, by)(x)
             return nn.leaky_relu(self.norm()(x, label, train=train), 0.2)
 
+        # Halved, the image has at least 3x3 places, as two kernels of 4x4 remain.
+        possible = sizes.multiples(1, least=3 << max(self.halvings, 1))
+        sides = sizes.sides_of("The PatchGAN", image)
+        sizes.check("The PatchGAN", sides, possible, "fewer halvings")
+
         halve = self.sampling.halve
         x = nn.leaky_relu(conv(self.width, True, self.sampling.down)(image), 0.2)
         x = halve(x)
         for i in range(1, self.halvings):
             x = halve(act(1 << i, self.sampling.down, x))
-        if min(x.shape[1:3]) < 3:
-            raise Mistake(
-                f"Images of {image.shape[1]}x{image.shape[2]} are {x.shape[1]}x"
-                f"{x.shape[2]} when halved {self.halvings} times, and must be 3x3 to be "
-                "judged: give larger ones or fewer halvings."
-            )
         x = act(1 << self.halvings, slide, x)
         logits = conv(1 + self.classes, self.last_bias, slide)(x)
         logits = logits.reshape(len(x), -1, 1 + self.classes)

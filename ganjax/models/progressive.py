@@ -17,8 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.errors import Mistake
-from ganjax.models import heads, layers
+from ganjax.models import heads, layers, sizes
 from ganjax.models.equalized import NORMAL, Conv, Dense, normalise
 from ganjax.models.example import Example
 from ganjax.models.resnet import double, halve
@@ -51,6 +50,7 @@ class Generator(nn.Module):
         if self.classes:
             one_hot = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
             z = jnp.concatenate([z, one_hot], axis=-1)
+        sizes.enough("The growing G", last, self.base)
         x, images = normalise(z), {}
         for side in sides(last):
             features = min(self.base // side, self.width)
@@ -114,8 +114,11 @@ class Discriminator(nn.Module):
             features = min(self.base // side, self.width)
             return lrelu(Conv(features, 1, name=f"image_{side}")(GAIN * image))
 
-        first, x = image.shape[1], see(image)
-        for side in reversed(sides(first)[1:]):
+        first, _ = sizes.sides_of("The growing D", image, square=True)
+        stages = sides(first)
+        sizes.enough("The growing D", first, self.base)
+        x = see(image)
+        for side in reversed(stages[1:]):
             features = min(2 * self.base // side, self.width)
             x, image = DownBlock(features, name=f"block_{side}")(x), halve(image)
             if side == first:
@@ -174,10 +177,8 @@ def shown(
 
 def sides(size: int) -> list[int]:
     """4, 8 and so on up to `size`; `Mistake` where none of them is."""
-    found = [4 << i for i in range((size // 4).bit_length())]
-    if size not in found:
-        raise Mistake(f"A side of {size} is not 4 doubled a few times: choose another.")
-    return found
+    sizes.check("A growing network", size, sizes.growing(4))
+    return [4 << i for i in range((size // 4).bit_length())]
 
 
 TINY = {

@@ -9,6 +9,7 @@ over all logits; no gradient penalty belongs to it.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -20,7 +21,7 @@ from jaxtyping import Array, Float, Int
 
 from ganjax.errors import Mistake
 from ganjax.gan import PyTree
-from ganjax.models import layers
+from ganjax.models import layers, sizes
 from ganjax.models.convolution import conv
 from ganjax.models.example import Example
 from ganjax.models.resnet import halve
@@ -70,7 +71,7 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n"]:
-        if max(image.shape[1:3]) < self.side:
+        if max(sizes.sides_of("Projected GAN's D", image)) < self.side:
             shape = len(image), self.side, self.side, image.shape[-1]
             image = jax.image.resize(image, shape, "bilinear")
         logits = []
@@ -93,6 +94,7 @@ class Projector(nn.Module):
             Mixing(self.mixed << i, name=f"channels_{i}")(x)
             for i, x in enumerate(self.features(image))
         ]
+        _check(image, maps)
         coarser, found = jnp.zeros((1, 1, 1, 1)), []
         for i in reversed(range(len(maps))):
             mixing = Mixing(self.mixed << max(i - 1, 0), name=f"scales_{i}")
@@ -132,17 +134,18 @@ class Judge(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n"]:
+        ends = [side >> len(self.widths) for side in x.shape[1:3]]
+        if min(ends) < 4:
+            raise Mistake(
+                f"A scale ends as {ends[0]}x{ends[1]}, in which there is no 4x4 "
+                "square: give D a larger side or fewer widths."
+            )
         for width in self.widths:
             x = self.wrap(layers.Down(width, kernel_init=INIT))(x, train=train)
             if self.use_bias:
                 x = layers.Shift()(x, label, train=train)
             x = layers.BatchNorm()(x, label, train=train)
             x = nn.leaky_relu(x, 0.2)
-        if min(x.shape[1:3]) < 4:
-            raise Mistake(
-                f"A scale ends as {x.shape[1]}x{x.shape[2]}, in which there is no 4x4 "
-                "square: give D a larger side or fewer widths."
-            )
         return Verdict(self.classes, self.wrap)(x, label, train=train)
 
 
@@ -192,6 +195,19 @@ def enlarge(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
     rows, columns = share(x.shape[1]), share(x.shape[2])
     highest = jax.lax.Precision.HIGHEST
     return jnp.einsum("ih,bhwc,jw->bijc", rows, x, columns, precision=highest)
+
+
+def _check(image: Array, maps: Sequence[Array]) -> None:
+    """Raises a `Mistake` unless each map has half the sides of the one before it."""
+    sides = [x.shape[1:3] for x in maps]
+    for fine, coarse in pairwise(sides):
+        if fine != (2 * coarse[0], 2 * coarse[1]):
+            raise Mistake(
+                f"Of images of {image.shape[1]}x{image.shape[2]} D sees maps of "
+                f"{', '.join(f'{h}x{w}' for h, w in sides)}, each of which must have half "
+                "the sides of the one before: give images, or a `side`, that can be halved "
+                "more often, such as multiples of 32."
+            )
 
 
 def _two_scales(image: Array) -> tuple[Array, Array]:

@@ -15,7 +15,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import filters, heads
+from ganjax.errors import Mistake
+from ganjax.models import filters, heads, sizes
 from ganjax.models.convolution import Conv, conv, same
 from ganjax.models.example import Example
 
@@ -49,6 +50,7 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
+        _check("R3GAN's G", self.widths, self.cardinalities, self.expansion)
         if self.classes:
             init = normal(1)
             embed = nn.Embed(self.classes, z.shape[-1], embedding_init=init)
@@ -102,6 +104,9 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
+        _check("R3GAN's D", self.widths, self.cardinalities, self.expansion)
+        sides = sizes.sides_of("R3GAN's D", image)
+        sizes.staged("R3GAN's D", sides, 4, len(self.widths))
         total, last = self.blocks * len(self.widths), self.widths[0]
         first = Conv(self.widths[-1], 1, use_bias=False, kernel_init=normal(1))
         x = first(image)
@@ -158,6 +163,21 @@ def _resize(width: int, x: Array) -> Array:
     if x.shape[-1] == width:
         return x
     return Conv(width, 1, use_bias=False, kernel_init=normal(1))(x)
+
+
+def _check(
+    network: str, widths: tuple[int, ...], groups: tuple[int, ...], expansion: int
+) -> None:
+    """Raises a `Mistake` unless every stage's convolutions divide into its groups."""
+    sizes.counted(network, "widths", widths)
+    if len(groups) != len(widths):
+        raise Mistake(
+            f"{network} has {len(widths)} widths and {len(groups)} cardinalities: give as "
+            "many, one of each for a stage."
+        )
+    for width, count in zip(widths, groups, strict=True):
+        what = "channels (a width times the expansion)"
+        sizes.divisible(network, what, expansion * width, count, "groups")
 
 
 STAGES = {"widths": (8, 4), "cardinalities": (4, 2), "blocks": 1}

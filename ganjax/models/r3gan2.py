@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.errors import Mistake
-from ganjax.models import filters, heads
+from ganjax.models import filters, heads, sizes
 from ganjax.models.example import Example
 from ganjax.models.magnitude import (
     RGB,
@@ -54,6 +54,7 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
+        sizes.counted("R3GAN2's G", "widths", self.widths)
         first = self.widths[0]
         if self.classes:
             embed = Embed(self.classes, z.shape[-1])
@@ -104,12 +105,9 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        side = 8 << len(self.widths) - 1
-        if image.shape[1:3] != (side, side):
-            raise Mistake(
-                f"{len(self.widths)} stages take images of {side}x{side} pixels, and "
-                f"these are {image.shape[1]}x{image.shape[2]}: change size or widths."
-            )
+        sizes.counted("R3GAN2's D", "widths", self.widths)
+        sides = sizes.sides_of("R3GAN2's D", image)
+        sizes.staged("R3GAN2's D", sides, 8, len(self.widths))
         rgb = Conv(self.widths[-1], centred=False, name=RGB)
         x, gain = Stage(self.blocks, self.group)(rgb(image.astype(self.dtype)))
         for width in self.widths[-2::-1]:

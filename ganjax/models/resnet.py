@@ -14,8 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped
 
-from ganjax.errors import Mistake
-from ganjax.models import heads, layers
+from ganjax.models import heads, layers, sizes
 from ganjax.models.convolution import Conv
 from ganjax.models.example import Example
 
@@ -46,9 +45,10 @@ class Generator(nn.Module):
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
         size = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        sizes.check("The residual G", size, sizes.multiples(1, 4))
         times = self.times or (1,) * (min(size) // 4).bit_length()
         first, *widths = [self.width * n for n in times]
-        h, w = _grid(size, len(widths))
+        h, w = _grid("The residual G", size, len(widths))
         x = nn.Dense(h * w * first, kernel_init=GLOROT)(z).reshape(-1, h, w, first)
         norm = partial(self.norm, classes=self.classes)
         for width in widths:
@@ -114,7 +114,9 @@ class Discriminator(nn.Module):
             h = nn.relu(conv(x, hidden, 3, RESIDUAL))
             return conv(h, width, 3, RESIDUAL)
 
-        _grid(image.shape[1:3], self.halvings)
+        sizes.counted("The residual D", "times", self.times)
+        sides = sizes.sides_of("The residual D", image)
+        _grid("The residual D", sides, max(self.halvings, 1))
         first, *widths = [self.width * n for n in self.times]
         x = halve(residual(image, first, first)) + conv(halve(image), first, 1, GLOROT)
         for i, width in enumerate(widths, start=1):
@@ -164,8 +166,9 @@ class NormedCritic(nn.Module):
             norm = nn.LayerNorm(1e-5, reduction_axes=(1, 2, 3), use_fast_variance=False)
             return nn.relu(norm(x))
 
+        sizes.counted("WGAN-GP's D", "times", self.times)
         first, *widths = [self.width * n for n in self.times]
-        _grid(image.shape[1:3], len(widths))
+        _grid("WGAN-GP's D", sizes.sides_of("WGAN-GP's D", image), len(widths))
         x = Conv(first, kernel_init=GLOROT)(image)
         for width in widths:
             before = Conv(x.shape[-1], use_bias=False, kernel_init=RESIDUAL)
@@ -192,14 +195,10 @@ def halve(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
     return x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
 
 
-def _grid(size: tuple[int, ...], doublings: int) -> tuple[int, ...]:
+def _grid(network: str, size: tuple[int, ...], doublings: int) -> tuple[int, ...]:
     """The sides that become `size` when doubled; a `Mistake` if none do."""
     times = 2**doublings
-    if any(side % times for side in size):
-        raise Mistake(
-            f"Images of {size[0]}x{size[1]} have no half {doublings} times over: give "
-            f"sides that {times} divides, or other widths."
-        )
+    sizes.check(network, size, sizes.multiples(times), "other widths or halvings")
     return tuple(side // times for side in size)
 
 

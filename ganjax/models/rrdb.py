@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import patch
+from ganjax.errors import Mistake
+from ganjax.models import patch, sizes
 from ganjax.models.convolution import Conv
 from ganjax.models.example import Example
 from ganjax.models.textures import added, blurred
@@ -29,6 +30,11 @@ class Doubled(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
         width = x.shape[-1]
+        if self.times & (self.times - 1):
+            raise Mistake(
+                f"Images are doubled until they are of {self.times} times the sides, which "
+                "is no power of two: give 2 or 4 times, or an `end` that needs no doubling."
+            )
         for _ in range(self.times.bit_length() - 1):
             x = _lrelu(Conv(width)(x.repeat(2, 1).repeat(2, 2)))
         x = _lrelu(Conv(width)(x))
@@ -87,6 +93,7 @@ class Generator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b H W d"]:
+        sizes.sides_of("ESRGAN's G", image)
         x = Conv(self.width)(image)
         if self.classes:
             x += nn.Embed(self.classes, self.width)(label)[:, None, None]

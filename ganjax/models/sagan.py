@@ -15,7 +15,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import heads, layers
+from ganjax.models import heads, layers, sizes
 from ganjax.models.attention import Attention
 from ganjax.models.convolution import Conv
 from ganjax.models.example import Example
@@ -40,6 +40,7 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
+        sizes.counted("SAGAN's G", "widths", self.widths)
         dense = nn.Dense(16 * self.widths[0], kernel_init=GLOROT)
         x = self.wrap(dense)(z, train=train).reshape(-1, 4, 4, self.widths[0])
         norm = partial(self.norm, classes=self.classes)
@@ -85,6 +86,10 @@ class Discriminator(nn.Module):
                 return x
             return Attention(self.wrap, self.kernel_init)(x, train=train)
 
+        sizes.counted("SAGAN's D", "widths", self.widths)
+        sides = sizes.sides_of("SAGAN's D", image)
+        possible = sizes.multiples(1 << self._halvings(sides[0]))
+        sizes.check("SAGAN's D", sides, possible, "fewer widths")
         first, *others = self.widths
         x = down(image, residual(image, first))
         for width in others:
@@ -96,6 +101,13 @@ class Discriminator(nn.Module):
         h = jnp.sum(nn.relu(x), axis=(1, 2))
         head = self.head(self.classes, self.wrap, True, self.kernel_init, name="head")
         return head(h, label, train=train)
+
+    def _halvings(self, side: int) -> int:
+        """How many of the blocks halve images of a side."""
+        done = 1
+        while done < len(self.widths) and side >> done > self.grid:
+            done += 1
+        return done
 
 
 Generator128 = partial(Generator, widths=(1024, 512, 256, 128, 64), attend=32)

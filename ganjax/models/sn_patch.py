@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import layers
+from ganjax.models import layers, sizes
 from ganjax.models.convolution import Conv, conv
 from ganjax.models.example import Example
 
@@ -39,6 +39,8 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n"]:
+        sizes.sides_of("The SN-PatchGAN", image)
+        sizes.counted("The SN-PatchGAN", "widths", self.widths)
         x = image
         if self.fine:
             x = nn.leaky_relu(self.wrap(Conv(self.fine))(x, train=train), 0.2)

@@ -12,8 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.errors import Mistake
-from ganjax.models import heads, layers
+from ganjax.models import heads, layers, sizes
 from ganjax.models.convolution import Conv, conv
 from ganjax.models.example import Example
 
@@ -43,7 +42,8 @@ class Generator(nn.Module):
         def act(x):
             return nn.relu(self.norm(classes=self.classes)(x, label, train=train))
 
-        grid, widths = _grid(self.size), [self.width * n for n in (8, 4, 2, 1)]
+        sizes.check("SNDCGAN's G", self.size, sizes.multiples(8))
+        grid, widths = self.size // 8, [self.width * n for n in (8, 4, 2, 1)]
         dense = nn.Dense(grid**2 * widths[0], kernel_init=INIT)
         x = dense(z).reshape(-1, grid, grid, widths[0])
         for width in widths[1:]:
@@ -66,7 +66,8 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        _grid(image.shape[1])
+        sides = sizes.sides_of("SNDCGAN's D", image)
+        sizes.check("SNDCGAN's D", sides, sizes.multiples(8))
 
         def layer(kind, x, width):
             wrapped = self.wrap(kind(width, kernel_init=INIT))
@@ -92,13 +93,6 @@ class Halving(nn.Module):
         x = conv(x, self.param("kernel", self.kernel_init, shape), *layers.HALF)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         return x + bias.reshape(1, 1, 1, -1)
-
-
-def _grid(size: int) -> int:
-    """The side of the first grid; a `Mistake` if the size is no multiple of 8."""
-    if size % 8:
-        raise Mistake(f"SNDCGAN's images have sides of 8, 16, 24 ..., not {size}.")
-    return size // 8
 
 
 TINY = {

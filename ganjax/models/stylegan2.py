@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.errors import Mistake
-from ganjax.models import filters, heads
+from ganjax.models import filters, heads, sizes
 from ganjax.models.equalized import (
     NORMAL,
     Conv,
@@ -50,7 +50,7 @@ class Generator(nn.Module):
     mixing: float = 0.0  # how likely in training an image has a second w
 
     def setup(self):
-        self.widths = _widths(self.size, self.base, self.width)
+        self.widths = _widths("StyleGAN2's G", self.size, self.base, self.width)
         self.f = Mapping(self.w_dim, self.depth, self.classes, self.decay, self.psi)
         self.g = Synthesis(self.channels, self.widths, self.noise)
 
@@ -239,7 +239,8 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        widths = _widths(image.shape[1], self.base, self.width)
+        side, _ = sizes.sides_of("StyleGAN2's D", image, square=True)
+        widths = _widths("StyleGAN2's D", side, self.base, self.width)
         x = lrelu(Conv(widths[-1], 1)(image))
         for features in reversed(widths[:-1]):
             x, image = self.block(features)(x, image)
@@ -270,8 +271,13 @@ def deviation(x: Float[Array, "b h w c"], group: int) -> Float[Array, "b h w 1"]
     return jnp.broadcast_to(each.repeat(group)[:, None, None, None], (*x.shape[:3], 1))
 
 
-def _widths(size: int, base: int, width: int) -> tuple[int, ...]:
-    """How many channels images have, of sides 4, 8 and so on up to `size`."""
+def _widths(network: str, size: int, base: int, width: int) -> tuple[int, ...]:
+    """How many channels images have, of sides 4, 8 and so on up to `size`.
+
+    Raises a `Mistake` for a size that is not among them, or that has no channel left.
+    """
+    sizes.check(network, size, sizes.growing(4))
+    sizes.enough(network, size, base)
     sides = [4 << i for i in range((size // 4).bit_length())]
     return tuple(min(base // side, width) for side in sides)
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ganjax.errors import Mistake
-from ganjax.models import filtered
+from ganjax.models import filtered, sizes
 from ganjax.models.convolution import conv
 from ganjax.models.equalized import NORMAL, Conv, Dense
 from ganjax.models.example import Example
@@ -111,8 +111,8 @@ def plan(
     Cutoffs and stopbands grow geometrically up to the layers that are sampled
     critically ("flexible layer specifications", configuration T).
     """
-    if size < 8 or size & (size - 1):
-        raise Mistake(f"No layers make images of {size} pixels: take 8, 16, 32, ...")
+    sizes.check("StyleGAN3's G", size, sizes.growing(8))
+    sizes.enough("StyleGAN3's G", size, base)  # the last cutoff is half the size
     if layers <= CRITICAL:
         raise Mistake(f"{layers} layers are too few: take at least {CRITICAL + 1}.")
     grown = np.minimum(np.arange(layers + 1) / (layers - CRITICAL), 1)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import layers
+from ganjax.models import layers, sizes
 from ganjax.models.example import Example
 
 
@@ -69,6 +69,7 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b d"]:
+        sizes.counted("CTGAN's G", "spans of widths", [s.width for s in self.spans])
         one_hot = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
         x = jnp.concatenate([z, one_hot], axis=-1)
         for width in self.widths:

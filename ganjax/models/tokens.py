@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganjax.errors import Mistake
+from ganjax.models import sizes
 
 
 GLOROT = nn.initializers.glorot_uniform()
@@ -24,11 +25,8 @@ Grid = tuple[int, int]  # rows and columns of patches
 
 def grid_of(height: int, width: int, patch: int) -> Grid:
     """How many patches an image has; `Mistake` unless they fill it."""
-    if height % patch or width % patch:
-        raise Mistake(
-            f"Images of {height}x{width} have no whole number of patches of side "
-            f"{patch}: change one."
-        )
+    network = f"A transformer of patches of {patch}x{patch}"
+    sizes.check(network, (height, width), sizes.multiples(patch), "other patches")
     return height // patch, width // patch
 
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.errors import Mistake
-from ganjax.models import heads, tokens
+from ganjax.models import heads, sizes, tokens
 from ganjax.models.equalized import normalise
 from ganjax.models.example import Example
 from ganjax.models.tokens import GLOROT, Grid
@@ -58,6 +58,9 @@ class Generator(nn.Module):
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w c"]:
         every = self._distance()
+        sizes.divisible(
+            "GAT's G", "channels (its width)", self.width, self.heads, "heads"
+        )
         x = normalise(z)
         if self.classes:
             embed = nn.Embed(self.classes, z.shape[-1], embedding_init=SMALL)
@@ -197,7 +200,10 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        grid = tokens.grid_of(image.shape[1], image.shape[2], self.patch)
+        sizes.divisible(
+            "GAT's D", "channels (its width)", self.width, self.heads, "heads"
+        )
+        grid = tokens.grid_of(*sizes.sides_of("GAT's D", image), self.patch)
         alike = (1, 1, 1, self._alike(image.shape[-1]))
         x = tokens.patches(jnp.tile(image, alike), self.patch)
         x = nn.Dense(self.width, kernel_init=GLOROT)(x)

@@ -13,8 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.errors import Mistake
-from ganjax.models import layers, patch
+from ganjax.models import layers, patch, sizes
 from ganjax.models.convolution import Conv
 from ganjax.models.dcgan import INIT
 from ganjax.models.example import Example
@@ -60,7 +59,8 @@ class Generator(nn.Module):
     def _run(
         self, image: Array, label: Array, train: bool
     ) -> tuple[Array, list[Array]]:
-        _check(image.shape[1:3])
+        sides = sizes.sides_of("The translating G", image)
+        sizes.check("The translating G", sides, sizes.multiples(4, least=8))
         conv = partial(Conv, use_bias=self.use_bias, kernel_init=self.kernel_init)
 
         def norm(x):
@@ -89,15 +89,6 @@ class Generator(nn.Module):
 
 # That of CUT and FastCUT.
 CUT = partial(Generator, sampling=BLURRED, kernel_init=xavier())
-
-
-def _check(sides: tuple[int, ...]) -> None:
-    """A `Mistake` for images that cannot be halved twice."""
-    if min(sides) < 8 or any(side % 4 for side in sides):
-        raise Mistake(
-            f"Images of {sides[0]}x{sides[1]} cannot be translated: give sides that are "
-            "multiples of 4, at least 8."
-        )
 
 
 SMALL = {"width": 4, "blocks": 2, "seen": (0, 1)}

@@ -13,8 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.errors import Mistake
-from ganjax.models import layers, patch
+from ganjax.models import layers, patch, sizes
 from ganjax.models.convolution import Conv
 from ganjax.models.dcgan import INIT, NORM
 from ganjax.models.example import Example
@@ -43,7 +42,10 @@ class Generator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b h w d"]:
-        _check(image.shape[1:3], len(self.times))
+        sizes.counted("The U-Net", "times", self.times)
+        possible = sizes.multiples(1 << len(self.times))
+        sides = sizes.sides_of("The U-Net", image)
+        sizes.check("The U-Net", sides, possible, "fewer or more `times`")
         conv = partial(Conv, size=4, kernel_init=self.kernel_init)
 
         def norm(x):
@@ -68,15 +70,6 @@ class Generator(nn.Module):
 
 # That of 128 px.
 Generator128 = partial(Generator, times=(1, 2, 4, 8, 8, 8, 8))
-
-
-def _check(sides: tuple[int, ...], halvings: int) -> None:
-    """A `Mistake` for images that cannot be halved so often."""
-    if any(side % (1 << halvings) for side in sides):
-        raise Mistake(
-            f"Images of {sides[0]}x{sides[1]} have no half {halvings} times over: give "
-            f"sides that {1 << halvings} divides, or other `times`."
-        )
 
 
 TINY = {

@@ -15,12 +15,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import heads, signal
+from ganjax.models import heads, signal, sizes
 from ganjax.models.example import Example
 
 
 INIT = nn.initializers.glorot_uniform()
 GRID = 16  # samples of the coarsest signal
+LENGTHS = sizes.growing(4 * GRID, 4)
 
 
 class Generator(nn.Module):
@@ -42,6 +43,7 @@ class Generator(nn.Module):
     ) -> Float[Array, "b n c"]:
         one_hot = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
         z = jnp.concatenate([z, one_hot], axis=-1)
+        sizes.check_length("WaveGAN's G", self.length, LENGTHS)
         widths = [self.width << i for i in range(_quarters(self.length))][::-1]
         x = nn.Dense(GRID * widths[0], kernel_init=INIT)(z)
         x = nn.relu(x).reshape(-1, GRID, widths[0])
@@ -67,6 +69,9 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b n c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
+        sizes.check_length(
+            "WaveGAN's D", sizes.length_of("WaveGAN's D", image), LENGTHS
+        )
         x = image
         for i in range(_quarters(image.shape[1])):
             if i:

@@ -1,0 +1,156 @@
+"""Whether a game and its data fit each other, found out before anything is compiled.
+
+All is computed on shapes alone (`jax.eval_shape`): the state at first, what G makes of it,
+and what the data is once decoded. Networks that know which sizes they can have say so by
+themselves (`models/sizes.py`); what is here also holds for anybody's own.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import flax.errors
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganjax.data import Source
+from ganjax.errors import Mistake
+from ganjax.gan import Game, Turns
+
+
+ROWS = 1  # how many samples are imagined
+QUOTED = 200  # characters of an error that a sentence quotes
+
+# What JAX, Flax and NumPy say of shapes that do not go together, all in errors of two plain
+# types. Python's own errors of these types are of how a function was called, and JAX's of
+# values that a program cannot know: these are bugs of a network and stay as they are.
+OF_SHAPES = re.compile(
+    r"\bshapes?\b|broadcast|\bdimensions?\b|\breshape\b|concatenat|contract|out of bounds"
+    r"|equal division|\bfeature group|inconsistent sizes|not aligned",
+    re.IGNORECASE,
+)
+OF_BUGS = re.compile(
+    r"keyword|positional argument|takes \d+|not callable|unsupported operand|\btrace[dr]"
+    r"|concrete|has no attribute",
+    re.IGNORECASE,
+)
+
+
+def check_fit(game: Game, source: Source, shapes: Turns) -> None:
+    """Raises a `Mistake` where a game cannot be trained on the data, nothing compiled.
+
+    Args:
+        game: what is to be trained.
+        source: the data; of it no example is read.
+        shapes: the turns of a step, as `Stream.shapes` has them.
+    """
+    check_classes(game, source)
+    with shapes_explained(source):
+        made, real = _made(game, source, shapes), _decoded(game, source)
+    if made != real:
+        raise Mistake(
+            f"G makes {_told(made)}, and the data ({source.spec.where}) is {_told(real)}: "
+            f"change {_flags(made, real)}, so that both are alike."
+        )
+
+
+def check_classes(game: Game, source: Source) -> None:
+    """Raises a `Mistake` where the data has other classes than the networks can tell.
+
+    Networks may know of more classes than the data has, but not of fewer; those that heed
+    none, and those that do not say, are trained on any.
+    """
+    known, there = game.classes, len(source.classes)
+    if not known or known >= there > 0:
+        return
+    where = f"the data ({source.spec.where})"
+    if not there:
+        raise Mistake(
+            f"The networks are made for {known} classes, and {where} has none: give "
+            "--classes 0, or data that has classes."
+        )
+    raise Mistake(
+        f"The networks are made for {known} classes, and {where} has {there}: give "
+        f"--classes {there}."
+    )
+
+
+@contextmanager
+def shapes_explained(source: Source) -> Iterator[None]:
+    """Errors of shapes that do not go together become a `Mistake` that quotes them.
+
+    Every other error, as of a bug in a network, leaves as it came.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _of_shapes(error):
+            raise
+        first = (str(error).splitlines() or [""])[0][:QUOTED].rstrip(".: ")
+        raise Mistake(
+            f"The networks cannot be given the data ({source.spec.where}), "
+            f"{_told(source.shape)} ({first}): change --size or --channels, or what the "
+            "networks are made for."
+        ) from error
+
+
+def _made(game: Game, source: Source, shapes: Turns) -> Any:
+    """The shapes of what G makes of one request."""
+
+    def init():
+        turns = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        return game.init(jax.random.key(0), turns)
+
+    def sample(state, asked):
+        return game.sample(state, jax.random.key(0), asked)
+
+    images = lambda n: np.zeros((n, *source.shape), source.dtype)
+    asked = game.ask(ROWS, len(source.classes), images)
+    return _shapes(jax.eval_shape(sample, jax.eval_shape(init), asked))
+
+
+def _decoded(game: Game, source: Source) -> Any:
+    """The shapes of one example as the networks see it."""
+    stored = jax.ShapeDtypeStruct((ROWS, *source.shape), source.dtype)
+    return _shapes(jax.eval_shape(game.decode, stored))
+
+
+def _shapes(tree: Any) -> Any:
+    shapes = [leaf.shape[1:] for leaf in jax.tree.leaves(tree)]
+    return shapes[0] if len(shapes) == 1 else tuple(shapes)
+
+
+def _of_shapes(error: Exception) -> bool:
+    """Whether an error says that shapes do not go together."""
+    if isinstance(error, flax.errors.ScopeParamShapeError | ZeroDivisionError):
+        return True
+    said = str(error)
+    if isinstance(error, jax.errors.JaxRuntimeError):
+        return said.startswith("INVALID_ARGUMENT") and bool(OF_SHAPES.search(said))
+    # Subclasses of these types are of other things, such as values that must be concrete.
+    plain = type(error) in (TypeError, ValueError)
+    return plain and bool(OF_SHAPES.search(said)) and not OF_BUGS.search(said)
+
+
+def _told(shape: tuple) -> str:
+    """One example in words: images, points, or anything else."""
+    if len(shape) == 3 and all(isinstance(n, int) for n in shape):
+        height, width, channels = shape
+        return f"images of {height}x{width} pixels and {_count(channels, 'channel')}"
+    if len(shape) == 1 and isinstance(shape[0], int):
+        return f"points of {_count(shape[0], 'number')}"
+    return f"examples of shape {shape}"
+
+
+def _flags(made: tuple, real: tuple) -> str:
+    """What a person can change to make the two alike."""
+    if len(made) != 3 or len(real) != 3:
+        return "the data or the networks"
+    flags = ["--size"] * (made[:2] != real[:2]) + ["--channels"] * (made[2] != real[2])
+    return " and ".join(flags) + ", or what the networks are made for"
+
+
+def _count(number: int, of: str) -> str:
+    return f"{number} {of}{'s' * (number != 1)}"
