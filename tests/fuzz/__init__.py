@@ -1,0 +1,20 @@
+"""Situations that are made up: by kind and number, and the same on every machine."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tests.fuzz import arrays, pairs, pictures, trees
+from tests.fuzz.harness import Situation
+
+
+KINDS: dict[str, Callable[[np.random.Generator], Situation]] = {
+    "folder": trees.folder,
+    "zip": trees.archive,
+    "npz": arrays.npz,
+    "pairs": pairs.pairs,
+    "image": pictures.single,
+    "translate": pictures.translated,
+    "complete": pictures.completed,
+}
+SHARES = {"folder": 2.0, "zip": 1.5}
