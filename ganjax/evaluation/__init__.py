@@ -21,7 +21,7 @@ from ganjax.evaluation.scores import (
     score,
     score_real,
 )
-from ganjax.evaluation.scratch import Gathering, gather
+from ganjax.evaluation.scratch import Gathering, Kept, gather
 
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Features",
     "Gain",
     "Gathering",
+    "Kept",
     "Modes",
     "Nearest",
     "Reader",

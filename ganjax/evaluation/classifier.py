@@ -5,10 +5,11 @@ is named after its weights and means nothing beside one on other weights.
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import flax.linen as nn
 import jax
@@ -24,7 +25,20 @@ from ganjax.evaluation.features import Features, fingerprint
 from ganjax.gan import PyTree, pixels
 
 
-BATCH = 500  # images seen at once when nothing is learned
+BATCH = 500  # images seen at once when nothing is learned, or as many as
+BATCH_BYTES = 100_000_000  # holds of them in float32
+
+
+@runtime_checkable
+class Images(Protocol):
+    """An array of images [n, h, w, c], or what is read like one (`scratch.Kept`)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: Any, /) -> np.ndarray: ...
 
 
 class Classifier(NamedTuple):
@@ -66,9 +80,9 @@ class Network(nn.Module):
 
 
 def train(
-    images: UInt8[np.ndarray, "n h w c"],
+    images: UInt8[np.ndarray, "n h w c"] | Images,
     labels: Integer[np.ndarray, " _"],
-    test_images: UInt8[np.ndarray, "m h w c"],
+    test_images: UInt8[np.ndarray, "m h w c"] | Images,
     test_labels: Integer[np.ndarray, " _"],
     *,
     classes: int,
@@ -95,8 +109,9 @@ def train(
     arrays = kept.load(path, _pack(params, 0.0))
     if arrays is None:
         params = _fit(net, params, images, labels, settings)
-        images = np.asarray(pixels(jnp.asarray(test_images)))
-        named = _see(net, params, shape)(images)[1].argmax(1)
+        seen = _see(net, params, shape)
+        decoded = (np.asarray(pixels(part)) for part in _parts(test_images))
+        named = np.concatenate([seen(part)[1].argmax(1) for part in decoded])
         arrays = _pack(params, (named == test_labels).mean())
         kept.save(path, arrays)
     params, accuracy = _unpack(arrays)
@@ -113,7 +128,7 @@ def train(
 def _fit(
     net: Network,
     params: PyTree,
-    images: UInt8[np.ndarray, "n h w c"],
+    images: Images,
     labels: Integer[np.ndarray, " n"],
     settings: Settings,
 ) -> PyTree:
@@ -172,16 +187,21 @@ def _see(
     def see(images):
         if images.shape[1:] != shape or len(images) == 0:
             raise Mistake(f"The classifier sees [n, *{shape}], not {images.shape}.")
-        images = images.astype(np.float32)
-        parts = (images[i : i + BATCH] for i in range(0, len(images), BATCH))
+        parts = (part.astype(np.float32) for part in _parts(images))
         features, logits = zip(*(apply(params, part) for part in parts), strict=True)
         return np.concatenate(features), np.concatenate(logits)
 
     return see
 
 
-def _check(kind: str, images: np.ndarray, labels: np.ndarray, classes: int) -> None:
-    if images.ndim != 4 or images.dtype != np.uint8:
+def _parts(images: Images) -> Iterator[np.ndarray]:
+    """All images, as many at a time as are seen at once."""
+    step = max(1, min(BATCH, BATCH_BYTES // (4 * math.prod(images.shape[1:]))))
+    return (images[i : i + step] for i in range(0, len(images), step))
+
+
+def _check(kind: str, images: Images, labels: np.ndarray, classes: int) -> None:
+    if len(images.shape) != 4 or images.dtype != np.uint8:
         raise Mistake(f"The {kind} images must be uint8 [n, h, w, c].")
     if len(images) != len(labels) or len(images) == 0:
         raise Mistake(f"{len(images)} {kind} images have {len(labels)} labels.")
@@ -189,11 +209,12 @@ def _check(kind: str, images: np.ndarray, labels: np.ndarray, classes: int) -> N
         raise Mistake(f"The {kind} labels are not all in 0..{classes - 1}.")
 
 
-def _name(net: Network, settings: Settings, data: tuple[np.ndarray, ...]) -> str:
+def _name(net: Network, settings: Settings, data: tuple[Images, ...]) -> str:
     digest = hashlib.sha256(f"{jax.__version__} {net} {settings}".encode())
     for array in data:
         digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(array.tobytes())
+        for part in _parts(array):
+            digest.update(part.tobytes())
     return f"{digest.hexdigest()[:16]}.npz"
 
 

@@ -8,13 +8,14 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ganjax.errors import Mistake
-from ganjax.evaluation.distances import Rows, finite
+from ganjax.evaluation.distances import ALL, Rows, finite
 
 
 IN_MEMORY = 2**27  # bytes of one set that are kept in memory
@@ -26,6 +27,26 @@ class Gathering(NamedTuple):
 
     add: Callable[[np.ndarray], None]  # [chunk, ...], each flattened to a vector
     rows: Callable[[], Rows]  # all that were added, in order
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Images that were gathered, read by number as an array of them would be."""
+
+    rows: Rows
+    image: tuple[int, ...]  # the shape of one
+    dtype: np.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[n, h, w, c]"""
+        return self.rows.length, *self.image
+
+    def __len__(self) -> int:
+        return self.rows.length
+
+    def __getitem__(self, some: slice | np.ndarray) -> np.ndarray:
+        return self.rows.read(some, ALL).reshape(-1, *self.image)
 
 
 class _File:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from tqdm import tqdm
 
 from ganjax import evaluation
 from ganjax.data import Source, Spec, load, stacked, toys, whole
@@ -31,6 +32,7 @@ COUNTED = 25_600  # images of stacked digits whose modes are counted
 FEWEST = 20  # images that can be compared at all, half with half
 NEIGHBORS = 5  # within which a sample's ball reaches (`evaluation.prdc`)
 LABELLED = 500  # fewer labelled images than these do not make a classifier
+LEARNED_BYTES = 2_000_000_000  # of images, at most, that a classifier learns from
 CHUNK_BYTES = 2**26  # of float32, in which real images are read at once
 
 
@@ -109,7 +111,7 @@ def judge(
     whole_seen = shape == source.shape  # not a part of each, nor one of two
     if whole_seen and len(source.classes) > 1 and source.length >= LABELLED:
         alike = others if others and others.classes == source.classes else source
-        features.append(_classifier(source, alike).features)
+        features.append(_classifier(source, alike, scratch).features)
     headline = f"frechet/{features[-1].name}"
     features += more
     train = _see(source, decode, features, scratch)
@@ -285,7 +287,28 @@ def _mostly_new(images: Seen, train: Seen) -> bool:
     return 2 * sum(digest in seen for digest in images.digests) < images.count
 
 
-def _classifier(source: Source, held_out: Source) -> evaluation.Classifier:
-    train, test = whole(source), whole(held_out)
+def _classifier(
+    source: Source, held_out: Source, scratch: Path | None
+) -> evaluation.Classifier:
+    train, test = (_labeled(each, scratch) for each in (source, held_out))
     classes = len(source.classes)
     return evaluation.train_classifier(*train, *test, classes=classes)
+
+
+def _labeled(
+    source: Source, scratch: Path | None
+) -> tuple[np.ndarray | evaluation.Kept, np.ndarray]:
+    """Images and labels to learn from: all, or some from everywhere in a large set."""
+    most = max(1, LEARNED_BYTES // (source.dtype.itemsize * math.prod(source.shape)))
+    rows = np.arange(source.length)
+    if source.length > most:
+        rows = np.linspace(0, source.length - 1, most).round().astype(np.int64)
+    gathered, labels = evaluation.gather(scratch), []
+    with tqdm(total=len(rows), desc=source.spec.where, delay=1, disable=None) as bar:
+        for some in _parts(rows, source.shape):
+            image, label = source.read(some)
+            gathered.add(image)
+            labels.append(label)
+            bar.update(len(some))
+    images = evaluation.Kept(gathered.rows(), source.shape, source.dtype)
+    return images, np.concatenate(labels).astype(np.int32)
