@@ -94,7 +94,7 @@ def test_arrays_hold_two_side_by_side(tmp_path):
 def test_two_kinds_of_images_may_have_other_folders_beside_them():
     places = "trainA", "testA", "trainB", "testB", "pairsA/train", "pairsA/test"
     names = [f"{place}/1.png" for place in places]
-    tree = arrange(names, {}, set(), "emoji")
+    tree = arrange(names, "emoji")
     for split in places[:4]:
         assert find(tree, split).images == {f"{split}/1.png": ("1.png",)}
     with pytest.raises(NoSplit, match="no split 'test'"):

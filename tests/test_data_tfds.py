@@ -13,7 +13,7 @@ import pytest
 import tensorflow_datasets
 from PIL import Image
 
-from ganjax.data import Spec, load, prepare, tfds, whole
+from ganjax.data import Spec, broken, describe, load, prepare, tfds, whole
 from ganjax.errors import Mistake, NoSplit
 
 
@@ -217,3 +217,32 @@ def test_prepare_without_tensorflow_network_or_room(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", full)
     with pytest.raises(Mistake, match="needs 0.1 GB .* set TFDS_DATA_DIR"):
         prepare("tfds:fashion_mnist")
+
+
+def test_what_tfds_holds_out_is_counted_and_all_that_is_broken_told(tiny, monkeypatch):
+    source = load(Spec(tiny))
+    assert (source.found.held_out, source.found.held_out_name) == (2, "test")
+    told = describe(source)
+    assert told == "6 images of 8x8x3 in 2 classes (cat, dog), 2 held out (test)."
+    assert broken(source) == []
+    decode = tfds.images.decode
+
+    def refuse(data, name, spec):
+        if "example 1 " in name or "example 4 " in name:
+            raise Mistake(
+                f"{name} cannot be read as an image (it is cut off): repair it."
+            )
+        return decode(data, name, spec)
+
+    monkeypatch.setattr(tfds.images, "decode", refuse)
+    with pytest.raises(Mistake, match="^2 of the 6 images of tfds:tiny cannot be used"):
+        whole(source)
+
+
+def test_an_inventory_of_tfds_tells_splits_and_contents(tiny):
+    seen = [
+        load(Spec(tiny, 8, split=s)).inventory() for s in ("train", "test", "train")
+    ]
+    assert seen[0] == seen[2] != seen[1]
+    assert list(seen[0]) == ["tiny/1.0.0 train"]
+    assert seen[0]["tiny/1.0.0 train"].startswith("6:")

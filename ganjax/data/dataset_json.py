@@ -54,7 +54,7 @@ def parse(data: bytes, name: str) -> Labels:
                 'as ["00000/img00000000.png", 6], the name of an image and a number.'
             )
         image = "/".join(x for x in pair[0].replace("\\", "/").split("/") if x != ".")
-        if numbers.get(image, pair[1]) != pair[1]:
+        if image in numbers and numbers[image] != pair[1]:
             raise Mistake(
                 f"{name} gives {shortened(image)} two labels, {numbers[image]} and "
                 f"{pair[1]}: leave one."

@@ -18,10 +18,12 @@ def describe(source: Source) -> str:
     files passed over (28 .avif, 3 .txt).", followed by the notes of the source.
     """
     clauses = [f"{_examples(source)}{_classes(source.classes)}"]
+    if source.spec.mirror:
+        clauses.append("each mirrored once more")
     if _is_train(source.spec.split):
         clauses.append(_held_out(source))
     else:
-        clauses[0] += f" of the split {printable(source.spec.split)}"
+        clauses[0] = f"Split {printable(source.spec.split)}: {clauses[0]}"
     passed_over = sum(source.found.passed_over.values())
     if passed_over:
         files = "file" if passed_over == 1 else "files"
@@ -39,18 +41,17 @@ def _examples(source: Source) -> str:
         return f"{_plural(count, 'point')} of {_plural(source.shape[0], 'number')}"
     if len(source.shape) != 3:
         return f"{_plural(count, 'example')} of {_shape(source.shape)}"
-    mirrored = ""
     if spec.mirror and source.parts:
-        count, mirrored = count // 2, ", each mirrored once more"
         source = source.parts[0]
+        count = source.length
     height, width, channels = source.shape
     if not spec.beside and not spec.halves:
-        return f"{_plural(count, 'image')} of {_shape(source.shape)}{mirrored}"
+        return f"{_plural(count, 'image')} of {_shape(source.shape)}"
     one = _shape((height, width, channels // 2))
     if spec.beside and not spec.paired and len(source.parts) == 2:
         front, back = (part.length for part in source.parts)
-        return f"{front:,} and {_plural(back, 'image')} of {one}{mirrored}"
-    return f"{_plural(count, 'pair')} of images of {one}{mirrored}"
+        return f"{front:,} and {back:,} images of {one}"
+    return f"{_plural(count, 'pair')} of images of {one}"
 
 
 def _classes(classes: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ def array(values: np.ndarray) -> str:
     """Size in bytes and CRC-32 of the shape, the dtype and all values."""
     crc = zlib.crc32(f"{values.shape} {values.dtype.str}".encode())
     flat = np.ascontiguousarray(values).reshape(-1)
-    return digest(values.nbytes, zlib.crc32(memoryview(flat.view(np.uint8)), crc))
+    return digest(values.nbytes, zlib.crc32(flat.view(np.uint8).data, crc))
 
 
 def files(place: Files, named: dict[str, str]) -> dict[str, str]:

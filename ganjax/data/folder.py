@@ -4,8 +4,8 @@
 the labels of NVIDIA's format; this file makes a source of them.
 """
 
+import unicodedata
 from collections import Counter
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +56,13 @@ def zipped(spec: Spec) -> Source:
 def _source(spec: Spec, files: Files) -> Source:
     tables = _tables(files)
     known = {name for name, table in tables.items() if table.known}
-    arranged = tree.arrange(files.names, files.others, known, spec.where)
+    arranged = tree.arrange(
+        files.names,
+        spec.where,
+        folders=files.folders,
+        others=files.others,
+        tables=known,
+    )
     part = tree.find(arranged, spec.split)
     labeled = _labeled(part, tables, files, arranged)
     names = labeled.names
@@ -126,7 +132,7 @@ def _source(spec: Spec, files: Files) -> Source:
 
 def _tables(files: Files) -> dict[str, dataset_json.Labels]:
     """What every dataset.json of the place says, by its name."""
-    found = (n for n in files.names if PurePosixPath(n).name == dataset_json.FILE)
+    found = (n for n in files.names if n.rpartition("/")[2] == dataset_json.FILE)
     return {
         name: dataset_json.parse(_bytes(files, name), files.full(name))
         for name in found
@@ -163,7 +169,7 @@ def _labeled(
     shared = len(arranged.parts) > 1 and not above.endswith(f"{part.folder}/")
     if others and not shared:
         notes.append(
-            f"{dataset_json.FILE} has labels for {others:,} images that are not there."
+            f"{dataset_json.FILE} has labels for images that are not there ({others:,})."
         )
     return Labeled(names, classes, notes)
 
@@ -199,10 +205,13 @@ def _classes(
         )
     folded: dict[str, list[str]] = {}
     for name in classes:
-        folded.setdefault(name.casefold(), []).append(name)
-    alike = [name for names in folded.values() if len(names) > 1 for name in names]
-    if alike:
-        notes.append(f"Classes {listed(alike)} differ in the case of letters alone.")
+        alike = unicodedata.normalize("NFC", name).casefold()
+        folded.setdefault(alike, []).append(name)
+    several = [name for names in folded.values() if len(names) > 1 for name in names]
+    if several:
+        notes.append(
+            f"Classes {listed(several)} differ in the case or the code of letters alone."
+        )
     return classes, notes
 
 

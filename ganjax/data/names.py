@@ -62,4 +62,4 @@ def _runs(part: str) -> tuple[Any, ...]:
     digits = (run.lstrip("0") for run in runs[1::2])
     key: list[Any] = list(runs)
     key[1::2] = [(len(digit), digit) for digit in digits]
-    return (*key, part)
+    return tuple(key), part

@@ -1,6 +1,7 @@
 """Which image of one place belongs to which of another, told from their names."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
@@ -78,7 +79,8 @@ def shown(front: Sequence[str], back: Sequence[str], order: np.ndarray) -> str:
         f"{shortened(name)} with {shortened(back[int(place)])}"
         for name, place in zip(front[:3], order[:3], strict=True)
     ]
-    return f"Pairs: {', '.join(pairs)}{', ...' if len(front) > 3 else ''}."
+    more = f", and {len(front) - 3:,} more" if len(front) > 3 else ""
+    return f"Pairs: {', '.join(pairs)}{more}."
 
 
 def _alike(names: Sequence[str]) -> Keys:
@@ -141,8 +143,8 @@ def _stem(name: str) -> str:
 
 
 def _plain(stem: str) -> str:
-    """In lower case, and without zeros before numbers."""
-    return re.sub("0*([0-9]+)", r"\1", stem.casefold())
+    """In lower case, letters and their accents in one, and no zeros before numbers."""
+    return re.sub("0*([0-9]+)", r"\1", unicodedata.normalize("NFC", stem).casefold())
 
 
 def _middles(stems: list[str]) -> list[str]:

@@ -192,8 +192,10 @@ def _read_once(source: Source) -> int:
 
 
 def _reason(where: str, sentence: str) -> str:
-    """A sentence without its place and its advice."""
+    """A sentence without its place, its advice and what is said of all."""
     reason = sentence.rpartition(": ")[0] or sentence
+    for said in " cannot be read as an image (", " cannot be read (":
+        reason = reason.replace(said, " (")
     for separator in "/", ":":
         reason = reason.removeprefix(f"{printable(where)}{separator}")
     return reason

@@ -1,7 +1,8 @@
 """What the folders of a set mean: splits, classes, or nothing, told from names alone."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
+import os
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ganjax.data import splits
@@ -58,22 +59,28 @@ class Tree(NamedTuple):
 
 def is_image(name: str) -> bool:
     """Whether a file is one by the ending of its name."""
-    return PurePosixPath(name).suffix.lower() in EXTENSIONS
+    return _ending(name) in EXTENSIONS
 
 
 def arrange(
-    names: Iterable[str], others: Mapping[str, str], tables: set[str], where: str
+    names: Iterable[str],
+    where: str,
+    *,
+    folders: Iterable[str] = (),
+    others: Mapping[str, str] = MappingProxyType({}),
+    tables: Collection[str] = (),
 ) -> Tree:
     """The layout of the files `names`; `others` are what is neither file nor folder.
 
-    `tables` are those of the names that are an NVIDIA dataset.json. Raises a `Mistake` if
+    `folders` has those without files, too, and `tables` are those of the names that are
+    an NVIDIA dataset.json. Raises a `Mistake` if
     there are no images.
     """
     names = list(names)
     passed_over: dict[str, int] = {}
     for name in names:
         if not is_image(name) and name not in tables:
-            ending = PurePosixPath(name).suffix.lower() or "without ending"
+            ending = _ending(name) or "without ending"
             passed_over[ending] = passed_over.get(ending, 0) + 1
     for kind in others.values():
         passed_over[kind] = passed_over.get(kind, 0) + 1
@@ -84,7 +91,7 @@ def arrange(
             f"{f' (it holds {counted(passed_over)})' if passed_over else ''}: give the "
             "folder or .zip that holds them."
         )
-    paths, root = _descend(paths, tables)
+    paths, root = _descend(paths, folders, tables)
     divided, below, unused, notes = _divide(paths)
     parts = []
     for folder, images in below.items():
@@ -183,8 +190,6 @@ def class_notes(part: Part, folders: Iterable[str], tree: Tree) -> list[str]:
     above = f"{tree.root}{part.folder}/" if part.folder else tree.root
     beside = {name.removeprefix(above) for name in folders if name.startswith(above)}
     without = sorted(n for n in beside if n and "/" not in n and n not in classes)
-    if not tree.divided and len(classes) == 1:
-        without = []
     if without:
         notes.append(
             f"No class was made of folders without images ({listed(without)})."
@@ -205,7 +210,13 @@ def unused_notes(tree: Tree, used: Iterable[Part]) -> list[str]:
     return [f"Not used: {', '.join(left)}."] if left else []
 
 
-def _descend(paths: Paths, tables: set[str]) -> tuple[Paths, str]:
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def _descend(
+    paths: Paths, folders: Iterable[str], tables: Collection[str]
+) -> tuple[Paths, str]:
     # A .zip mostly packs one folder: what counts lies below it.
     root = ""
     while True:
@@ -213,13 +224,19 @@ def _descend(paths: Paths, tables: set[str]) -> tuple[Paths, str]:
         alone = next(iter(tops))
         if len(tops) > 1 or splits.exact(alone) or f"{root}{FILE}" in tables:
             return paths, root
-        table = f"{root}{alone}/{FILE}" in tables
-        if not table and all(len(parts) <= 2 for parts in paths.values()):
-            return paths, root
         if any(len(parts) == 1 for parts in paths.values()):
+            return paths, root
+        # A class alone among folders without images is told as such.
+        beside = any(_is_beside(folder, root, alone) for folder in folders)
+        if beside and all(len(parts) == 2 for parts in paths.values()):
             return paths, root
         paths = {name: parts[1:] for name, parts in paths.items()}
         root += f"{alone}/"
+
+
+def _is_beside(folder: str, root: str, alone: str) -> bool:
+    below = folder.removeprefix(root)
+    return folder.startswith(root) and below != alone and "/" not in below
 
 
 def _divide(
@@ -246,7 +263,8 @@ def _divide(
     stray = [parts[0] for parts in paths.values() if len(parts) == 1]
     left = [folder for folder in below if folder not in dividing]
     unused = [f"{shortened(name)} ({len(below[name]):,})" for name in left]
-    unused += [f"{len(stray):,} images beside the folders of splits"] if stray else []
+    if stray:
+        unused.append(f"what lies beside the folders of splits ({len(stray):,})")
     kept = sorted(dividing, key=natural)
     return True, {folder: below[folder] for folder in kept}, unused, ()
 

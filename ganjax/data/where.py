@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ganjax.data import arrays, folder, photographs, stacked, tfds, toys
-from ganjax.data.names import printable
+from ganjax.data.names import printable, shortened
 from ganjax.data.source import Source, Spec, behind, mirrored
 from ganjax.errors import Mistake
 
@@ -80,7 +80,8 @@ def _named(spec: Spec) -> Source:
     near = difflib.get_close_matches(spec.where, BUILT_IN, 1)
     guess = f" (did you mean {near[0]}?)" if near else ""
     raise Mistake(
-        f"There is no data {spec.where!r}{guess}: give {', '.join(BUILT_IN)}, {TOLD}."
+        f"There is no data {shortened(spec.where)!r}{guess}: give "
+        f"{', '.join(BUILT_IN)}, {TOLD}."
     )
 
 
@@ -96,7 +97,7 @@ def _kind(where: str) -> str:
     except (OSError, ValueError) as error:  # no permission, too long, a null character
         reason = getattr(error, "strerror", None) or str(error)
         raise Mistake(
-            f"{printable(where)} cannot be opened ({reason}): make it readable, or give "
+            f"{shortened(where)} cannot be opened ({reason}): make it readable, or give "
             "another place."
         ) from error
 
