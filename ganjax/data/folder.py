@@ -200,7 +200,7 @@ def _classes(
     alone = [name for name in classes if name not in here]
     if alone:
         notes.append(
-            f"No image of {printable(part.folder)} is of the "
+            f"No image of {printable(part.folder or 'train')} is of the "
             f"{'class' if len(alone) == 1 else 'classes'} {listed(alone)}."
         )
     folded: dict[str, list[str]] = {}

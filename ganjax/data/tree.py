@@ -35,10 +35,15 @@ ROLES = {
 }
 
 
+TRAIN = splits.Name("train", "", "")
+
+
 class Part(NamedTuple):
     """One split of a set, or all of it where it is not divided."""
 
-    folder: str  # its name, "" where the set is not divided
+    folder: (
+        str  # its name, "" where the set is not divided or its classes lie at the top
+    )
     name: splits.Name | None  # what the folder's name says
     images: Paths  # in natural order; the parts below the split
     labels: str  # the dataset.json that belongs to them, or ""
@@ -76,7 +81,7 @@ def arrange(
     an NVIDIA dataset.json. Raises a `Mistake` if
     there are no images.
     """
-    names = list(names)
+    names = sorted(names)
     passed_over: dict[str, int] = {}
     for name in names:
         if not is_image(name) and name not in tables:
@@ -99,7 +104,8 @@ def arrange(
         images = _without_repeated_folder(images) if divided else images
         own, common = f"{root}{folder}/{FILE}", f"{root}{FILE}"
         table = own if folder and own in tables else common if common in tables else ""
-        parts.append(Part(folder, splits.parse(folder), images, table))
+        name = splits.parse(folder) or (TRAIN if divided else None)
+        parts.append(Part(folder, name, images, table))
     empty = _empty(names, root, below) if divided else ()
     return Tree(
         where, tuple(parts), divided, passed_over, empty, root, tuple(unused), notes
@@ -114,7 +120,7 @@ def find(tree: Tree, split: str) -> Part:
     """
     where, wanted = printable(tree.where), splits.exact(split)
     if not tree.divided:
-        if wanted == ("train", "", ""):
+        if wanted == TRAIN:
             return tree.parts[0]
         raise NoSplit(
             f"{where} has no split {split!r}, all of it is 'train': divide it into "
@@ -140,7 +146,7 @@ def find(tree: Tree, split: str) -> Part:
                 f"({listed(part.folder for part in found)}): leave one of them there."
             )
         return (exactly or sorted(found, key=_rank))[0]
-    there = ", ".join(shortened(part.folder) for part in tree.parts)
+    there = ", ".join(shortened(part.folder or "train") for part in tree.parts)
     raise NoSplit(f"{where} has no split {split!r}: its splits are {there}.")
 
 
@@ -189,7 +195,8 @@ def class_notes(part: Part, folders: Iterable[str], tree: Tree) -> list[str]:
         )
     above = f"{tree.root}{part.folder}/" if part.folder else tree.root
     beside = {name.removeprefix(above) for name in folders if name.startswith(above)}
-    without = sorted(n for n in beside if n and "/" not in n and n not in classes)
+    known = {*classes, *(other.folder for other in tree.parts)}
+    without = sorted(n for n in beside if n and "/" not in n and n not in known)
     if without:
         notes.append(
             f"No class was made of folders without images ({listed(without)})."
@@ -247,17 +254,25 @@ def _divide(
     names = {folder: splits.parse(folder) for folder in below}
     dividing = _dividing(names)
     if not dividing:
+        held_out = _beside_classes(below, names)
+        if held_out and all(len(parts) > 1 for parts in paths.values()):
+            train = {name: p for name, p in paths.items() if p[0] not in held_out}
+            found = {"": train} | {folder: below[folder] for folder in sorted(held_out)}
+            return True, found, [], ()
+    if not dividing:
         swapped = _splits_in_classes(paths)
         if swapped:
             below, dividing = _by_folder(swapped), {*_by_folder(swapped)}
             paths = swapped
             names = {folder: splits.parse(folder) for folder in below}
     if not dividing:
-        train = [folder for folder, name in names.items() if name and not name.beyond]
-        if train and len(names) > 1:
+        named = sorted(
+            folder for folder, name in names.items() if name and not name.beyond
+        )
+        if named and len(names) > 1:
             notes = (
-                f"The folder {shortened(train[0])} was taken as a class, as there is no "
-                "split to hold out beside it.",
+                f"No folders are splits, so that {listed(named)} "
+                f"{'is a class' if len(named) == 1 else 'are classes'} as the others are.",
             )
         return False, {"": paths}, [], notes
     stray = [parts[0] for parts in paths.values() if len(parts) == 1]
@@ -292,6 +307,21 @@ def _dividing(names: Mapping[str, splits.Name | None]) -> set[str]:
     if not found and names and all(name and not name.beyond for name in names.values()):
         return set(names)
     return found
+
+
+def _beside_classes(
+    below: Mapping[str, Paths], names: Mapping[str, splits.Name | None]
+) -> set[str]:
+    """Held-out folders that have the same classes as lie beside them, to train on."""
+    held_out = {
+        folder
+        for folder, name in names.items()
+        if name and name[1:] == ("", "") and name.kind != "train"
+    }
+    classes = {folder for folder in below if folder not in held_out}
+    inside = [parts for folder in held_out for parts in below[folder].values()]
+    same = all(len(parts) > 1 and parts[0] in classes for parts in inside)
+    return held_out if classes and same else set()
 
 
 def _splits_in_classes(paths: Paths) -> Paths | None:
