@@ -5,6 +5,7 @@ A save is believed only once it was read back: see `confirm` and `ganjax.readbac
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -126,7 +127,8 @@ def save(saves: Saves, step: int, state: PyTree) -> None:
     )
     saves.scores.pop(step, None)
     saves.unconfirmed.append(step)
-    saves.orbax.save(step, args=args, force=True)
+    with _writing(saves):
+        saves.orbax.save(step, args=args, force=True)
     if not saves.believed:
         # What silently saves nothing is to be found now, not at the end of a week.
         confirm(saves)
@@ -145,20 +147,47 @@ def rate(saves: Saves, step: int, score: float) -> None:
 def finish(saves: Saves) -> None:
     """Waits until every save that was begun is on disk, and confirms each.
 
-    Raises an OSError, or whatever Orbax raises, where one could not be written.
+    Raises an OSError where one could not be written.
     """
-    saves.orbax.wait_until_finished()
+    with _writing(saves):
+        saves.orbax.wait_until_finished()
     while saves.unconfirmed:
         _confirm(saves, saves.unconfirmed.pop())
 
 
 def confirm(saves: Saves) -> None:
     """Waits for the saves that were begun, and reads them back to the last bit."""
-    saves.orbax.wait_until_finished()
+    with _writing(saves):
+        saves.orbax.wait_until_finished()
     steps, saves.unconfirmed[:] = [*saves.unconfirmed], []
     for step in steps:
         _confirm(saves, step, whole=True)
         saves.believed.append(step)
+
+
+@contextlib.contextmanager
+def _writing(saves: Saves) -> Iterator[None]:
+    """Raises an OSError for whatever goes wrong while Orbax writes.
+
+    Orbax and TensorStore pass on what the system said as text, in errors of many kinds.
+    """
+    try:
+        yield
+    except (OSError, Mistake):
+        raise
+    except Exception as error:
+        for number in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EFBIG,
+            errno.EROFS,
+            errno.EACCES,
+        ):
+            if os.strerror(number) in str(error):
+                raise OSError(number, os.strerror(number), str(saves.folder)) from error
+        raise OSError(
+            f"A save in {saves.folder} could not be written ({_first_line(error)})"
+        ) from error
 
 
 def _confirm(saves: Saves, step: int, whole: bool = False) -> None:
@@ -279,9 +308,36 @@ def _hear(record: logging.LogRecord) -> bool:
 
 
 def _listen() -> None:
-    # Orbax logs by absl. Reading back says whether its warnings matter, and `_confirm`
-    # quotes them if they do. Adding the same filter again changes nothing.
+    """Takes in what Orbax remarks, which is not for the person at the terminal.
+
+    It logs by absl: reading back says whether a warning matters, and `_confirm` quotes it
+    if it does. After a read or a save that failed, and was told, its threads go on to
+    complain of a closed event loop, where nobody can catch it. All other remarks of these
+    loggers and hooks go on as before; listening again changes nothing.
+    """
     logging.getLogger("absl").addFilter(_hear)
+    logging.getLogger("asyncio").addFilter(_is_news)
+    if getattr(sys.unraisablehook, "__name__", "") != _LATE:
+        told = sys.unraisablehook
+
+        def hook(unraisable: Any) -> None:
+            if _is_late(f"{unraisable.exc_value} {unraisable.err_msg}"):
+                return
+            told(unraisable)
+
+        hook.__name__ = _LATE
+        sys.unraisablehook = hook
+
+
+_LATE = "without_late_remarks_of_orbax"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return "never retrieved" not in record.getMessage()
+
+
+def _is_late(text: str) -> bool:
+    return "Event loop is closed" in text or "never awaited" in text
 
 
 def _first_line(error: BaseException) -> str:
@@ -319,28 +375,7 @@ def _read(saves: Saves, step: int, like: PyTree, part: bool) -> PyTree:
     )
     how = _some(abstract) if part else ocp.args.StandardRestore(abstract)
     args = ocp.args.Composite(state=how)
-    try:
-        return saves.orbax.restore(step, args=args)["state"]
-    except Exception:
-        _mute_the_late_remarks()
-        raise
-
-
-def _mute_the_late_remarks() -> None:
-    """After a read that failed, Orbax's threads complain of a closed event loop for long.
-
-    They do so at the end of the process and where nobody can catch it; what failed was
-    told in our own sentence. All other remarks go on as before.
-    """
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    told = sys.unraisablehook
-
-    def hook(unraisable: Any) -> None:
-        text = f"{unraisable.exc_value} {unraisable.err_msg}"
-        if "Event loop is closed" not in text and "never awaited" not in text:
-            told(unraisable)
-
-    sys.unraisablehook = hook
+    return saves.orbax.restore(step, args=args)["state"]
 
 
 def _some(abstract: PyTree) -> ocp.args.PyTreeRestore:

@@ -273,12 +273,16 @@ def test_a_folder_from_which_no_save_could_be_read_is_refused_at_once(name, tmp_
     """Orbax looks for its own files by a glob over the whole path."""
     folder = tmp_path / name
     folder.mkdir(parents=True)
-    with pytest.raises(Mistake, match=r"No save could be read back from .* in its path"):
+    with pytest.raises(
+        Mistake, match=r"No save could be read back from .* in its path"
+    ):
         checkpoint.try_out(folder)
     assert not list(folder.iterdir())
 
 
-@pytest.mark.parametrize("name", ["plain", "100% done", "a#b", "Größe ☃", "{a,b}", "~x"])
+@pytest.mark.parametrize(
+    "name", ["plain", "100% done", "a#b", "Größe ☃", "{a,b}", "~x"]
+)
 def test_other_names_are_tried_out_and_leave_nothing(name, tmp_path):
     folder = tmp_path / name
     folder.mkdir()

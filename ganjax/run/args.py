@@ -211,7 +211,9 @@ def restore(kind: Any, values: dict[str, Any]) -> Any:
     try:
         return kind(**{name: one(name, value) for name, value in values.items()})
     except (TypeError, AttributeError) as error:
-        raise Mistake(f"The run's arguments do not fit {kind.__name__}: {error}.") from error
+        raise Mistake(
+            f"The run's arguments do not fit {kind.__name__}: {error}."
+        ) from error
 
 
 def _numbers(args: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -46,7 +46,9 @@ def limited(folder: Path, hook: Hook) -> Hook:
     return guarded
 
 
-def recorded(folder: Path, record: Callable[[int, Mapping[str, Any]], None]) -> Callable:
+def recorded(
+    folder: Path, record: Callable[[int, Mapping[str, Any]], None]
+) -> Callable:
     """`record`, which notes the row before; one that was recorded already stays alone."""
 
     def once(step, row):

@@ -11,7 +11,9 @@ from ganjax import readback
 from ganjax.run import folder as folders
 
 
-ASIDE = re.compile(r"damaged-(\d+)(-again)*")  # how a save that was passed over is named
+ASIDE = re.compile(
+    r"damaged-(\d+)(-again)*"
+)  # how a save that was passed over is named
 
 
 class Verdict(NamedTuple):

@@ -14,6 +14,7 @@ import flax.errors
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import TypeCheckError
 
 from ganjax.data import Source
 from ganjax.errors import Mistake
@@ -28,12 +29,12 @@ QUOTED = 200  # characters of an error that a sentence quotes
 # values that a program cannot know: these are bugs of a network and stay as they are.
 OF_SHAPES = re.compile(
     r"\bshapes?\b|broadcast|\bdimensions?\b|\breshape\b|concatenat|contract|out of bounds"
-    r"|equal division|\bfeature group|inconsistent sizes|not aligned",
+    r"|equal division|inconsistent sizes|size of label|not aligned",
     re.IGNORECASE,
 )
 OF_BUGS = re.compile(
     r"keyword|positional argument|takes \d+|not callable|unsupported operand|\btrace[dr]"
-    r"|concrete|has no attribute",
+    r"|concrete|has no attribute|invalid literal",
     re.IGNORECASE,
 )
 
@@ -51,8 +52,8 @@ def check_fit(game: Game, source: Source, shapes: Turns) -> None:
         made, real = _made(game, source, shapes), _decoded(game, source)
     if made != real:
         raise Mistake(
-            f"G makes {_told(made)}, and the data ({source.spec.where}) is {_told(real)}: "
-            f"change {_flags(made, real)}, so that both are alike."
+            f"G makes {_told(made)}, and {_named(source)} has {_told(real)}: change "
+            f"{_flags(made, real)}, so that both are alike."
         )
 
 
@@ -65,15 +66,14 @@ def check_classes(game: Game, source: Source) -> None:
     known, there = game.classes, len(source.classes)
     if not known or known >= there > 0:
         return
-    where = f"the data ({source.spec.where})"
     if not there:
         raise Mistake(
-            f"The networks are made for {known} classes, and {where} has none: give "
-            "--classes 0, or data that has classes."
+            f"The networks are made for {known} classes, and {_named(source)} has none: "
+            "give --classes 0, or data that has classes."
         )
     raise Mistake(
-        f"The networks are made for {known} classes, and {where} has {there}: give "
-        f"--classes {there}."
+        f"The networks are made for {known} classes, and {_named(source)} has {there}: "
+        f"give --classes {there}."
     )
 
 
@@ -88,11 +88,10 @@ def shapes_explained(source: Source) -> Iterator[None]:
     except Exception as error:
         if not _of_shapes(error):
             raise
-        first = (str(error).splitlines() or [""])[0][:QUOTED].rstrip(".: ")
         raise Mistake(
-            f"The networks cannot be given the data ({source.spec.where}), "
-            f"{_told(source.shape)} ({first}): change --size or --channels, or what the "
-            "networks are made for."
+            f"The networks cannot be given {_named(source)}, {_told(source.shape)} "
+            f"({_quoted(error)}): change --size or --channels, or what the networks are "
+            "made for."
         ) from error
 
 
@@ -129,9 +128,27 @@ def _of_shapes(error: Exception) -> bool:
     said = str(error)
     if isinstance(error, jax.errors.JaxRuntimeError):
         return said.startswith("INVALID_ARGUMENT") and bool(OF_SHAPES.search(said))
+    if isinstance(error, TypeCheckError):  # where someone checks annotations of arrays
+        return bool(re.search(r"Expected type: .*\bArray\b", said))
     # Subclasses of these types are of other things, such as values that must be concrete.
     plain = type(error) in (TypeError, ValueError)
     return plain and bool(OF_SHAPES.search(said)) and not OF_BUGS.search(said)
+
+
+def _quoted(error: Exception) -> str:
+    """The first line of an error, or what a checker of types expected and was given."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    checked = [
+        line for line in lines if line.startswith(("Actual value", "Expected type"))
+    ]
+    if isinstance(error, TypeCheckError) and checked:
+        lines = [" ".join([lines[0], *checked])]
+    return lines[0][:QUOTED].rstrip(".: ")
+
+
+def _named(source: Source) -> str:
+    where = source.spec.where
+    return f"the data ({where})" if where else "the data"
 
 
 def _told(shape: tuple) -> str:

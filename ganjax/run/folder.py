@@ -77,9 +77,11 @@ def claim(workdir: str) -> Iterator[Path]:
         with alone(folder):
             yield folder
     except BaseException:
-        if jax.process_index() == 0:
-            for path in missing:
-                with suppress(OSError):  # not empty: something was written
+        if jax.process_index() == 0 and not (folder / "run.json").exists():
+            if folder in missing:  # nobody else has put anything into it
+                shutil.rmtree(folder, ignore_errors=True)
+            for path in missing[1:]:
+                with suppress(OSError):  # not empty: others have
                     path.rmdir()
         raise
 
@@ -185,7 +187,9 @@ def read(folder: Path) -> dict[str, Any]:
             "experiment wrote, its --workdir."
         ) from None
     except OSError as error:
-        raise Mistake(f"{folder}/run.json cannot be read ({error.strerror}).") from error
+        raise Mistake(
+            f"{folder}/run.json cannot be read ({error.strerror})."
+        ) from error
     except ValueError:
         raise _damaged(folder) from None
     if not _is_manifest(manifest):
@@ -218,7 +222,11 @@ def _is_manifest(found: Any) -> bool:
         for x in found["shapes"]
     )
     seeds = isinstance(run, dict) and run.get("seeds", 1)
-    return isinstance(seeds, int) and shapes and isinstance(found["data"].get("where"), str)
+    return (
+        isinstance(seeds, int)
+        and shapes
+        and isinstance(found["data"].get("where"), str)
+    )
 
 
 def seeds_of(manifest: dict[str, Any]) -> int:
@@ -249,9 +257,9 @@ def shapes_of(manifest: dict[str, Any], like: Turns) -> Turns:
         leaves = [jax.ShapeDtypeStruct(tuple(s), d) for s, d in manifest["shapes"]]
         return jax.tree.unflatten(jax.tree.structure(like), leaves)
     except (TypeError, ValueError) as error:
-        raise Mistake(f"The run's run.json has other shapes than it should: {error}.") from (
-            error
-        )
+        raise Mistake(
+            f"The run's run.json has other shapes than it should: {error}."
+        ) from (error)
 
 
 def spec_of(manifest: dict[str, Any]) -> Spec:

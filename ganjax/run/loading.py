@@ -15,7 +15,7 @@ from ganjax.errors import Mistake
 from ganjax.games.tracked import Tracked, reconstruct, tracked
 from ganjax.gan import Batch, Game, PyTree, Turns, by_class
 from ganjax.run import args as arguments, code, folder as folders, sampling
-from ganjax.run.sentences import mendable
+from ganjax.run.sentences import mendable, need_device
 from ganjax.run.terminal import warn
 
 
@@ -66,6 +66,7 @@ def _load(
     data: str,
 ) -> Loaded:
     manifest = folders.read(folder)
+    need_device()
     seeds = folders.seeds_of(manifest)
     _check_member(member, seeds)
     if data:

@@ -15,6 +15,7 @@ from ganjax.errors import Mistake
 from ganjax.games import accumulated
 from ganjax.gan import Game, PyTree, Turns
 from ganjax.run.args import Run
+from ganjax.run.sentences import need_device
 
 
 class Machine(NamedTuple):
@@ -33,7 +34,7 @@ def join(run: Run) -> None:
     variables that the `Mistake` names do, raised where neither does.
     """
     if not run.distributed or jax.distributed.is_initialized():
-        jax.devices()  # where none is to be had, the `Mistake` of it comes now
+        need_device()
         return
     if jax.config.jax_platforms == "cpu":  # pyright: ignore
         jax.config.update("jax_cpu_collectives_implementation", "gloo")

@@ -13,7 +13,9 @@ from ganjax.run.args import FREE_TO_CHANGE
 
 
 PLACES = ("where", "beside")  # of a `Spec`: where the data lies
-KEPT = 0.5  # the share of the files that must be as they were for it to be the same data
+KEPT = (
+    0.5  # the share of the files that must be as they were for it to be the same data
+)
 
 
 def changes(

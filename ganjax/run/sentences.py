@@ -56,21 +56,20 @@ def sentence(error: BaseException) -> str:
             f"Memory ran out ({_brief(error)}): give a smaller --batch, more --parts, or "
             "--no-scores if it was while scoring."
         )
-    if isinstance(error, RuntimeError) and "nable to initialize backend" in text:
-        return no_device(error)
-    # Orbax and TensorStore pass on what the system said, without its number.
-    if isinstance(error, ValueError | RuntimeError) and os.strerror(errno.ENOSPC) in text:
-        return f"The disk is full ({_brief(error)}): {ADVICE[errno.ENOSPC]}."
     return ""
 
 
-def no_device(error: BaseException) -> str:
-    """What to do where JAX finds no device of the kind that it was told to use."""
-    asked = os.environ.get("JAX_PLATFORMS") or jax.config.jax_platforms  # pyright: ignore
-    return (
-        f"JAX finds no device of the platform {asked or 'asked for'} ({_brief(error)}): "
-        "install JAX for it, or unset JAX_PLATFORMS to use what is there."
-    )
+def need_device() -> None:
+    """Raises a `Mistake` where JAX finds no device of the kind that it was told to use."""
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        told = os.environ.get("JAX_PLATFORMS") or jax.config.jax_platforms  # pyright: ignore
+        why = f" ({_brief(error)})" if str(error) else ""
+        raise Mistake(
+            f"JAX finds no device of the platform {told or 'asked for'}{why}: install JAX "
+            "for it, or unset JAX_PLATFORMS to use what is there."
+        ) from error
 
 
 def _of_a_file(error: OSError) -> str:

@@ -28,5 +28,5 @@ def _write(sentence: str, stream) -> None:
     try:
         tqdm.write(known, file=stream)
         stream.flush()
-    except (BrokenPipeError, ValueError):  # closed, as by `| head`
+    except (OSError, ValueError):  # closed, as by `| head`, or a log on a full disk
         pass

@@ -1,0 +1,345 @@
+"""Runs that are interrupted in every way, again and again, end like one that never was.
+
+    python -m tests.interruptions --count 100 --seed 0
+
+plays so many runs of a small game on a folder of images that are read as they are needed.
+Each is interrupted one to three times at random moments: killed, asked to stop, out of
+room on its disk, out of memory or in error while scoring, or with a file that cannot be
+read. Then it is played to its end, whose state, metrics and pictures are compared with
+those of a run that nothing happened to, bit for bit.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+
+STEPS, EVERY, SCORED = 300, 20, 60
+IMAGES, SIDE = 48, 4
+SECONDS = 120  # after which something hangs
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT)
+# What a run may end with: finished, to be mended, a signal that it heard, a kill.
+HEARD = {0, 2, *(128 + number for number in SIGNALS)}
+
+
+class Ended(NamedTuple):
+    """How a process ended, and what it said."""
+
+    status: int  # of the exit, or minus the number of the signal that killed it
+    said: str
+
+
+def draw_images(folder: Path) -> Path:
+    """A folder of training images and held-out ones, no two alike."""
+    for split, first in (("train", 0), ("test", 1000)):
+        (folder / split).mkdir(parents=True)
+        for i in range(IMAGES):
+            rows = np.random.default_rng(first + i).integers(0, 256, (SIDE, SIDE))
+            Image.fromarray(rows.astype(np.uint8)).save(folder / split / f"{i}.png")
+    return folder
+
+
+def game():
+    """Two small MLPs."""
+    import optax
+
+    import ganjax
+    from ganjax import augment, losses
+    from ganjax.models import mlp
+
+    adam = optax.adam(1e-3)
+    return ganjax.game(
+        ganjax.GAN(
+            ganjax.Player(mlp.Generator(shape=(SIDE, SIDE, 1), width=8), adam),
+            ganjax.Player(mlp.Discriminator(width=8), adam),
+            losses.hinge(),
+            augment.identity(),
+            ganjax.gan.normal(2),
+            optax.constant_schedule(0.9),
+        )
+    )
+
+
+def train(run: Path, data: Path) -> None:
+    """The command, in a process that does nothing else."""
+    import dataclasses
+
+    import ganjax
+    from ganjax import loop, readback
+    from ganjax.data import Spec
+    from ganjax.run import Flat, Run, training
+    from ganjax.run.command import in_sentences
+
+    kind = dataclasses.make_dataclass("Args", [("run", Flat[Run])], frozen=True)
+    training.RESIDENT_BYTES = 0  # the files are read while it is played
+    loop.CALL_SECONDS = 0.02  # there are moments between many calls
+    with in_sentences():
+        flags = Run(
+            str(run),
+            steps=STEPS,
+            batch=8,
+            devices="jit",
+            log_every=5,
+            save_every=EVERY,
+            sample_every=EVERY,
+            evaluate_every=SCORED,
+        )
+        ganjax.train(kind(flags), game(), Spec(str(data)))
+    assert readback.problem(run / "checkpoints" / str(STEPS)) == ""
+
+
+def in_a_process(words: int, act: Callable[[], None]) -> int:
+    """Begins `act` in a process of its own, which speaks into a pipe."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # JAX has not begun anything here yet
+        number = os.fork()
+    if number:
+        return number
+    status = 1
+    try:
+        os.dup2(words, 1)
+        os.dup2(words, 2)
+        act()
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def wait(number: int, seconds: float) -> int | None:
+    """The status of a process that ends in time."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        ended, status = os.waitpid(number, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    return None
+
+
+def play(
+    run: Path,
+    data: Path,
+    prepare: Callable[[], None] = lambda: None,
+    moment: float = SECONDS,
+    happen: Callable[[int], None] = lambda number: None,
+) -> Ended:
+    """One process; at a moment something may happen to it."""
+    # Not a file: on a full disk that could not grow either.
+    ear, mouth = os.pipe()
+    fcntl.fcntl(ear, fcntl.F_SETPIPE_SZ, 2**20)
+
+    def act():
+        prepare()
+        train(run, data)
+
+    number = in_a_process(mouth, act)
+    os.close(mouth)
+    status = wait(number, moment)
+    if status is None:
+        happen(number)
+        status = wait(number, SECONDS)
+    hangs = status is None
+    if hangs:
+        os.kill(number, signal.SIGKILL)
+        os.waitpid(number, 0)
+    with open(ear, "rb") as words:
+        said = words.read().decode(errors="replace")
+    assert not hangs, f"{run} hangs: {said[-2000:]}"
+    return Ended(status, said)
+
+
+def killed(run, data, rng, seconds):
+    """SIGKILL at any moment."""
+    return play(run, data, moment=rng.uniform(0, seconds), happen=_send(signal.SIGKILL))
+
+
+def asked(run, data, rng, seconds):
+    """A signal that asks to stop, at any moment."""
+    number = SIGNALS[rng.integers(len(SIGNALS))]
+    ended = play(run, data, moment=rng.uniform(0, seconds), happen=_send(number))
+    if ended.status == 128 + number and "compiling" in ended.said:
+        assert "and saved" in ended.said or "Stopped." in ended.said, ended
+    return ended
+
+
+def without_room(run, data, rng, seconds):
+    """From a moment on, no file can grow beyond a few bytes, as on a full disk."""
+
+    def happen(number):
+        room = int(rng.integers(0, 4000))
+        resource.prlimit(number, resource.RLIMIT_FSIZE, (room, room))
+
+    return play(run, data, moment=rng.uniform(0, seconds), happen=happen)
+
+
+def scoring_killed(run, data, rng, seconds):
+    """The system kills the process at one of its scorings, for want of memory."""
+    return play(run, data, prepare=_failing_scores(int(rng.integers(4)), _die))
+
+
+def scoring_failed(run, data, rng, seconds):
+    """One of the scorings raises an error."""
+    errors = MemoryError("no room"), ValueError("odd"), OSError(28, "No space left")
+
+    def fail(error=errors[rng.integers(len(errors))]):
+        raise error
+
+    return play(run, data, prepare=_failing_scores(int(rng.integers(4)), fail))
+
+
+def unreadable(run, data, rng, seconds):
+    """From a moment on, one of the files is no image; afterwards it is whole again."""
+    path = data / "train" / f"{rng.integers(IMAGES)}.png"
+    whole = path.read_bytes()
+    spoiled = [b"", b"no image", whole[: len(whole) // 2]][rng.integers(3)]
+
+    def happen(number):
+        path.write_bytes(spoiled)
+
+    try:
+        return play(run, data, moment=rng.uniform(0, seconds), happen=happen)
+    finally:
+        path.write_bytes(whole)
+
+
+KINDS = (killed, asked, without_room, scoring_killed, scoring_failed, unreadable)
+
+
+def _send(number: int) -> Callable[[int], None]:
+    return lambda process: os.kill(process, number)
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _failing_scores(which: int, fail: Callable[[], None]) -> Callable[[], None]:
+    """Makes the scoring of that number fail, counted in the process."""
+
+    def prepare():
+        from ganjax.run import hooks
+
+        whole, count = hooks.score, [0]
+
+        def score(*arguments):
+            count[0] += 1
+            if count[0] == which + 1:
+                fail()
+            return whole(*arguments)
+
+        hooks.score = score
+
+    return prepare
+
+
+def left(run: Path) -> dict[str, bytes]:
+    """The metrics and pictures of a run."""
+    names = [*run.rglob("*.png"), *run.rglob("*.webp")]
+    names += [run / "metrics.jsonl", run / "real.json"]
+    return {str(path.relative_to(run)): path.read_bytes() for path in names}
+
+
+def arrays(run: Path) -> dict[str, bytes]:
+    """The SHA-256 of each array of the last save, which `train` has read back."""
+    listed = run / "checkpoints" / str(STEPS) / "check" / "metadata"
+    return json.loads(listed.read_text())["digests"]
+
+
+def rows_without(kind: str, data: bytes) -> list[str]:
+    """The rows of metrics but those whose names begin so."""
+    return [row for row in data.decode().splitlines() if f'"{kind}' not in row]
+
+
+def interrupted(folder: Path, data: Path, number: int, seed: int, whole: Path, seconds):
+    """One run: what happened to it; asserts that it ends as `whole` did."""
+    rng, run = np.random.default_rng([seed, number]), folder / f"run{number}"
+    happened = []
+    for _ in range(rng.integers(1, 4)):
+        kind = KINDS[rng.integers(len(KINDS))]
+        ended = kind(run, data, rng, seconds)
+        happened.append(f"{kind.__name__} {ended.status}")
+        about = f"{happened}: {ended.said[-3000:]}"
+        assert "Traceback" not in ended.said, about
+        assert ended.status in HEARD or ended.status < 0, about
+        if (run / "status.json").exists():
+            status = json.loads((run / "status.json").read_text())
+            expected = {0: {"finished"}, 2: {"stopped", "finished", "running"}}
+            assert status["state"] in expected.get(ended.status, {status["state"]}), (
+                about
+            )
+    ended = play(run, data)
+    assert ended.status == 0, f"{happened}: {ended.said[-3000:]}"
+    assert arrays(run) == arrays(whole), happened
+    here, there = left(run), left(whole)
+    if any(name.startswith("scoring_failed") for name in happened):
+        # Those scores were not made: all else is as it would have been.
+        pairs = [rows_without("frechet", x["metrics.jsonl"]) for x in (here, there)]
+        assert pairs[0] == pairs[1], happened
+        here["metrics.jsonl"] = there["metrics.jsonl"]
+    assert here.keys() == there.keys(), (happened, here.keys() ^ there.keys())
+    other = [name for name in here if here[name] != there[name]]
+    rows = set(here["metrics.jsonl"].splitlines()) ^ set(
+        there["metrics.jsonl"].splitlines()
+    )
+    assert not other, (number, happened, other, sorted(rows)[:6])
+    return happened
+
+
+def main(count: int, seed: int, folder: Path, first: int = 0) -> Counter:
+    """Plays the runs; gives how often each kind of interruption met which status."""
+    import ganjax  # noqa: F401  the processes begin with what is imported here
+
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder / "xla")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    data, whole = draw_images(folder / "data"), folder / "whole"
+    ended = play(whole, data)
+    assert ended.status == 0, ended.said
+    began = time.monotonic()
+    assert play(folder / "again", data).status == 0
+    seconds = time.monotonic() - began  # now that its programs are kept
+    assert arrays(folder / "again") == arrays(whole)
+    found: Counter = Counter()
+    for number in range(first, first + count):
+        happened = interrupted(folder, data, number, seed, whole, seconds)
+        found.update(happened)
+        if sys.stderr.isatty() or number % 10 == 9:
+            print(f"{number + 1 - first} of {count}: {', '.join(happened)}", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ganjax-interruptions-") as place:
+        os.environ.setdefault("GANJAX_CACHE", f"{place}/cache")
+        for name, times in sorted(
+            main(given.count, given.seed, Path(place), given.first).items()
+        ):
+            print(f"{times:4} {name}")
+    print(f"{given.count} runs ended in the same bits.")
