@@ -149,11 +149,12 @@ def scores(
             # Whatever became of the scores, the others wait for this one to draw, too.
             with trying(step):
                 deque(chunks, maxlen=0)
-        if found:
-            record(step, found)
-            kept.clear()
-            kept.update(step=np.asarray(step), score=found[judging().headline])
-        if chief() and not (folder / REAL).exists():
+        if not found:
+            return
+        record(step, found)
+        kept.clear()
+        kept.update(step=np.asarray(step), score=found[judging().headline])
+        if not (folder / REAL).exists():
             with trying(step):
                 write(folder / REAL, json.dumps(judging().real()) + "\n")
 
