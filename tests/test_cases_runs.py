@@ -19,7 +19,7 @@ import ganjax
 from ganjax import augment, checkpoint, cli, losses, readback
 from ganjax.data import Spec
 from ganjax.errors import Mistake
-from ganjax.gan import GAN, Player, normal, pixels, points
+from ganjax.gan import GAN, Player, normal, pixels
 from ganjax.models import mlp
 from ganjax.run import (
     Flat,
@@ -32,7 +32,7 @@ from ganjax.run import (
     resume,
 )
 from tests.support import environment, experiment, same
-from tests.test_run_training import ADAM, Args, args, game, train
+from tests.test_run_training import ADAM, args, game, train
 
 
 SECONDS = 120

@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass, replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import (
     Annotated,
     Any,
@@ -144,11 +144,10 @@ def _as(name: str, value: Any, kind: Any) -> Any:
     if kind not in KINDS or (kind in (str, bool) and isinstance(value, kind)):
         return value
     if isinstance(value, Real) and not isinstance(value, bool):  # NumPy's numbers, too
-        number = float(value)
         if kind is float:
-            return number
-        if kind is int and number.is_integer():
-            return int(value)
+            return float(value)  # pyright: ignore[reportArgumentType]
+        if kind is int and (isinstance(value, Integral) or float(value).is_integer()):
+            return int(value)  # pyright: ignore[reportArgumentType]
     raise Mistake(f"{name} is {value!r}: give {KINDS[kind]}.")
 
 
@@ -195,7 +194,7 @@ def restore(kind: Any, values: dict[str, Any]) -> Any:
     """
     hints = get_type_hints(kind, include_extras=True)
     unknown = sorted(values.keys() - {field.name for field in fields(kind)})
-    if unknown and kind is Run:
+    if unknown and kind == Run:
         values = {name: x for name, x in values.items() if name not in unknown}
     elif unknown:
         raise Mistake(

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ganjax.loop import Hook
+from ganjax.loop import Hook, Row
 from ganjax.run import logs
 from ganjax.run.folder import write
 from ganjax.run.terminal import say

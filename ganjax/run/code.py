@@ -51,8 +51,9 @@ def source_file(kind: type) -> Path | None:
         path = Path(inspect.getfile(module)) if module else None
     except TypeError:
         return None
-    found = path is not None and path.suffix == ".py" and path.exists()
-    return path if found and not _is_installed(path) else None
+    if path is None or path.suffix != ".py" or not path.exists() or _is_installed(path):
+        return None
+    return path
 
 
 def read(path: Path) -> Code:

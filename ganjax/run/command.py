@@ -39,8 +39,8 @@ def _kind_of(main: Callable[[Any], object]) -> Any:
     kind = kind or getattr(main, "__globals__", {}).get("Args")
     if kind is None:
         raise Mistake(
-            f"{main.__name__} does not say what its flags are: annotate its argument, as in "
-            "main(args: Args), with a dataclass."
+            f"{main.__name__} does not say what its flags are: annotate its argument with "
+            "a dataclass, as in main(args: Args)."
         )
     return kind
 

@@ -136,8 +136,8 @@ def game_of(
     with code.imported(place, name, manifest.get("folder", "")) as module:
         if not (hasattr(module, "make") and hasattr(module, "Args")):
             raise Mistake(
-                f"{path} has no Args and no make(args), which would make its game; hand the "
-                "game to ganjax.load(run, game=...)."
+                f"{path} has no Args and no make(args), which would make its game; hand "
+                "the game to ganjax.load(run, game=...)."
             )
         return module.make(arguments.restore(module.Args, manifest["args"]))
 

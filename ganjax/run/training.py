@@ -78,7 +78,7 @@ def train(
     Raises a `Mistake` if what was asked for cannot be, before anything is compiled or
     written; or when the run cannot go on, as where the disk is full, in which case it
     stands as "stopped" and the same call resumes it. Raises `Diverged` when the state
-    leaves the finite, and `Interrupted` when a signal stopped the run, which then has saved.
+    leaves the finite, and `Interrupted` when a signal stopped the run, which has saved.
     """
     with mendable(), ExitStack() as held:
         args = tidy(args)
@@ -331,7 +331,7 @@ def along_the_way(
 
 
 def make_up(work: Work, state: PyTree, due: dict[str, tuple[int, Hook]]) -> None:
-    """Pictures and scores of the step at which a run resumes, if it was killed over them."""
+    """Pictures and scores that a kill kept from the step at which a run resumes."""
     done, folder = step_of(state), work.folder
     owed = {
         "pictures": not (folder / "samples" / f"{done:09d}.png").exists(),
