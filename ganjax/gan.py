@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Key, UInt8
+from jaxtyping import Array, Float, Int, Key
 
 from ganjax.errors import Mistake
 
@@ -157,8 +157,8 @@ def stay(
     return z
 
 
-def pixels(stored: UInt8[ArrayLike, "*b h w c"]) -> Float[Array, "*b h w c"]:
-    """Bytes 0..255 as the networks see them, -1..1.
+def pixels(stored: ArrayLike) -> Float[Array, "*b h w c"]:
+    """Bytes 0..255, [..., h, w, c], as the networks see them, -1..1.
 
     Raises a `Mistake` for anything but bytes, as floats of -1..1 would all come out
     about -1.
@@ -178,8 +178,8 @@ def stored(image: ArrayLike) -> np.ndarray:
     return np.rint((np.asarray(image) + 1) * 127.5).clip(0, 255).astype(np.uint8)
 
 
-def points(stored: Float[ArrayLike, "*b d"]) -> Float[Array, "*b d"]:
-    """Points of the plane, or any floats, as they are.
+def points(stored: ArrayLike) -> Float[Array, "..."]:
+    """Points of the plane, [..., d], or any floats, as they are.
 
     Raises a `Mistake` for whole numbers, as images that are stored as bytes.
     """
@@ -326,8 +326,8 @@ def half_life(images: Number, batch: int, ramp: float = 0.0) -> optax.Schedule:
     return decay
 
 
-def init(gan: GAN, key: Key[Array, ""], turns: Turns) -> State:
-    """The state before the first step; of `turns` only the shapes of `g` matter."""
+def init(gan: GAN, key: Key[Array, ""], turns: PyTree) -> State:
+    """The state before the first step; of `turns`, which are `Turns`, G's shapes matter."""
     check_turns(turns, ("g",))
     key, z_key, g_key, d_key = jax.random.split(key, 4)
     batch = turns.g

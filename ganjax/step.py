@@ -22,7 +22,6 @@ from ganjax.gan import (
     PyTree,
     State,
     Turn,
-    Turns,
     at,
     check_turns,
     classes_of,
@@ -43,9 +42,9 @@ def game(gan: GAN) -> Game:
 
 
 def train_step(
-    gan: GAN, state: State, turns: Turns, on: Devices = ONE, ahead: Ahead = NOW
+    gan: GAN, state: State, turns: PyTree, on: Devices = ONE, ahead: Ahead = NOW
 ) -> tuple[State, PyTree]:
-    """One turn for D on each batch of `turns.d` [n, b_d, ...], then one for G.
+    """One turn for D on each batch of `turns.d` [n, b_d, ...], then one for G on `turns.g`.
 
     This is Algorithm 1 of Goodfellow et al. (2014) with k = n. The logs are scalars,
     D's averaged over its turns. G plays against D as it will be `ahead`, if not now.

@@ -43,6 +43,7 @@ def completing(
 
     def init(key, turns):
         check_turns(turns, ("g",))
+        view.check(turns.g.image)
         b, *_, channels = turns.g.image.shape
         z = jnp.zeros((b, view.side, view.side, channels + 1))
         inputs = dict.fromkeys(players, (z, unlabelled(z)))

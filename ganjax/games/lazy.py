@@ -23,7 +23,6 @@ from ganjax.gan import (
     Logs,
     PyTree,
     State,
-    Turns,
     check_turns,
 )
 from ganjax.losses import nothing
@@ -52,7 +51,7 @@ def lazy(gan: GAN, g_every: int = 4, d_every: int = 16, shrink: int = 2) -> Game
 
 
 def train_step(
-    gan: GAN, rests: Rests, shrink: int, state: State, turns: Turns, on: Devices = ONE
+    gan: GAN, rests: Rests, shrink: int, state: State, turns: PyTree, on: Devices = ONE
 ) -> tuple[State, PyTree]:
     """G's two moves on `turns.g` [b_g, ...], D's two on `turns.d` [1, b_d, ...]."""
     check_turns(turns)

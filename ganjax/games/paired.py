@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ganjax.games.table import Stake, Table, seat, turn
-from ganjax.games.translation import View, unlabelled
+from ganjax.games.translation import View, check_pair, unlabelled
 from ganjax.gan import (
     ONE,
     Devices,
@@ -48,6 +48,7 @@ def joined(x: Float[Array, "b h w c"], y: Float[Array, "b h w d"]) -> Array:
 
 def halves(keys: Key[Array, " b"], image: Float[Array, "b h w c"]) -> tuple:
     """x and y as they lie one behind the other."""
+    check_pair(image)
     c = image.shape[-1] // 2
     return image[..., :c], image[..., c:]
 
@@ -66,6 +67,7 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
 
     def init(key, turns):
         check_turns(turns, ("g",))
+        task.view.check(turns.g.image)
         x, y = middle(jnp.zeros(turns.g.image.shape, turns.g.image.dtype))
         label = unlabelled(x)
         inputs = {"g": (x, label), "d": (task.beside(x, y), label)}

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, UInt8
 
-from ganjax.gan import ArrayLike, Game, PyTree, Turns, check_turns, pixels
+from ganjax.errors import Mistake
+from ganjax.gan import ArrayLike, Game, PyTree, check_turns, pixels
 
 
 class View(NamedTuple):
@@ -31,6 +32,16 @@ class View(NamedTuple):
         """The central part of each image; of one no larger than `side`, all."""
         top, left = (max(0, (length - self.side) // 2) for length in stored.shape[1:3])
         return stored[:, top : top + self.side, left : left + self.side]
+
+    def check(self, image: ArrayLike) -> None:
+        """Raises a `Mistake` for images that are smaller than what is to be seen."""
+        sides = image.shape[-3:-1]
+        if len(image.shape) < 4 or min(sides) < self.side:
+            raise Mistake(
+                f"{self.side}x{self.side} pixels of each image are seen, and the data has "
+                f"examples of shape {tuple(image.shape[1:])}: give images of at least "
+                "--size plus --margin pixels a side."
+            )
 
     def jitter(
         self, keys: Key[Array, " b"], image: Float[Array, "b h w c"]
@@ -59,6 +70,16 @@ def back(stored: ArrayLike) -> ArrayLike:
     return stored[..., stored.shape[-1] // 2 :]
 
 
+def check_pair(image: ArrayLike) -> None:
+    """Raises a `Mistake` unless images can be two of one kind, one behind the other."""
+    if image.shape[-1] % 2:
+        raise Mistake(
+            f"An example of shape {tuple(image.shape[1:])} is not two images, one behind "
+            "the other: give both places of images (--data and --target), or files that "
+            "hold two side by side where the experiment takes them."
+        )
+
+
 Sides = tuple[Callable, Callable]  # what x and y are of the stored images
 
 
@@ -73,8 +94,10 @@ def translating(
     """The game whose `sample(state, key, x, label)` turns x [n, h, w, c] into y's kind."""
     first, second = of
 
-    def start(key: Array, turns: Turns) -> PyTree:
+    def start(key: Array, turns: PyTree) -> PyTree:
         check_turns(turns, ("g",))
+        check_pair(turns.g.image)
+        view.check(turns.g.image)
         return init(key, turns)
 
     def answer(state: PyTree, key: Key[Array, ""], asked: ArrayLike) -> Array:

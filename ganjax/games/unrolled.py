@@ -10,7 +10,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from ganjax.gan import GAN, ONE, Devices, Game, PyTree, State, Turns
+from ganjax.gan import GAN, ONE, Devices, Game, PyTree, State, check_turns
 from ganjax.step import d_turn, game, train_step
 
 
@@ -20,9 +20,11 @@ def unrolled(gan: GAN, k: int = 5) -> Game:
 
 
 def unrolled_step(
-    gan: GAN, k: int, state: State, turns: Turns, on: Devices = ONE
+    gan: GAN, k: int, state: State, turns: PyTree, on: Devices = ONE
 ) -> tuple[State, PyTree]:
     """D's turns, then G's against the D that is `k` turns ahead."""
+
+    check_turns(turns)
 
     def ahead(state):
         key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), 1000)

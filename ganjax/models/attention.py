@@ -6,7 +6,7 @@ from typing import Any
 import flax.linen as nn
 from jaxtyping import Array, Float
 
-from ganjax.models import layers
+from ganjax.models import layers, sizes
 from ganjax.models.convolution import Conv
 
 
@@ -44,6 +44,7 @@ class Attention(nn.Module):
 def largest(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
     """The largest of every 2x2 square, [b, 2h, 2w, c] to [b, h, w, c]."""
     b, h, w, c = x.shape
+    sizes.check("Attention", (h, w), sizes.multiples(2), "another side to attend at")
     return x.reshape(b, h // 2, 2, w // 2, 2, c).max((2, 4))
 
 

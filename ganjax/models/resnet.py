@@ -192,6 +192,7 @@ def double(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
 def halve(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
     """The mean of every 2x2 square, [b, 2h, 2w, c] to [b, h, w, c]."""
     b, h, w, c = x.shape
+    sizes.check("A layer that halves", (h, w), sizes.multiples(2))
     return x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
 
 
