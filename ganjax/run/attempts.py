@@ -46,9 +46,7 @@ def limited(folder: Path, hook: Hook) -> Hook:
     return guarded
 
 
-def recorded(
-    folder: Path, record: Callable[[int, Mapping[str, Any]], None]
-) -> Callable:
+def recorded(folder: Path, record: Callable[[int, Row], None]) -> Callable:
     """`record`, which notes the row before; one that was recorded already stays alone."""
 
     def once(step, row):
