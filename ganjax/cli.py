@@ -240,7 +240,7 @@ def checked(args: Check) -> None:
 def report(args: Report) -> None:
     """Writes report.html and says where."""
     folder = Path(args.run).expanduser()
-    folders.read(folder)
+    folders.read(folder, whole=False)
     say(f"Report: {write_report(folder)}")
 
 

@@ -610,6 +610,9 @@ def test_no_letter_is_too_much_for_a_terminal(encoding, tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith(b"a ") and ended.stdout.endswith(b"\n")
+    helped = [sys.executable, "-m", "ganjax", "sample", "--help"]
+    ended = subprocess.run(helped, env=env, capture_output=True, check=False)
+    assert ended.returncode == 0 and b"--label" in ended.stdout, ended.stderr
 
 
 def test_members_that_are_not_there_are_a_sentence(copy, capsys):
@@ -729,7 +732,10 @@ def test_a_dataclass_made_by_a_function_belongs_to_no_file_of_the_library(tmp_pa
 )
 def test_a_foreign_or_torn_manifest_is_a_sentence_for_every_command(text, copy, capsys):
     (copy / "run.json").write_text(text)
-    for name in ("sample", "evaluate", "report", "check"):
+    names = ["sample", "evaluate"]
+    if not text.startswith("{}") and not text.startswith('{"'):
+        names += ["report", "check"]  # which make do with what is there
+    for name in names:
         with pytest.raises(SystemExit) as end:
             cli.main([name, str(copy)])
         assert end.value.code == 2

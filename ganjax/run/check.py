@@ -32,7 +32,7 @@ def check(folder: Path) -> list[Verdict]:
     that had been put aside and is whole gets its place back. Nothing is deleted, and where
     a process trains in the folder nothing is changed. Raises a `Mistake` if it is no run.
     """
-    folders.read(folder)
+    folders.read(folder, whole=False)
     mend = not folders.is_held(folder)
     return [
         _verdict(path, step, kind, mend)
@@ -70,7 +70,8 @@ def _saves(folder: Path) -> Iterator[tuple[int, Path]]:
 
 def standing(folder: Path) -> str:
     """How a run stands, in a sentence; also of one that was killed, which cannot say so."""
-    status, steps = folders.status(folder), folders.read(folder).get("steps", "?")
+    steps = folders.read(folder, whole=False).get("steps", "?")
+    status = folders.status(folder)
     state, step = status.get("state", "unknown"), status.get("step", 0)
     if folders.is_held(folder):
         return f"{folder} is being trained now."

@@ -76,6 +76,9 @@ def in_sentences() -> Iterator[None]:
     | 3 | the training diverged |
     | 128 + n | signal n stopped the run, which has saved and can go on |
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # no letter is too much for a terminal
+            stream.reconfigure(errors="backslashreplace")
     try:
         with mendable():
             yield

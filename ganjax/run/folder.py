@@ -177,8 +177,12 @@ def device() -> str:
     return f"{jax.devices()[0].device_kind} x{jax.device_count()}"
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """The manifest of a run. Raises a `Mistake` if there is none or it is damaged."""
+def read(folder: Path, *, whole: bool = True) -> dict[str, Any]:
+    """The manifest of a run. Raises a `Mistake` if there is none or it is damaged.
+
+    With `whole` all is there that makes a run's game and data anew; without, any part of
+    it may be missing.
+    """
     try:
         manifest = json.loads((folder / "run.json").read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -192,7 +196,7 @@ def read(folder: Path) -> dict[str, Any]:
         ) from error
     except ValueError:
         raise _damaged(folder) from None
-    if not _is_manifest(manifest):
+    if not isinstance(manifest, dict) or (whole and not _is_whole(manifest)):
         raise _damaged(folder)
     return manifest
 
@@ -204,10 +208,8 @@ def _damaged(folder: Path) -> Mistake:
     )
 
 
-def _is_manifest(found: Any) -> bool:
-    """Whether what `run.json` holds has all that is read from it, of the right kinds."""
-    if not isinstance(found, dict):
-        return False
+def _is_whole(found: dict[str, Any]) -> bool:
+    """Whether a manifest has all that is read from it, of the right kinds."""
     kinds = {"experiment": str, "args": dict, "data": dict, "examples": int}
     kinds |= {"classes": list, "shapes": list}
     if not all(isinstance(found.get(name), kind) for name, kind in kinds.items()):

@@ -32,7 +32,7 @@ AIMS = {
     "confident": "higher is better",
 }
 TOLD = ("experiment", "doc", "args", "data", "classes", "versions", "device")
-TOLD += ("command", "steps")
+TOLD += ("command", "steps", "found", "folder")
 
 
 def write_report(folder: Path) -> Path:
@@ -189,6 +189,8 @@ def _strip(samples: list[Path]) -> str:
 
 def _record(manifest: Mapping[str, Any]) -> str:
     data = {**_mapping(manifest, "data")}
+    if manifest.get("found"):
+        data = {"found": manifest["found"], **data}
     if manifest.get("classes"):
         data["classes"] = manifest["classes"]
     machine = {"device": manifest.get("device", "unknown")}

@@ -44,7 +44,7 @@ def read(folder: Path) -> Story:
     ]
     samples = evenly(sorted(samples, key=_step), STILLS + 1)
     return Story(
-        folders.read(folder),
+        folders.read(folder, whole=False),
         folders.status(folder),
         _curves(training),
         _curves(scores),
