@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.fuzz import arrays, pairs, pictures, trees
+from tests.fuzz import arrays, flags, pairs, pictures, runs, trees
 from tests.fuzz.harness import Situation
 
 
@@ -16,5 +16,8 @@ KINDS: dict[str, Callable[[np.random.Generator], Situation]] = {
     "image": pictures.single,
     "translate": pictures.translated,
     "complete": pictures.completed,
+    "run": runs.run,
+    "command": flags.command,
+    "experiment": flags.experiment,
 }
 SHARES = {"folder": 2.0, "zip": 1.5}

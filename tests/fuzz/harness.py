@@ -65,6 +65,7 @@ class Situation(NamedTuple):
     act: Callable[[Any], Any]  # inputs -> what it returned
     right: Callable[[Any, Outcome], None]  # asserts
     changes: tuple[str, ...] = ()  # what `act` may write in the folder of its input
+    traceless: bool = False  # what is refused has left nothing behind
 
 
 class Wrong(AssertionError):
@@ -92,7 +93,7 @@ def play(
         (folder / name).mkdir(parents=True, exist_ok=True)
     inputs = situation.make(given, rng)
     terminal = TERMINALS[rng.integers(len(TERMINALS))]
-    before = listing(given), beside(folder)
+    before = listing(given), beside(folder), listing(folder / "cwd")
     with in_place(folder), watched(folder) as written:
         outcome = ended(lambda: situation.act(inputs), terminal, limit)
     changed = differences(before[0], listing(given), situation.changes)
@@ -102,6 +103,8 @@ def play(
     need(not apart, f"something beside the folder was changed: {apart[:3]}")
     if outcome.sentence:
         one_sentence(outcome)
+        left = differences(before[2], listing(folder / "cwd"))
+        need(not (left and situation.traceless), f"refused, but has left {left[:3]}")
     situation.right(inputs, outcome)
     return outcome
 

@@ -22,7 +22,7 @@ WANTED = {  # kind of situation -> the runs that it copies
     "translate": ("rgb", "gray", "fill"),
     "complete": ("fill",),
     "run": ("ring",),
-    "flags": ("ring", "rgb"),
+    "command": ("ring",),
 }
 
 
@@ -38,7 +38,8 @@ def make(folder: Path, kinds: list[str]) -> None:
         Image.fromarray(pixels).save(images / f"{i}.png")
     for name in sorted(wanted):
         if not (folder / name).exists():
-            with contextlib.redirect_stdout(io.StringIO()):
+            screen = io.StringIO()
+            with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen):
                 MAKERS[name](folder / name, images)
 
 

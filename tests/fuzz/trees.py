@@ -112,7 +112,7 @@ def _reasons(given: Given, found: reading.Tree) -> tuple[dict[str, str], list[st
     if plan.torn:
         return {"dataset.json": ""}, doubts
     if found.refused and not found.absent:
-        return {found.refused: ""}, doubts
+        return ({} if doubts else {found.refused: ""}), doubts or [found.refused]
     if found.absent:
         return {"absent": ""}, doubts
     if found.mixed:
@@ -174,7 +174,8 @@ def _compare(
         _compare_told(given, found, source)
     classes = tuple(source.classes)
     if given.plan.nvidia and found.classes:
-        _compare_numbers(found, [names[i % len(names)] for i in which], batch.label)
+        seen = [names[i % len(names)] for i in which]
+        _compare_numbers(found, seen, classes, batch.label)
         return
     shown = {_shown(name): name for name in found.classes}
     need(set(classes) == set(shown), f"{classes} where {found.classes} are")
@@ -215,12 +216,13 @@ def _compare_told(given: Given, found: reading.Tree, source: Any) -> None:
     need(told >= len(foreign), f"{told} passed over, yet there are {foreign[:5]}")
 
 
-def _compare_numbers(found: reading.Tree, names: list[str], labels: Any) -> None:
-    values = [int(name) for name in found.classes]
-    given = np.array([int(found.images[name]) for name in names])
-    ranks = np.searchsorted(values, given)
-    same = np.array_equal(labels, given) or np.array_equal(labels, ranks)
-    need(same, f"labels {list(labels)[:9]} where dataset.json says {list(given)[:9]}")
+def _compare_numbers(
+    found: reading.Tree, names: list[str], classes: tuple[str, ...], labels: Any
+) -> None:
+    told = [int(classes[i]) if classes else None for i in labels]
+    given = [int(found.images[name]) if classes else None for name in names]
+    need(told == given, f"labels {told[:9]} where dataset.json says {given[:9]}")
+    need(classes or len(set(map(found.images.get, names))) <= 1, "classes are not read")
 
 
 def _match(expected: np.ndarray, got: np.ndarray, near: int = 3) -> list[int]:

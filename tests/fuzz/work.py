@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.fuzz.harness import LIMIT, Wrong, play, seeded, stay_alive
 
 
 ROOT = Path(__file__).parents[2]
+MEMORY = 12 * 2**30  # bytes that a process may have
 RENEW = 3  # the status of a process that some thread of it hangs in
 Job = tuple[str, int]  # kind and number
 Result = dict[str, Any]
@@ -117,6 +119,7 @@ def main() -> None:
     rooms = place / "rooms"
     rooms.mkdir()
     sys.dont_write_bytecode = True
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with (place / "results").open("a", buffering=1) as results:
         for kind, number in json.loads((place / "jobs").read_text()):
             stay_alive(2 * LIMIT)
