@@ -21,8 +21,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental.multihost_utils import sync_global_devices
+from jax.sharding import NamedSharding
 
-from ganjax import readback
+from ganjax import parallel, readback
 from ganjax.errors import Mistake
 from ganjax.gan import PyTree
 
@@ -97,14 +99,16 @@ def try_out(folder: Path) -> None:
             "its path: name another --workdir."
         )
     where = folder / TRIAL
-    array = {"trial": jnp.arange(4.0)}
+    everywhere = NamedSharding(parallel.mesh(), parallel.WHOLE)
+    array = jax.jit(lambda: jnp.arange(4.0), out_shardings=everywhere)()
     try:
         if jax.process_index() == 0:
             shutil.rmtree(where, ignore_errors=True)
+        _together("what an earlier trial left is gone")
         saves = open_saves(where)
-        save(saves, 0, array)
-        confirm(saves)
+        save(saves, 0, {"trial": array})
         saves.orbax.close()
+        _together("all have tried")
     except (OSError, ValueError, RuntimeError) as error:
         raise Mistake(
             f"No save could be read back from {folder} ({_first_line(error)}): name "
@@ -113,6 +117,11 @@ def try_out(folder: Path) -> None:
     finally:
         if jax.process_index() == 0:
             shutil.rmtree(where, ignore_errors=True)
+
+
+def _together(what: str) -> None:
+    if jax.process_count() > 1:
+        sync_global_devices(what)
 
 
 def save(saves: Saves, step: int, state: PyTree) -> None:

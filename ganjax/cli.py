@@ -61,6 +61,8 @@ class Sample:
     out: str = "samples.png"
     """A .png of all samples in a grid, or an .npz with `image` and `label`."""
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0
+    data: str = ""
+    """Where the data lies now, if it has moved and samples are made of it."""
     save: Flat[Save] = Save()
 
 
@@ -141,7 +143,7 @@ def sample(args: Sample) -> None:
     if out.suffix.lower() not in (".png", ".npz"):
         raise Mistake(f"--out {out} is neither a .png nor an .npz; name one of them.")
     check_output(out)
-    loaded = loaded_by(args)
+    loaded = load(args.run, data=args.data, **asdict(args.save))
     drawn = loaded.sample(args.n, label=args.label, seed=args.seed)
     if out.suffix.lower() == ".png":
         save_png(picture(drawn), out)
@@ -278,7 +280,7 @@ def main(argv: list[str] | None = None) -> None:
         COMMANDS[type(args)](args)
 
 
-def loaded_by(args: Sample | Translate | Complete | Evaluate) -> Loaded:
+def loaded_by(args: Translate | Complete) -> Loaded:
     """The run of a command, as its flags say."""
     return load(args.run, **asdict(args.save))
 

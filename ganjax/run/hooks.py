@@ -23,7 +23,7 @@ from ganjax.run.machine import Machine
 from ganjax.run.pictures import members, picture, save_png
 from ganjax.run.story import REAL
 from ganjax.run.tensorboard import events
-from ganjax.run.terminal import say
+from ganjax.run.terminal import say, warn
 
 
 IMAGES, POINTS = 64, 2_000  # in a picture
@@ -136,6 +136,9 @@ def scores(
         with trying(step):
             ready |= bool(count) and asked(count) is not None
         if not everywhere(ready):
+            with trying(step):
+                if ready:
+                    raise Mistake("another process could not get ready for them")
             return
         key = sampling.SCORED
         chunks = sampling.chunks(
@@ -174,7 +177,7 @@ def score(judged: Judge, chunks: Iterator[np.ndarray], seeds: int) -> Row:
 def attempts() -> Callable[[int], AbstractContextManager[None]]:
     """Gives what goes on after an error in making the scores of a step.
 
-    The chief says each reason once.
+    Each process says each reason once, the chief among what else it says.
     """
     told = set()
 
@@ -185,9 +188,10 @@ def attempts() -> Callable[[int], AbstractContextManager[None]]:
         except Exception as error:
             # Whatever it is, no score is worth the run, which may have taken days.
             why = reason(error)
-            if chief() and why not in told:
+            if why not in told:
                 told.add(why)
-                say(
+                tell = say if chief() else warn
+                tell(
                     f"Scores at step {step} could not be made ({why}): the run goes on "
                     "without them, and --no-scores leaves them out."
                 )

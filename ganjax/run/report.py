@@ -86,6 +86,8 @@ def _status_line(story: Story) -> str:
         "stopped": "Stopped",
         "diverged": "Diverged",
         "running": "Still running",
+        "failed": "Failed",
+        "killed": "Last seen running",
     }.get(state, "Last seen")
     line = f"<b>{words}</b> at step {number(step)}"
     line += f" of {number(steps)}." if steps is not None else "."

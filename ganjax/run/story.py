@@ -45,7 +45,7 @@ def read(folder: Path) -> Story:
     samples = evenly(sorted(samples, key=_step), STILLS + 1)
     return Story(
         folders.read(folder, whole=False),
-        folders.status(folder),
+        _status(folder),
         _curves(training),
         _curves(scores),
         _curves(logs.rows(folder / logs.CLOCK)),
@@ -53,6 +53,14 @@ def read(folder: Path) -> Story:
         [path for path in [folder / "real.png"] if _shows(path)],
         [path for path in [folder / ANIMATION] if _shows(path)],
     )
+
+
+def _status(folder: Path) -> dict[str, Any]:
+    """How the run stands; one that was killed could not say that it runs no more."""
+    status = folders.status(folder)
+    if status.get("state") == "running" and not folders.is_held(folder):
+        status["state"] = "killed"
+    return status
 
 
 def when(path: Path) -> str:
