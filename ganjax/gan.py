@@ -360,6 +360,11 @@ def check_turns(turns: Any, players: tuple[str, ...] = ("d", "g")) -> None:
             raise Mistake(
                 f"The labels of Turns.{name} are of shape {rows}, and {wanted}."
             )
+        if not np.issubdtype(_dtype(batch.label), np.integer):
+            raise Mistake(
+                f"The labels of Turns.{name} are {_dtype(batch.label)}: give the number of "
+                "each example's class, a whole one, or zeros where there are no classes."
+            )
         if image is not None and image[:axes] != rows:
             raise Mistake(
                 f"Turns.{name} has examples of shape {image} and labels of shape {rows}: "

@@ -218,6 +218,7 @@ WRONG = {
     "deep D": (biggan_deep.Discriminator(8), (48, 48, 3), "32 and 64"),
     "a quarter of a channel": (biggan_deep.Generator(64, ch=1), (5,), "at least 2"),
     "attention at an odd side": (attention.Attention(), (9, 9, 8), "Attention"),
+    "too few channels to attend": (attention.Attention(), (8, 8, 4), "at least 8"),
     "no widths": (sagan.Generator(()), (5,), "widths of none"),
     "no stages": (r3gan.Generator(widths=(), cardinalities=()), (5,), "widths of none"),
     "groups for other stages": (
@@ -304,6 +305,11 @@ def test_a_network_of_images_takes_no_other_examples(shape):
     examples = jax.ShapeDtypeStruct((4, *shape), jnp.float32)
     with pytest.raises(Mistake, match="SAGAN's D is for images .* examples of shape"):
         sizes.sides_of("SAGAN's D", examples)
+
+
+def test_no_stages_are_told_as_such():
+    with pytest.raises(Mistake, match="widths of none"):
+        sizes.staged("A network", 16, 8, 0)
 
 
 # What G makes and what the data holds.
@@ -542,6 +548,10 @@ NOT_TURNS = {
     "another number of labels": (
         Turns(STEP, BATCH._replace(label=jnp.zeros(3, jnp.int32))),
         "one label for each example",
+    ),
+    "labels that are no numbers of classes": (
+        Turns(STEP, BATCH._replace(label=jnp.zeros(4))),
+        "labels of Turns.g are float32",
     ),
     "labels that are one-hot": (
         Turns(STEP, BATCH._replace(label=jnp.zeros((4, 3)))),

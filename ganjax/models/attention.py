@@ -6,6 +6,7 @@ from typing import Any
 import flax.linen as nn
 from jaxtyping import Array, Float
 
+from ganjax.errors import Mistake
 from ganjax.models import layers, sizes
 from ganjax.models.convolution import Conv
 
@@ -32,6 +33,11 @@ class Attention(nn.Module):
             return self.wrap(layer)(x, train=train)
 
         c = x.shape[-1]
+        if c < 8:
+            raise Mistake(
+                f"Attention compares an eighth of the channels, and there are {c}: give at "
+                "least 8 where it is, or attend at another side."
+            )
         theta = _pixels(conv(x, c // 8, "theta"))
         phi = _pixels(largest(conv(x, c // 8, "phi")))
         g = _pixels(largest(conv(x, c // 2, "g")))

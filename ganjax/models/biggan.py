@@ -72,7 +72,8 @@ class Generator(nn.Module):
             near = " or ".join(str(n) for n in (less, less + parts) if n)
             raise Mistake(
                 f"z has {z.shape[-1]} numbers, which {parts} chunks cannot share: give "
-                f"BigGAN a multiple of {parts} at {self.size} px, such as {near}."
+                f"BigGAN a --latent that is a multiple of {parts} at {self.size} px, such "
+                f"as {near}."
             )
         first, *chunks = jnp.split(z, parts, axis=-1)
         if self.classes:  # not wrapped, which "cripples G", says the authors' code

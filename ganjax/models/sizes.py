@@ -90,6 +90,7 @@ def staged(network: str, size: int | Sequence[int], first: int, stages: int) -> 
         first: the side of the first stage.
         stages: how many there are, which is how many widths the network was given.
     """
+    counted(network, "widths", (1,) * stages)
     sides = _pair(size)
     side = first << (stages - 1)
     if sides == (side, side):
