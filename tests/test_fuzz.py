@@ -36,7 +36,9 @@ def test_pictures_go_through_a_run_unharmed(kind, tmp_path):
     ready.make(tmp_path / "ready", [kind])
     (tmp_path / "rooms").mkdir()
     numbers = [SEED * 1_000_000 + i for i in range(8)]
-    results = [work.one(kind, n, tmp_path / "rooms", tmp_path / "ready") for n in numbers]
+    results = [
+        work.one(kind, n, tmp_path / "rooms", tmp_path / "ready") for n in numbers
+    ]
     wrong = [work.line(result) for result in results if result["wrong"]]
     assert not wrong, "\n".join(wrong)
 

@@ -22,7 +22,17 @@ LABELS = {
     "train": ("label", "labels", "label_train", "y_train", "y"),
     "test": ("label_test", "labels_test", "y_test"),
 }
-INTEGERS = ("uint8", "int8", "int16", "uint16", "int32", "int64", "uint64", ">i4", "<i8")
+INTEGERS = (
+    "uint8",
+    "int8",
+    "int16",
+    "uint16",
+    "int32",
+    "int64",
+    "uint64",
+    ">i4",
+    "<i8",
+)
 FLOATS = ("float16", "float32", "float64", ">f8")
 
 
@@ -65,7 +75,10 @@ def right(given: Given, outcome: Outcome) -> None:
         return
     worked(outcome)
     source, batch = outcome.value
-    need(source.length == len(given.image), f"{source.length} of {len(given.image)} images")
+    need(
+        source.length == len(given.image),
+        f"{source.length} of {len(given.image)} images",
+    )
     need(
         batch.image.shape == given.image.shape,
         f"shape {batch.image.shape} where {given.image.shape} is stored",
@@ -83,7 +96,9 @@ def right(given: Given, outcome: Outcome) -> None:
 
 
 def _make(root: Path, rng: np.random.Generator) -> Given:
-    path = root / chosen(rng, ("data.npz", "DATA.NPZ", "my data.npz", "[x].npz", "ü.npz"))
+    path = root / chosen(
+        rng, ("data.npz", "DATA.NPZ", "my data.npz", "[x].npz", "ü.npz")
+    )
     split = "test" if chance(rng, 0.2) else "train"
     given = Given(str(path), split)
     n, h, w = (int(x) for x in rng.integers(1, 9, 3))
@@ -134,7 +149,9 @@ def _kind(rng, given, image, label, stored, name):
     given.doubtful = f"images of {kind}"
     made = image.astype(kind)
     if chance(rng, 0.6):
-        made = (image / chosen(rng, (255, 127.5, 1e-3)) - chosen(rng, (0, 1))).astype(kind)
+        made = (image / chosen(rng, (255, 127.5, 1e-3)) - chosen(rng, (0, 1))).astype(
+            kind
+        )
         given.bad = f"images of {kind}, which are not 0 to 255"
     return made, label
 
@@ -142,7 +159,14 @@ def _kind(rng, given, image, label, stored, name):
 def _shape(rng, given, image, label, stored, name):
     """Images of a shape that no image has."""
     n = len(image)
-    shapes = [(n, 3, 8, 9), (n, 8, 9, 2), (n, 8, 9, 5), (n, 64), (n,), (n, 1, 2, 8, 8, 3)]
+    shapes = [
+        (n, 3, 8, 9),
+        (n, 8, 9, 2),
+        (n, 8, 9, 5),
+        (n, 64),
+        (n,),
+        (n, 1, 2, 8, 8, 3),
+    ]
     shapes += [(n, 0, 8, 3), (n, 8, 8, 0), (0, 8, 8, 3), ()]
     given.bad = "a shape that no images have"
     return np.zeros(chosen(rng, shapes), np.uint8), label
@@ -218,7 +242,18 @@ def _both(rng, given, image, label, stored, name):
     return image, label
 
 
-_SPOILS = (_kind, _kind, _shape, _objects, _fewer, _labels, _labels, _large, _unnamed, _both)
+_SPOILS = (
+    _kind,
+    _kind,
+    _shape,
+    _objects,
+    _fewer,
+    _labels,
+    _labels,
+    _large,
+    _unnamed,
+    _both,
+)
 
 
 def _put(stored: dict[str, Any], given: Given, label: np.ndarray) -> None:

@@ -18,12 +18,61 @@ from tests.fuzz.pool import ODD, chance, chosen
 
 
 NUMBERS = ["8", "1", "2", "0", "-1", "3.5", "1e3", "1e-3", "nan", "inf", "-inf", "NaN"]
-NUMBERS += ["", " ", "eight", "8,", "1_0", "٨", "0x10", "8.0", "+3", "1e400", "-0", "1/2"]
-NUMBERS += ["99999999999999999999", "2147483648", "None", "true", "--", "1 2", "½", "1e"]
+NUMBERS += [
+    "",
+    " ",
+    "eight",
+    "8,",
+    "1_0",
+    "٨",
+    "0x10",
+    "8.0",
+    "+3",
+    "1e400",
+    "-0",
+    "1/2",
+]
+NUMBERS += [
+    "99999999999999999999",
+    "2147483648",
+    "None",
+    "true",
+    "--",
+    "1 2",
+    "½",
+    "1e",
+]
 PATHS = ["made.png", "made.npz", "deep/er/made.png", "MADE.PNG", "ü 猫.png", "[x].npz"]
-PATHS += ["made.jpg", "made", "", ".", "/", "/dev/null/x.png", "/proc/made.png", "a%b.png"]
-PATHS += [".png", "x" * 300 + ".png", "line\nbreak.png", "-o.png", "made.png/", "in.npz/x.png"]
-FOLDERS = ["nowhere", "", ".", "/", "~", "~nobody/x", "/dev/null", "file", "x" * 300, "[x]"]
+PATHS += [
+    "made.jpg",
+    "made",
+    "",
+    ".",
+    "/",
+    "/dev/null/x.png",
+    "/proc/made.png",
+    "a%b.png",
+]
+PATHS += [
+    ".png",
+    "x" * 300 + ".png",
+    "line\nbreak.png",
+    "-o.png",
+    "made.png/",
+    "in.npz/x.png",
+]
+FOLDERS = [
+    "nowhere",
+    "",
+    ".",
+    "/",
+    "~",
+    "~nobody/x",
+    "/dev/null",
+    "file",
+    "x" * 300,
+    "[x]",
+]
 COMMANDS = ("sample", "translate", "complete", "evaluate", "check", "report", "prepare")
 
 
@@ -35,7 +84,9 @@ class Given:
     bad: str = ""  # why it must be refused
     good: bool = False  # it must work
     out: str = ""
-    values: dict[str, Any] = field(default_factory=dict)  # as an experiment must see them
+    values: dict[str, Any] = field(
+        default_factory=dict
+    )  # as an experiment must see them
     module: Any = None
 
 
@@ -54,7 +105,10 @@ def _right(given: Given, outcome: Outcome) -> None:
         need(outcome.sentence, f"{given.argv} was not refused: {given.bad}")
     elif given.good:
         worked(outcome)
-        need(not given.out or given.out in outcome.out, "where the samples are is not said")
+        need(
+            not given.out or given.out in outcome.out,
+            "where the samples are is not said",
+        )
 
 
 def _sample(root: Path, rng: np.random.Generator) -> Given:
@@ -69,7 +123,9 @@ def _sample(root: Path, rng: np.random.Generator) -> Given:
         name = chosen(rng, ("--n", "--seed", "--label", "--member", "--std", "--best"))
         text = chosen(rng, NUMBERS)
         if name == "--best":
-            given.argv.append(chosen(rng, ("--best", "--no-best", "--trust", "--no-trust")))
+            given.argv.append(
+                chosen(rng, ("--best", "--no-best", "--trust", "--no-trust"))
+            )
         elif name == "--label":
             # It was told of no classes; tyro takes the word None for no label.
             verdicts.append(_flag(given, name, text, None if text == "None" else False))
@@ -83,7 +139,9 @@ def _sample(root: Path, rng: np.random.Generator) -> Given:
         else:
             verdicts.append(_flag(given, name, text, _real(text, 0, 0)))
     if chance(rng, 0.1):
-        verdicts.append(_flag(given, chosen(rng, ("--nope", "--n8", "-n", "--N")), "8", False))
+        verdicts.append(
+            _flag(given, chosen(rng, ("--nope", "--n8", "-n", "--N")), "8", False)
+        )
     if chance(rng, 0.06):
         given.argv.append("more")
         verdicts.append(False)
@@ -104,11 +162,16 @@ def _any_command(root: Path, rng: np.random.Generator) -> Given:
     more = {"translate": ["x.png"], "complete": ["x.png", "--mask", "y.png"]}
     given = Given([name, where, *more.get(name, [])], bad="there is no run")
     if name == "prepare":
-        given.argv = [name, chosen(rng, ("digits", "", "tfds:", "tfds:no_such", "tfds:../x"))]
+        given.argv = [
+            name,
+            chosen(rng, ("digits", "", "tfds:", "tfds:no_such", "tfds:../x")),
+        ]
         given.bad = "there is no such set"
     way = rng.integers(8)
     if way == 0:
-        given.argv = [chosen(rng, ["", "paint", "Sample", "sampel", "--run", *ODD[:20]])]
+        given.argv = [
+            chosen(rng, ["", "paint", "Sample", "sampel", "--run", *ODD[:20]])
+        ]
         given.bad = "there is no such command"
         if given.argv[0] in ("--help", "-h"):
             given.bad = ""
@@ -143,7 +206,9 @@ def _judge(given: Given, verdicts: list[bool | None]) -> None:
 def _is_output(path: str) -> bool | None:
     if path == "made.png/":
         return None
-    bad = not path.lower().endswith((".png", ".npz")) or path.startswith(("/", "in.npz/"))
+    bad = not path.lower().endswith((".png", ".npz")) or path.startswith(
+        ("/", "in.npz/")
+    )
     if bad or len(path) > 255:
         return False
     return None if path == ".png" or path.startswith("-") else True
@@ -254,7 +319,9 @@ def _parsed(given: Given, outcome: Outcome) -> None:
     worked(outcome)
     found = dict(_values(outcome.value))
     for name, right in given.values.items():
-        same = found[name] == right and (not isinstance(right, bool) or found[name] is right)
+        same = found[name] == right and (
+            not isinstance(right, bool) or found[name] is right
+        )
         need(same, f"--{name} is {found[name]!r}, not {right!r}, by {given.argv}")
 
 

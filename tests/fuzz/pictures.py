@@ -73,7 +73,12 @@ def picture(rng: np.random.Generator, size: tuple[int, int] | None = None) -> Pi
         art = Image.merge("LAB", art.split())
     try:
         made.data = pool.saved(art, end, **options)
-    except (SyntaxError, RuntimeError, ValueError, TypeError):  # options that do not go together
+    except (
+        SyntaxError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+    ):  # options that do not go together
         made.data, made.profile = pool.saved(art, end), ""
     if end in pool.RARE or mode == "LAB":
         made.doubtful = "a rare format"
@@ -172,7 +177,9 @@ def _to_translate(root: Path, rng: np.random.Generator) -> Translated:
     kind = chosen(rng, ("rgb", "rgb", "gray"))
     run = ready.copied(kind, root / "run")
     one, where = chance(rng, 0.7), root / "mine"
-    given = Translated(run, kind, where, str(root / "made"), tile=chosen(rng, (8, 16, 1024)))
+    given = Translated(
+        run, kind, where, str(root / "made"), tile=chosen(rng, (8, 16, 1024))
+    )
     where.mkdir()
     path = where
     names = [chosen(rng, ("a", "my photo", "[x]", "猫", "a.b", "100%", "-x", "é"))]
@@ -219,10 +226,15 @@ def _is_translated(given: Translated, outcome: Outcome) -> None:
     worked(outcome)
     for path, (made, target) in given.files.items():
         if made.doubtful and not target.exists():
-            need(path.suffix in outcome.err, f"{path} was passed over, and nothing is said")
+            need(
+                path.suffix in outcome.err,
+                f"{path} was passed over, and nothing is said",
+            )
             continue
         need(target.is_file(), f"{target} was not written; {outcome.out!r}")
-        _same_colors(sources[path], _source(Picture(target.read_bytes(), "png")), given, made)
+        _same_colors(
+            sources[path], _source(Picture(target.read_bytes(), "png")), given, made
+        )
     return None
 
 
@@ -355,16 +367,26 @@ def _is_completed(given: Completed, outcome: Outcome) -> None:
     need(np.array_equal(found[..., 3], right[..., 3]), "another alpha channel")
     exact = source.mode not in ("CMYK", "YCbCr", "LAB", "HSV")
     _near(found[known], right[known], 0 if exact else 3)
-    if given.made.profile not in ("", "srgb", "garbage", "cut", "empty", "lab") and exact:
+    if (
+        given.made.profile not in ("", "srgb", "garbage", "cut", "empty", "lab")
+        and exact
+    ):
         kept = got.info.get("icc_profile") == source.info.get("icc_profile")
         # Of colors it does not fit grays, and one of grays takes its place.
         grays = source.mode in ("1", "L", "LA") or source.mode.startswith("I;16")
         kept = kept or (grays and "icc_profile" in got.info)
-        need(kept, f"the profile {given.made.profile} is lost, the numbers are as before")
+        need(
+            kept, f"the profile {given.made.profile} is lost, the numbers are as before"
+        )
     elif not given.made.profile and exact:
         gray = round((GRAY + 1) * 127.5)
         opaque = hidden & (right[..., 3] == right[..., 3].max())
-        _near(found[..., :3] >> 8, np.full_like(found[..., :3], gray), 2, opaque[..., None])
+        _near(
+            found[..., :3] >> 8,
+            np.full_like(found[..., :3], gray),
+            2,
+            opaque[..., None],
+        )
     return None
 
 

@@ -16,8 +16,29 @@ ODD = ["кот", "猫", "é", "e\u0301", "my cat", " lead", "trail ", "🐈", "[
 ODD += ["100%", "%s", "%(x)s", "{0}", "a\nb", "a\rb", "a\tb", "-rf", "--help", "~"]
 ODD += ["$HOME", "*", "?", "'q'", '"q"', "a\\b", "C:", "con", "x" * 200, "a,b", "a;b"]
 ODD += ["²", "٣", "½", "-1", "1.5", "1e3", "01", "001", "A", "nan", "None", "\u202egnp"]
-ODD += ["images", "masks", "Cat", "a.b", "cats.png", "\x7f", "\u2028", "#", "&amp;", "<b>"]
-SPLITS = ["train", "Train", "TRAIN", "training", "test", "Test", "TESTING", "val", "Val"]
+ODD += [
+    "images",
+    "masks",
+    "Cat",
+    "a.b",
+    "cats.png",
+    "\x7f",
+    "\u2028",
+    "#",
+    "&amp;",
+    "<b>",
+]
+SPLITS = [
+    "train",
+    "Train",
+    "TRAIN",
+    "training",
+    "test",
+    "Test",
+    "TESTING",
+    "val",
+    "Val",
+]
 SPLITS += ["valid", "VALID", "validation", "Validation"]
 
 # Formats by ending, and the modes that each can store.
@@ -58,7 +79,13 @@ RARE = {  # may be read or passed over
 }
 FORMATS = {**LOSSLESS, **LOSSY}
 DIFFERENT = {"apng": "PNG", "dib": "DIB", "jpe": "JPEG", "jfif": "JPEG", "jpg": "JPEG"}
-DIFFERENT |= {"tif": "TIFF", "pgm": "PPM", "pbm": "PPM", "jp2": "JPEG2000", "j2k": "JPEG2000"}
+DIFFERENT |= {
+    "tif": "TIFF",
+    "pgm": "PPM",
+    "pbm": "PPM",
+    "jp2": "JPEG2000",
+    "j2k": "JPEG2000",
+}
 DIFFERENT |= {"ico": "ICO", "mpo": "MPO"}
 
 
@@ -73,7 +100,9 @@ def chance(rng: np.random.Generator, share: float) -> bool:
     return bool(rng.random() < share)
 
 
-def art(rng: np.random.Generator, size: tuple[int, int], mode: str = "RGB") -> Image.Image:
+def art(
+    rng: np.random.Generator, size: tuple[int, int], mode: str = "RGB"
+) -> Image.Image:
     """Blocks of color, of which no two are alike; `size` is (width, height)."""
     width, height = size
     small = rng.integers(0, 256, (-(-height // 4), -(-width // 4), 4), np.uint8)
@@ -117,10 +146,14 @@ def picture(
 def profiles() -> dict[str, bytes]:
     """Color profiles: usual, odd, of another kind of color, and none at all."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    red, green, blue = (0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (
-        0.1431,
-        0.0606,
-        0.7141,
+    red, green, blue = (
+        (0.4361, 0.2225, 0.0139),
+        (0.3851, 0.7169, 0.0971),
+        (
+            0.1431,
+            0.0606,
+            0.7141,
+        ),
     )
     adobe = (0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446)
     return {
@@ -153,7 +186,9 @@ def rgb_profile(red: tuple, green: tuple, blue: tuple, gamma: float) -> bytes:
         table += name + struct.pack(">II", start + len(body), len(part))
         body += part
     size = 128 + len(table) + len(body)
-    head = struct.pack(">I4sI4s4s4s", size, b"none", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    head = struct.pack(
+        ">I4sI4s4s4s", size, b"none", 0x02100000, b"mntr", b"RGB ", b"XYZ "
+    )
     head += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp")
     head += b"\0" * (68 - len(head)) + b"".join(map(fixed, (0.9642, 1.0, 0.8249)))
     return head + b"\0" * (128 - len(head)) + table + body

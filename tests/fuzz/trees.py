@@ -193,7 +193,7 @@ def _compare(
 
 
 def _shown(name: str) -> str:
-    """A name on one line: what cannot be printed is escaped, a byte that is no UTF-8 too."""
+    """A name on one line: what cannot be printed is escaped, and what is no UTF-8."""
     if name.isprintable():
         return name
     known = os.fsencode(name).decode("utf-8", "backslashreplace")
@@ -325,7 +325,9 @@ def _describe(rng: np.random.Generator, made: Plan) -> None:
     made.nvidia = True
     way = rng.integers(6)
     if way <= 2:
-        values = [int(x) for x in rng.integers(0, chosen(rng, (2, 12)), len(made.files))]
+        values = [
+            int(x) for x in rng.integers(0, chosen(rng, (2, 12)), len(made.files))
+        ]
         made.labels = dict(zip(made.files, values, strict=True))
     labels = None if made.labels is None else [list(x) for x in made.labels.items()]
     text = json.dumps({"labels": labels}).encode()
@@ -345,12 +347,26 @@ def _wrapped(made: Plan, top: str) -> Plan:
 
 
 def _foreign(rng: np.random.Generator, made: Plan) -> None:
-    names = ("notes.txt", "labels.csv", "Thumbs.db", "LICENSE", "a.json", "x.xml", "a.zip")
+    names = (
+        "notes.txt",
+        "labels.csv",
+        "Thumbs.db",
+        "LICENSE",
+        "a.json",
+        "x.xml",
+        "a.zip",
+    )
     made.files[_near(rng, made) + chosen(rng, names)] = b"no image"
 
 
 def _hidden(rng: np.random.Generator, made: Plan) -> None:
-    names = (".DS_Store", "._a.png", ".git/x.png", "__MACOSX/a/b.png", ".hidden/c/d.jpg")
+    names = (
+        ".DS_Store",
+        "._a.png",
+        ".git/x.png",
+        "__MACOSX/a/b.png",
+        ".hidden/c/d.jpg",
+    )
     made.files[chosen(rng, names)] = chosen(rng, (b"", b"no image"))
 
 
@@ -418,7 +434,9 @@ def _bytes(rng: np.random.Generator, made: Plan) -> None:
     name = chosen(rng, list(made.files))
     if made.labels is None and reading.ending(name) in pool.FORMATS:
         top, _, file = name.rpartition("/")
-        made.files["/".join(filter(None, (top, f"caf\udce9{file}")))] = made.files.pop(name)
+        made.files["/".join(filter(None, (top, f"caf\udce9{file}")))] = made.files.pop(
+            name
+        )
 
 
 EXTRAS = (
@@ -489,7 +507,7 @@ def _archive(root: Path, rng: np.random.Generator) -> Given:
     with warnings.catch_warnings(), zipfile.ZipFile(path, "w", method) as packed:
         warnings.simplefilter("ignore")
         for name in made.folders:
-            packed.writestr(f"{name}/", b"")
+            packed.writestr(zipfile.ZipInfo(f"{name}/"), b"")
         for name, data in files.items():
             stored = name.replace("/", "\\") if windows else name
             with packed.open(stored, "w", force_zip64=chance(rng, 0.1)) as file:
@@ -497,11 +515,12 @@ def _archive(root: Path, rng: np.random.Generator) -> Given:
         if chance(rng, 0.1):
             packed.comment = b"a comment " * int(rng.integers(1, 100))
         if chance(rng, 0.06) and not windows:
-            packed.writestr(names[0], files[names[0]])
+            packed.writestr(zipfile.ZipInfo(names[0]), files[names[0]])
             made.doubtful, made.note = True, "a name twice"
         if chance(rng, 0.06):
             out = chosen(rng, ("../", "../../", "/", "a/../../../", "..\\"))
-            packed.writestr(f"{out}escape.png", pool.picture(rng, "png", "RGB", (9, 9)))
+            escape = pool.picture(rng, "png", "RGB", (9, 9))
+            packed.writestr(zipfile.ZipInfo(f"{out}escape.png"), escape)
             made.doubtful, made.note = True, "a name that leads out of the archive"
             made.escapes = True
     given = Given(str(path), wanted, split, made, names, files)

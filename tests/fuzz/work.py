@@ -26,9 +26,13 @@ def jobs(kinds: list[str], count: int, seed: int) -> list[Job]:
     """`count` situations, spread over the kinds as these are to be had."""
     shares = {kind: SHARES.get(kind, 1.0) for kind in kinds}
     whole = sum(shares.values())
-    numbers = {kind: max(1, round(count * share / whole)) for kind, share in shares.items()}
+    numbers = {
+        kind: max(1, round(count * share / whole)) for kind, share in shares.items()
+    }
     first = seed * 1_000_000
-    found = [(kind, first + i) for kind, number in numbers.items() for i in range(number)]
+    found = [
+        (kind, first + i) for kind, number in numbers.items() for i in range(number)
+    ]
     found.sort(key=lambda job: (job[1], job[0]))
     return found
 
@@ -56,7 +60,9 @@ def one(kind: str, number: int, place: Path, ready: Path) -> Result:
         frame = error.__traceback__
         while frame and frame.tb_next:
             frame = frame.tb_next
-        where = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
+        where = (
+            f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
+        )
         wrong, said = f"THE HARNESS: {type(error).__name__}: {error} at {where}", ""
     seconds = time.perf_counter() - began
     done = {"kind": kind, "number": number, "wrong": wrong, "end": end}
@@ -109,7 +115,9 @@ def _start(queue: list[Job], top: Path, number: int) -> tuple:
 
 def _last(path: Path) -> str:
     words = (path.parent / "screen").read_text(errors="replace")[-2000:]
-    lines = [text for text in words.splitlines() if "ganjax/" in text or "Error" in text]
+    lines = [
+        text for text in words.splitlines() if "ganjax/" in text or "Error" in text
+    ]
     return " | ".join(lines[:3])[:400]
 
 
