@@ -35,6 +35,9 @@ from ganjax.run.terminal import say
 from ganjax.run.translate import complete, fit, planned, translate, transparent
 
 
+MOST_IN_A_PICTURE = 65_536  # samples; they have 16 pixels each then
+
+
 @dataclass(frozen=True)
 class Save:
     """Which weights of a run."""
@@ -142,6 +145,11 @@ def sample(args: Sample) -> None:
     out = Path(args.out).expanduser()
     if out.suffix.lower() not in (".png", ".npz"):
         raise Mistake(f"--out {out} is neither a .png nor an .npz; name one of them.")
+    if out.suffix.lower() == ".png" and args.n > MOST_IN_A_PICTURE:
+        raise Mistake(
+            f"--n {args.n} are more than the {MOST_IN_A_PICTURE} samples that are seen in "
+            "one picture; name an .npz as --out."
+        )
     check_output(out)
     loaded = load(args.run, data=args.data, **asdict(args.save))
     drawn = loaded.sample(args.n, label=args.label, seed=args.seed)

@@ -36,7 +36,7 @@ def problem(save: Path, *, arrays: bool = True) -> str:
     try:
         listed = json.loads((save / "check" / "metadata").read_text())
         contents, digests = dict(listed["contents"]), dict(listed["digests"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "its list of arrays cannot be read"
     if is_apart(save):
         return APART
@@ -110,6 +110,6 @@ def _is_json(path: Path) -> bool:
         json.loads(path.read_text())
     except FileNotFoundError:
         return path.name == "_sharding"  # only written where a state is sharded
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return True

@@ -16,7 +16,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from ganjax.loop import Hook, Row
-from ganjax.run import logs
+from ganjax.run import logs, objects
 from ganjax.run.folder import write
 from ganjax.run.terminal import say
 
@@ -91,11 +91,7 @@ def _agreed(count: int) -> int:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / FILE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return objects.read(folder / FILE)
 
 
 def _note(folder: Path, what: Mapping[str, Any]) -> None:

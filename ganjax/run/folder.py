@@ -17,6 +17,7 @@ import os
 import platform
 import shutil
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -30,7 +31,7 @@ from ganjax import checkpoint
 from ganjax.data import Source, Spec, describe as found_in
 from ganjax.errors import Mistake
 from ganjax.gan import Turns
-from ganjax.run import code
+from ganjax.run import code, objects
 from ganjax.run.args import plain
 
 
@@ -184,7 +185,7 @@ def read(folder: Path, *, whole: bool = True) -> dict[str, Any]:
     it may be missing.
     """
     try:
-        manifest = json.loads((folder / "run.json").read_text("utf-8"))
+        manifest = objects.parse((folder / "run.json").read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise Mistake(
             f"{folder} is no run, as it has no run.json; name the folder that an "
@@ -240,8 +241,8 @@ def inventory(folder: Path) -> dict[str, str] | None:
     """The names and contents of the data that the run was begun with, if it kept them."""
     try:
         packed = (folder / INVENTORY).read_bytes()
-        found = json.loads(gzip.decompress(packed))
-    except (OSError, EOFError, ValueError):
+        found = objects.parse(gzip.decompress(packed))
+    except (OSError, EOFError, ValueError, zlib.error):
         return None
     return found if isinstance(found, dict) else None
 
@@ -288,11 +289,7 @@ def write(path: Path, text: str) -> None:
 
 def status(folder: Path) -> dict[str, Any]:
     """How the run stands, as `set_status` wrote it; {} where that cannot be read."""
-    try:
-        found = json.loads((folder / "status.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return objects.read(folder / "status.json")
 
 
 def set_status(folder: Path, state: str, step: int, sentence: str = "") -> None:

@@ -1,5 +1,6 @@
 """A run as a thing to use: its game, its state, its samples."""
 
+import os
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -78,6 +79,8 @@ def _load(
     game = tracked(game, stds) if stds else game
     like = _abstract(game, manifest)
     state = checkpoint.restore(saves, like, warn, step=step)
+    if state is None and saves.orbax.all_steps():
+        raise Mistake(f"{folder} has no whole save; see `ganjax check {folder}`.")
     if state is None:
         raise Mistake(f"{folder} has no save yet; let it train until its first one.")
     one = lambda tree: jax.tree.map(lambda x: x[member], tree) if seeds > 1 else tree
@@ -103,6 +106,7 @@ def _load(
         if n < 1 or n != int(n):
             raise Mistake(f"{n} samples cannot be drawn: ask for at least one.")
         n = int(n)
+        _check_memory(n, game, state, len(classes))
         if label is None:
             spec = folders.spec_of(manifest)
             return answer(sampling.asked(game, spec, n, len(classes)), seed)
@@ -139,7 +143,9 @@ def game_of(
                 f"{path} has no Args and no make(args), which would make its game; hand "
                 "the game to ganjax.load(run, game=...)."
             )
-        return module.make(arguments.restore(module.Args, manifest["args"]))
+        args = arguments.tidy(arguments.restore(module.Args, manifest["args"]))
+        arguments.check(args)
+        return module.make(args)
 
 
 def class_number(label: int | str, classes: tuple[str, ...]) -> int:
@@ -222,6 +228,28 @@ def _abstract(game: Game, manifest: dict[str, Any]) -> PyTree:
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here),
         jax.eval_shape(many),
     )
+
+
+def _check_memory(n: int, game: Game, state: PyTree, classes: int) -> None:
+    """Raises a `Mistake` where so many samples could never be held at once."""
+    if game.ask is not by_class:
+        return
+    label = jax.ShapeDtypeStruct((1,), jnp.int32)
+    one = jax.eval_shape(game.sample, state, jax.random.key(0), label)
+    needed, there = n * one.size * one.dtype.itemsize, memory()
+    if there and needed > there:
+        raise Mistake(
+            f"{n:,} samples need {needed / 1e9:,.0f} GB of memory, and the machine has "
+            f"{there / 1e9:,.0f}: draw them in parts, each with a seed of its own."
+        )
+
+
+def memory() -> int:
+    """The bytes of the machine's memory; 0 where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 0
 
 
 def _check_member(member: int, seeds: int) -> None:

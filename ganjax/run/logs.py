@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ganjax.run import objects
 from ganjax.run.folder import write
 
 
@@ -39,7 +40,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     found = []
     for line in path.read_text("utf-8", errors="replace").splitlines():
         try:
-            row = json.loads(line)
+            row = objects.parse(line)
         except ValueError:
             continue
         if isinstance(row, dict) and isinstance(row.get("step"), int):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
+from tqdm import tqdm
 
 from ganjax.data import Source, Spec, load
 from ganjax.errors import NoSplit
@@ -84,7 +85,12 @@ def draw(
     """A sample for each row asked for, [seeds, n, ...] in -1..1, as `chunks` draws them."""
     n = len(jax.tree.leaves(asked)[0])
     rows = functools.partial(_take, asked)
-    return np.concatenate([*chunks(sample, state, purpose, rows, n, seed)], axis=1)
+    parts = []
+    with tqdm(total=n, desc="samples", delay=2, disable=None) as bar:
+        for part in chunks(sample, state, purpose, rows, n, seed):
+            parts.append(part)
+            bar.update(part.shape[1])
+    return np.concatenate(parts, axis=1)
 
 
 def _reader(game: Game, spec: Spec, classes: int) -> Callable[[np.ndarray], PyTree]:

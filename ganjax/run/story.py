@@ -1,6 +1,5 @@
 """What a run folder tells: its curves, its pictures, how it ended."""
 
-import json
 import math
 import re
 from pathlib import Path
@@ -9,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from ganjax.run import folder as folders, logs
+from ganjax.run import folder as folders, logs, objects
 from ganjax.run.chart import Curve, number
 from ganjax.run.pictures import ANIMATION, evenly
 
 
 REAL = "real.json"  # what real data score
+TOO_LARGE = 1e300  # to be drawn: differences of such values overflow
 STILLS = 8  # pictures over time, beside the last
 
 Curves = dict[str, Curve]
@@ -38,7 +38,7 @@ def read(folder: Path) -> Story:
     rows = logs.rows(folder / logs.METRICS)
     training = [row for row in rows if any(map(_of_training, row))]
     scores = [row for row in rows if not any(map(_of_training, row))]
-    scores += [{"step": 0} | _object(folder / REAL)]
+    scores += [{"step": 0} | objects.read(folder / REAL)]
     samples = [
         p for p in (folder / "samples").glob("*.png") if re.search(r"\d", p.stem)
     ]
@@ -81,14 +81,6 @@ def _of_training(key: str) -> bool:
     return key.startswith(("d/", "g/")) or key.endswith("/loss")
 
 
-def _object(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _step(path: Path) -> int:
     return int(re.findall(r"\d+", path.stem)[-1])
 
@@ -109,6 +101,7 @@ def _curves(rows: list[dict[str, Any]]) -> Curves:
         for name, value in row.items():
             if name != "step" and _numeric(value):
                 array = np.asarray(value, np.float64)
+                array = np.where(np.abs(array) < TOO_LARGE, array, np.nan)
                 steps.setdefault(name, {})[int(row["step"])] = array
     return {name: _curve(values) for name, values in steps.items()}
 
