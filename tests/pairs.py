@@ -194,6 +194,11 @@ class Names(NamedTuple):
     augment: str
 
 
+def takes_a_head(net) -> bool:
+    """Whether a discriminator's `head` is a network; SN-PatchGAN's is a number."""
+    return hasattr(net, "head") and not isinstance(net.head, float)
+
+
 @cache
 def goes(i: int, a: str, j: int, b: str) -> bool:
     """Whether a level of factor i can meet one of factor j in a game."""
@@ -203,11 +208,11 @@ def goes(i: int, a: str, j: int, b: str) -> bool:
     g, d = LEVELS["architecture"][names["architecture"]]
     if "conditioning" in names:
         head = LEVELS["conditioning"][names["conditioning"]].head
-        return head is None or hasattr(d.net(), "head")
+        return head is None or takes_a_head(d.net())
     if "demand" in names:
         if names["demand"] == "path_length":
             return hasattr(g.net(), "synthesis")
-        return names["demand"] not in OF_FEATURES or hasattr(d.net(), "head")
+        return names["demand"] not in OF_FEATURES or takes_a_head(d.net())
     return names.get("augment", "identity") in ANYWHERE or len(d.shape) == 3
 
 

@@ -1,4 +1,4 @@
-"""What happens to runs: nothing that was trained is lost, and nothing changes in silence."""
+"""What happens to runs: nothing that was trained is lost or changes in silence."""
 
 import dataclasses
 import errno
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import optax
 import pytest
 from PIL import Image
 
@@ -716,6 +717,22 @@ def test_a_dataclass_made_by_a_function_belongs_to_no_file_of_the_library(tmp_pa
     flags = kind(Run(str(tmp_path / "run"), steps=2, batch=8, scores=False))
     ganjax.train(flags, game(), "ring")
     assert manifest(tmp_path / "run")["experiment"] != "types"
+
+
+def test_a_game_without_a_file_is_known_by_what_it_computes(tmp_path, capsys):
+    """As in a notebook, where nothing but the program could tell."""
+    kind = dataclasses.make_dataclass("Made", [("run", Flat[Run])], frozen=True)
+
+    def play(made, steps):
+        flags = Run(str(tmp_path / "run"), steps=steps, batch=8, scores=False)
+        capsys.readouterr()
+        ganjax.train(kind(flags), made, "ring")
+        return capsys.readouterr().out
+
+    play(game(), 2)
+    assert "something else" not in play(game(), 4)
+    assert "something else" in play(game(8, optax.adam(2e-3)), 6)
+    assert "something else" not in play(game(8, optax.adam(2e-3)), 8)
 
 
 @pytest.mark.parametrize(

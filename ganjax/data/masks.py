@@ -8,6 +8,7 @@ that publications speak of.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import isqrt, prod
 from statistics import NormalDist
 from typing import Any
@@ -169,9 +170,15 @@ def fixed(
     mask: Mask, n: int, side: int, seed: int = 0
 ) -> Float[np.ndarray, "n side side 1"]:
     """The first `n` masks of a seed, to evaluate on: the same for all who ask for them."""
-    key = jax.random.key(seed, impl="threefry2x32")
-    draw = jax.jit(lambda i: mask(jax.random.fold_in(key, i), side, side))
+    draw = _drawn(mask, side, seed)
     return np.stack([np.asarray(draw(i)) for i in range(n)])
+
+
+@cache
+def _drawn(mask: Mask, side: int, seed: int) -> Callable[[int], Array]:
+    """The mask of a number, compiled once for all who ask."""
+    key = jax.random.key(seed, impl="threefry2x32")
+    return jax.jit(lambda i: mask(jax.random.fold_in(key, i), side, side))
 
 
 def _sure(draw: Draw) -> Mask:

@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import inspect
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -23,9 +24,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+
 import ganjax
 from ganjax.errors import Mistake
 from ganjax.evaluation import cache
+from ganjax.gan import Game, Turns
 
 
 EXPERIMENT = "experiment.py"
@@ -114,6 +120,21 @@ def digest(code: Code) -> str:
     made = hashlib.sha256(code.experiment)
     for name, data in code.beside.items():
         made.update(f"\0{name}\0{len(data)}\0".encode() + data)
+    return made.hexdigest()
+
+
+def program(game: Game, shapes: Turns) -> str:
+    """The SHA-256 of what a step of a game computes, by which a notebook's game is known.
+
+    It has no file that could be compared. Nothing is compiled, but the step is traced.
+    """
+    turns = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    state = jax.eval_shape(lambda: game.init(jax.random.key(0), turns))
+    traced = jax.make_jaxpr(game.step)(state, shapes)
+    text = re.sub(r" at 0x[0-9a-f]+", "", str(traced.jaxpr))  # of functions in memory
+    made = hashlib.sha256(text.encode())
+    for array in traced.consts:
+        made.update(np.asarray(array).tobytes())
     return made.hexdigest()
 
 

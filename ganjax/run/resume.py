@@ -38,6 +38,7 @@ def changes(
         )
     said = _of_arguments(folder, then, now, defaults)
     _check_shapes(folder, then, now)
+    said += _of_the_program(then, now)
     return said + _of_data(folder, then, now, files_then, files_now)
 
 
@@ -65,6 +66,19 @@ def _of_arguments(
                 "it was, or name another --workdir."
             )
     return said
+
+
+def _of_the_program(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Whether a game that has no file computes something else; see `code.program`."""
+    before, after = then.get("program"), now.get("program")
+    # Another version of a library may write the same program otherwise.
+    same = then.get("versions") == now.get("versions")
+    if not (before and after and same) or before == after:
+        return []
+    return [
+        "A step of this game computes something else than it did (a loss, a rate, a "
+        "network, an optimizer, or what follows from --steps); the run goes on with it."
+    ]
 
 
 def _typed(manifest: dict[str, Any], part: str, value: Any) -> Any:

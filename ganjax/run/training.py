@@ -35,7 +35,7 @@ from ganjax.gan import Game, PyTree
 from ganjax.loop import Diverged, Every, Hook, Row, fit, step_of
 from ganjax.run import attempts, code, folder as folders, hooks, logs
 from ganjax.run.args import Run, check, defaults, tidy
-from ganjax.run.fitting import check_fit
+from ganjax.run.fitting import check_fit, shapes_explained
 from ganjax.run.hooks import chief
 from ganjax.run.judge import check_held_out
 from ganjax.run.loading import borrow
@@ -178,6 +178,8 @@ def prepare(
     folders.together("every process has looked, so the first may write")
     stream = streaming(source, sizes)
     manifest = folders.describe(args, source, stream.shapes)
+    if not manifest["sha256"]:
+        manifest["program"] = code.program(game, stream.shapes)
     files = source.inventory()
     said = []
     if before is not None:
@@ -253,7 +255,8 @@ def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
         begun = "resumes at" if done else "begins with"
         say(f"{folder}: {begun} step {done} on {folders.device()}; compiling ...")
         began = time.perf_counter()
-        state, _ = jax.block_until_ready(made.program(state, made.window(done), 0))
+        with shapes_explained(work.source):
+            state, _ = jax.block_until_ready(made.program(state, made.window(done), 0))
         seconds = time.perf_counter() - began
         say(f"Compiled in {seconds:.1f} s; programs are kept in {keep_programs()}.")
         if chief():
