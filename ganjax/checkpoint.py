@@ -297,7 +297,9 @@ def _lowest(scores: dict[int, float], steps: Sequence[int]) -> int | None:
 def _scores(folder: Path) -> Iterator[tuple[int, float]]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         # Runs that are older than `rate` noted the score inside of the save.
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        with contextlib.suppress(
+            OSError, ValueError, KeyError, TypeError, RecursionError
+        ):
             listed = json.loads((path / "check" / "metadata").read_text())
             yield int(path.name), float(listed["score"])
     with contextlib.suppress(

@@ -136,7 +136,7 @@ def Discriminator(size: int = 32, ch: int = 96, **others: Any) -> sagan.Discrimi
     return sagan.Discriminator(widths, grid, kernel_init=ORTHOGONAL, **others)
 
 
-def at_size(table: Mapping[int, Any], size: int, network: str) -> Any:
+def at_size(table: Mapping[int, Any], size: int, network: str = "BigGAN") -> Any:
     """The row of a table for images of a side; a `Mistake` if it has none."""
     sizes.check(network, size, sizes.among(table))
     return table[size]
