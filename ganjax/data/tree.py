@@ -19,17 +19,8 @@ USUAL = "such as .png, .jpg, .webp, .tif"  # of many endings that are read
 ROLES = {
     *("image", "images", "img", "imgs", "jpegimages", "picture", "pictures", "photos"),
     *("mask", "masks", "label", "labels", "annotation", "annotations", "segmentation"),
-    *(
-        "gt",
-        "depth",
-        "edges",
-        "input",
-        "inputs",
-        "target",
-        "targets",
-        "output",
-        "outputs",
-    ),
+    *("gt", "depth", "edges", "input", "inputs", "target", "targets"),
+    *("output", "outputs"),
     *("source", "sources", "a", "b", "hr", "lr", "thumbnails", "thumbs", "previews"),
     *("data", "dataset", "train", "test", "val"),
 }
@@ -41,9 +32,8 @@ TRAIN = splits.Name("train", "", "")
 class Part(NamedTuple):
     """One split of a set, or all of it where it is not divided."""
 
-    folder: (
-        str  # its name, "" where the set is not divided or its classes lie at the top
-    )
+    # Its name; "" where the set is not divided or its classes lie at the top.
+    folder: str
     name: splits.Name | None  # what the folder's name says
     images: Paths  # in natural order; the parts below the split
     labels: str  # the dataset.json that belongs to them, or ""
@@ -78,8 +68,7 @@ def arrange(
     """The layout of the files `names`; `others` are what is neither file nor folder.
 
     `folders` has those without files, too, and `tables` are those of the names that are
-    an NVIDIA dataset.json. Raises a `Mistake` if
-    there are no images.
+    an NVIDIA dataset.json. Raises a `Mistake` if there are no images.
     """
     names = sorted(names)
     passed_over: dict[str, int] = {}

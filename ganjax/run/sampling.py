@@ -14,9 +14,7 @@ from ganjax.gan import Game, PyTree
 
 
 CHUNK = 256
-CHUNK_BYTES = (
-    2**28
-)  # of float32 that a chunk has at most: 256 images of 256 px in color
+CHUNK_BYTES = 2**28  # of float32 in a chunk at most: 256 images of 256 px in color
 FIXED, SCORED, ASKED = 0, 1, 2  # what draws are for: each purpose has its own latents
 
 
