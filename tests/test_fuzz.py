@@ -8,8 +8,8 @@ from tests.fuzz.harness import Outcome, Situation, Wrong, play, seeded
 
 
 SEED = 5  # of the sample
-EACH = {"folder": 12, "zip": 10, "npz": 10, "pairs": 6, "image": 12, "experiment": 6}
-EACH |= {"run": 6, "command": 4}  # these load a run, and compile
+EACH = {"folder": 40, "zip": 40, "npz": 40, "image": 40, "pairs": 15, "domains": 8}
+EACH |= {"experiment": 8, "run": 8, "command": 5}  # a tenth of a second each, and more
 SAMPLE = [(kind, SEED * 1_000_000 + i) for kind, n in EACH.items() for i in range(n)]
 
 
@@ -41,6 +41,13 @@ def test_pictures_go_through_a_run_unharmed(kind, tmp_path):
     ]
     wrong = [work.line(result) for result in results if result["wrong"]]
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_fault_that_is_planted_is_found(tmp_path, monkeypatch):
+    """Classes sorted as text, so that 10 comes before 2."""
+    monkeypatch.setattr("ganjax.data.folder.in_order", sorted)
+    results = (work.one("folder", n, tmp_path, tmp_path) for n in range(60))
+    assert any("is the order" in result["wrong"] for result in results)
 
 
 def situation(act, right=lambda given, outcome: None, **more) -> Situation:

@@ -13,6 +13,7 @@ KINDS: dict[str, Callable[[np.random.Generator], Situation]] = {
     "zip": trees.archive,
     "npz": arrays.npz,
     "pairs": pairs.pairs,
+    "domains": pairs.domains,
     "image": pictures.single,
     "translate": pictures.translated,
     "complete": pictures.completed,
@@ -20,4 +21,5 @@ KINDS: dict[str, Callable[[np.random.Generator], Situation]] = {
     "command": flags.command,
     "experiment": flags.experiment,
 }
-SHARES = {"folder": 2.0, "zip": 1.5}
+# How often a kind is had, where that is not as often as the others.
+SHARES = {"folder": 2.0, "zip": 1.5, "pairs": 0.5, "domains": 0.3}

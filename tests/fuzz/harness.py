@@ -172,7 +172,9 @@ def ended(act: Callable[[], Any], terminal: str, limit: int) -> Outcome:
     need("Traceback" not in said[1], f"a traceback on the screen: {said[1][-500:]!r}")
     if status not in (None, 0):
         need(isinstance(status, int), f"left with {status!r} and no sentence")
-        sentence = said[1].strip("\n") or "(nothing was said)"
+        # But for what a bar of progress drew over itself.
+        lines = [line for line in said[1].split("\n") if "\r" not in line]
+        sentence = "\n".join(lines).strip("\n") or "(nothing was said)"
     warned = tuple(f"{w.category.__name__}: {w.message}" for w in caught)
     return Outcome(value, sentence, refusal, status, *said, warned, seconds)
 

@@ -1,6 +1,6 @@
 """Two folders whose images belong together, by all the ways of naming that people have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,56 @@ class Given:
     pairs: int
     telling: bool
     bad: str = ""
+    counts: list[int] = field(default_factory=list)  # of either side, where they differ
 
 
 def pairs(rng: np.random.Generator) -> Situation:
     """Paired data in two folders."""
     return Situation("pairs", _make, read, right)
+
+
+def domains(rng: np.random.Generator) -> Situation:
+    """Two kinds of images in one place, which are no pairs: trainA and trainB."""
+    return Situation("domains", _divided, _both, _apart)
+
+
+def _divided(root: Path, rng: np.random.Generator) -> Given:
+    forms = ("train{}", "Train{}", "train_{}", "TRAIN-{}", "training{}")
+    form = chosen(rng, forms)
+    held = chosen(rng, ("test{}", "Test{}", "val{}", "", ""))
+    counts = [int(x) for x in rng.integers(1, 7, 2)]
+    for place, (letter, count) in enumerate(zip("AB", counts, strict=True)):
+        letter = letter.lower() if chance(rng, 0.1) else letter
+        for i in range(count):
+            _flat(root / "data" / form.format(letter) / f"{i}.png", 100 * place + i)
+        if held:
+            _flat(root / "data" / held.format(letter) / "0.png", 100 * place + 50)
+    given = Given(str(root / "data"), "", max(counts), True)
+    given.counts = counts
+    if chance(rng, 0.15):
+        (root / "data" / "notes.txt").write_text("no image")
+    return given
+
+
+def _both(given: Given) -> Any:
+    source = load(Spec(given.front, beside=given.front))
+    return source, whole(source)
+
+
+def _apart(given: Given, outcome: Outcome) -> None:
+    worked(outcome)
+    source, batch = outcome.value
+    need(source.length == given.pairs, f"{source.length} of {given.pairs} images")
+    front, back = np.split(np.asarray(batch.image), 2, axis=-1)
+    for place, side in enumerate((front, back)):
+        seen = {int(x.flat[0]) for x in side}
+        right = {100 * place + i for i in range(given.counts[place])}
+        need(seen == right, f"side {'AB'[place]} has {seen} where {right} is right")
+
+
+def _flat(path: Path, level: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((8, 8, 3), level, np.uint8)).save(path)
 
 
 def read(given: Given) -> Any:

@@ -21,9 +21,12 @@ WHERE = "GANJAX_FUZZ_READY"  # the folder in which they lie
 WANTED = {  # kind of situation -> the runs that it copies
     "translate": ("rgb", "gray", "fill"),
     "complete": ("fill",),
-    "run": ("ring",),
+    "run": ("ring", "rgb"),
     "command": ("ring",),
 }
+
+
+OFTEN = {"log_every": 1, "sample_every": 2, "save_every": 2, "evaluate_every": 0}
 
 
 def make(folder: Path, kinds: list[str]) -> None:
@@ -65,8 +68,7 @@ def module(path: Path, name: str = "") -> ModuleType:
 def _ring(folder: Path, images: Path) -> None:
     """Saves at steps 2 and 4."""
     ring = module(EXPERIMENTS / "ring.py")
-    often = {"log_every": 1, "sample_every": 2, "save_every": 2, "evaluate_every": 0}
-    run = replace(ring.TINY.run, workdir=str(folder), steps=4, devices="jit", **often)
+    run = replace(ring.TINY.run, workdir=str(folder), devices="jit", **OFTEN)
     ring.main(replace(ring.TINY, run=run))
 
 

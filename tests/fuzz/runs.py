@@ -4,19 +4,21 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganjax import cli
+from ganjax.run.command import in_sentences
 from tests.fuzz import pool, ready
 from tests.fuzz.harness import Outcome, Situation, need, refused, worked
 from tests.fuzz.pool import chance, chosen
 
 
 DRAWN = 8  # samples
+GONE = "there is no run"
 
 
 @dataclass
@@ -54,23 +56,33 @@ def reference(step: int) -> np.ndarray:
         return stored["image"]
 
 
-def _act(given: Given) -> None:
+def _act(given: Given) -> Any:
+    if given.command == "resume":
+        return _resume(given)
     argv = [given.command, str(given.run), *given.flags]
     if given.command == "sample":
         argv += ["--n", str(DRAWN), "--out", str(given.out)]
-    cli.main(argv)
+    return cli.main(argv)
+
+
+def _resume(given: Given) -> int:
+    """The command that the run was begun with, once more; the step that it ends at."""
+    ring = ready.module(ready.EXPERIMENTS / "ring.py")
+    run = replace(ring.TINY.run, workdir=str(given.run), devices="jit", **ready.OFTEN)
+    with in_sentences():
+        return int(ring.main(replace(ring.TINY, run=run)).step)
 
 
 def right(given: Given, outcome: Outcome) -> None:
     """Commands read what is there, and say what is not."""
-    if given.unread:
+    if given.unread and (given.command != "resume" or given.unread != GONE):
         need(outcome.sentence, f"was not refused: {given.unread}")
         return
     if given.free and outcome.sentence:
         return
-    {"sample": _sampled, "report": _reported, "check": _checked, "evaluate": _scored}[
-        given.command
-    ](given, outcome)
+    ends = {"sample": _sampled, "report": _reported, "check": _checked}
+    ends |= {"evaluate": _scored, "resume": _resumed}
+    ends[given.command](given, outcome)
 
 
 def _sampled(given: Given, outcome: Outcome) -> None:
@@ -96,7 +108,8 @@ def _sampled(given: Given, outcome: Outcome) -> None:
 def _reported(given: Given, outcome: Outcome) -> None:
     worked(outcome)
     page = (given.run / "report.html").read_text()
-    need(page.startswith("<!") and "ring" in page, "the page is none")
+    named = "ring" in page or given.free
+    need(page.startswith("<!") and named, f"the page is none: {page[:99]!r}")
     need(
         str(given.run) in outcome.out or "report.html" in outcome.out, "no path is said"
     )
@@ -121,6 +134,22 @@ def _checked(given: Given, outcome: Outcome) -> None:
         need(f"step {step}: whole" not in outcome.out, f"{step} is said to be whole")
 
 
+def _resumed(given: Given, outcome: Outcome) -> None:
+    """Wherever it goes on from, it ends in the same bits, or it was refused."""
+    if outcome.sentence and (given.unread or given.unknown or given.doubtful):
+        return
+    worked(outcome)
+    need(outcome.value == 4, f"it ended at step {outcome.value}")
+    if given.free or given.unknown:
+        return
+    status = json.loads((given.run / "status.json").read_text())
+    need(status["state"] == "finished", f"{status}")
+    cli.main(["sample", str(given.run), "--n", str(DRAWN), "--out", str(given.out)])
+    with np.load(given.out) as stored:
+        same = np.array_equal(stored["image"], reference(4))
+    need(same, "the run that went on is another")
+
+
 def _scored(given: Given, outcome: Outcome) -> None:
     whole = {2, 4} - given.lost - given.doubtful
     if given.unknown and "--trust" not in given.flags:
@@ -139,6 +168,7 @@ def _make(root: Path, rng: np.random.Generator) -> Given:
     name = chosen(rng, ("run", "run", "run", "ru n", "[run]"))
     command = chosen(rng, ("sample", "sample", "report", "report", "check"))
     command = "evaluate" if chance(rng, 0.04) else command
+    command = "resume" if chance(rng, 0.12) else command
     given = Given(ready.copied("ring", root / name), command, root / "made.npz")
     if name == "[run]":  # where no save can be joined, but one that was can be read
         given.free = "a [ in the path"
@@ -172,7 +202,7 @@ def _gone(given: Given, rng: np.random.Generator) -> None:
         given.run.write_text("a file")
     elif way == 3:
         given.run.symlink_to("nowhere")
-    given.unread = "there is no run"
+    given.unread = GONE
 
 
 def _bad_manifest(given: Given, rng: np.random.Generator) -> None:
@@ -401,6 +431,17 @@ def _other_save(given: Given, rng: np.random.Generator) -> None:
         given.free = "a save under another number"
 
 
+def _foreign_save(given: Given, rng: np.random.Generator) -> None:
+    """A save of another experiment under the number of one's own."""
+    place = given.run / "checkpoints" / "4"
+    if place.is_dir():
+        shutil.rmtree(place)
+        other = Path(os.environ[ready.WHERE]) / "rgb" / "checkpoints" / "1"
+        shutil.copytree(other, place)
+        given.doubtful.add(4)
+        given.free = "a save of another experiment"
+
+
 def _code(given: Given, rng: np.random.Generator) -> None:
     """An experiment's file that is gone, or is not what was trained with."""
     path = given.run / "experiment.py"
@@ -452,6 +493,7 @@ DAMAGES: tuple[Damage, ...] = (
     _bad_save,
     _bad_save,
     _other_save,
+    _foreign_save,
     _code,
     _shadow,
 )

@@ -514,7 +514,7 @@ def _archive(root: Path, rng: np.random.Generator) -> Given:
                 file.write(data)
         if chance(rng, 0.1):
             packed.comment = b"a comment " * int(rng.integers(1, 100))
-        if chance(rng, 0.06) and not windows:
+        if chance(rng, 0.06) and not windows and names:
             packed.writestr(zipfile.ZipInfo(names[0]), files[names[0]])
             made.doubtful, made.note = True, "a name twice"
         if chance(rng, 0.06):
