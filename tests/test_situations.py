@@ -14,7 +14,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ready")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ready.WHERE, str(folder))
-        ready.make(folder, ["run", "translate", "complete"])
+        ready.make(folder, ["run", "complete"])
         yield
 
 

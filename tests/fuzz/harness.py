@@ -131,7 +131,10 @@ def worked(outcome: Outcome) -> None:
 def one_sentence(outcome: Outcome) -> None:
     """Needs one line that ends as a sentence does, with the status of bad input."""
     sentence = outcome.sentence
-    need(len(sentence.splitlines()) == 1, f"not one line: {sentence[:300]!r} ... {sentence[-160:]!r}")
+    need(
+        len(sentence.splitlines()) == 1,
+        f"not one line: {sentence[:300]!r} ... {sentence[-160:]!r}",
+    )
     need(sentence.rstrip().endswith((".", "!", "?")), f"no sentence: {sentence!r}")
     need(len(sentence) <= 1200, f"a sentence of {len(sentence)} letters: {sentence!r}")
     need(not outcome.warned, f"warned before its sentence: {outcome.warned[:2]}")
