@@ -4,11 +4,8 @@ A run knows itself: its experiment, arguments, data and classes are in its folde
 """
 
 import contextlib
-import errno
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,7 +29,14 @@ from ganjax.run.pictures import picture, save_png, write_whole
 from ganjax.run.programs import keep_programs
 from ganjax.run.report import write_report
 from ganjax.run.terminal import say
-from ganjax.run.translate import complete, fit, planned, translate, transparent
+from ganjax.run.translate import (
+    complete,
+    fit,
+    planned,
+    translate,
+    transparent,
+    writable,
+)
 
 
 MOST_IN_A_PICTURE = 65_536  # samples; they have 16 pixels each then
@@ -346,16 +350,9 @@ def asked_shape(args: Translate | Complete, loaded: Loaded) -> tuple[int, int, i
 
 def check_output(path: Path) -> None:
     """Raises a `Mistake` unless a file can be written there, before the work is done."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise Mistake(
-            f"--out {path} cannot be written ({error.strerror}); name another."
-        ) from error
+    if path.is_dir():
+        raise Mistake(f"--out {path} is a folder; name a file in it.")
+    writable(path.parent)
 
 
 def save_npz(path: Path, image: np.ndarray, label: np.ndarray) -> None:

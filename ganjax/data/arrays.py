@@ -115,9 +115,12 @@ def npz(spec: Spec) -> Source:
             f"{where} holds {len(image)} images but {len(label)} labels in split "
             f"{spec.split!r}: save one label for each image."
         )
-    classes = np.unique(np.concatenate(list(values.values())))
-    names = tuple(str(value) for value in classes)
-    return held(spec, image, np.searchsorted(classes, label), names, found)
+    # By Python's numbers: NumPy makes floats of signed and unsigned ones together.
+    classes = sorted({x for each in values.values() for x in np.unique(each).tolist()})
+    number = {value: i for i, value in enumerate(classes)}
+    here, place = np.unique(label, return_inverse=True)
+    label = np.array([number[x] for x in here.tolist()], np.int32)[place]
+    return held(spec, image, label, tuple(map(str, classes)), found)
 
 
 def _opened(where: str) -> dict[str, np.ndarray]:
@@ -129,7 +132,13 @@ def _opened(where: str) -> dict[str, np.ndarray]:
             with stored as file:
                 named = [key for key in file.files if _role(key)]
                 others = {key: np.empty(0) for key in file.files if key not in named}
-                return {key: file[key] for key in named} | others
+                read = {key: file[key] for key in named}
+                odd = [
+                    x for x, value in read.items() if not isinstance(value, np.ndarray)
+                ]
+                if odd:
+                    raise ValueError(f"{odd[0]!r} in it is no array")
+                return read | others
     # The headers of a damaged file make NumPy raise almost anything.
     except Exception as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -143,7 +143,8 @@ def opened(file: Any, name: str, *, any_size: bool = False) -> Iterator[Image.Im
 def orientation(image: Image.Image) -> int:
     """How EXIF says that a decoded image lies, 1 to 8, of which 1 is upright."""
     try:
-        return image.getexif().get(ORIENTATION, 1)
+        lies = image.getexif().get(ORIENTATION, 1)
+        return lies if lies in UPRIGHT else 1
     except Exception:  # the pixels are sound though the EXIF is not
         return 1
 

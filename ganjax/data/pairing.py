@@ -24,8 +24,10 @@ def match(
     These belong together, whichever way is the first to tell: names that are alike but
     for their endings; that are once what all of a side have in common at either end is
     taken away (1.png and 1_mask.png); that have the same numbers in them. `where` names
-    both places. Raises a `Mistake` if no way pairs all of them.
+    both places. One on either side is a pair. Raises a `Mistake` if no way pairs all.
     """
+    if len(front) == len(back) == 1:
+        return np.zeros(1, np.int64)
     best, best_shared = None, 0
     for way in WAYS:
         keys, others = way(front), way(back)

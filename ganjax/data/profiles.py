@@ -75,6 +75,8 @@ def profile_of(image: Image.Image) -> bytes | None:
 
     It is the one embedded, or else is made of what a PNG says of gamma and primaries.
     """
+    if image.mode in ("LAB", "HSV", "YCbCr"):  # which say by themselves what they mean
+        return None
     embedded, info = image.info.get("icc_profile"), image.info
     if embedded or image.format != "PNG" or "srgb" in info:
         return embedded or None

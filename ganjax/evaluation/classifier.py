@@ -25,8 +25,10 @@ from ganjax.evaluation.features import Features, fingerprint
 from ganjax.gan import PyTree, pixels
 
 
-BATCH = 500  # images seen at once when nothing is learned, or as many as
-BATCH_BYTES = 100_000_000  # holds of them in float32
+BATCH = 500  # images seen at once when nothing is learned
+BATCH_BYTES = (
+    2**25
+)  # of float32 images at once, in either case: layers hold many times that
 
 
 @runtime_checkable
@@ -132,6 +134,7 @@ def _fit(
     labels: Integer[np.ndarray, " n"],
     settings: Settings,
 ) -> PyTree:
+    parts = _divisor(settings.batch, images.shape[1:])
     rate = optax.cosine_onecycle_schedule(settings.steps, settings.rate, 0.2, 10, 100)
     optim = optax.adamw(rate, weight_decay=settings.decay)
 
@@ -139,12 +142,19 @@ def _fit(
     def step(params, opt, image, label, mirror):
         image = jnp.where(mirror[:, None, None, None], image[:, :, ::-1], image)
 
-        def loss(params):
+        def loss(params, image, label):
             logits = jnp.asarray(net.apply(params, pixels(image))[1])
             cross = optax.softmax_cross_entropy_with_integer_labels(logits, label)
             return cross.mean()
 
-        updates, opt = optim.update(jax.grad(loss)(params), opt, params)
+        if parts == 1:
+            grads = jax.grad(loss)(params, image, label)
+        else:  # the same mean, of large images a part of the batch at a time
+            split = lambda x: x.reshape(parts, -1, *x.shape[1:])
+            one = lambda part: jax.grad(loss)(params, *part)
+            each = jax.lax.map(one, (split(image), split(label)))
+            grads = jax.tree.map(lambda x: x.mean(0), each)
+        updates, opt = optim.update(grads, opt, params)
         return optax.apply_updates(params, updates), opt
 
     opt = optim.init(params)
@@ -198,6 +208,12 @@ def _parts(images: Images) -> Iterator[np.ndarray]:
     """All images, as many at a time as are seen at once."""
     step = max(1, min(BATCH, BATCH_BYTES // (4 * math.prod(images.shape[1:]))))
     return (images[i : i + step] for i in range(0, len(images), step))
+
+
+def _divisor(batch: int, shape: tuple[int, ...]) -> int:
+    """In how many equal parts a batch is learned from, so that each is small."""
+    most = max(1, BATCH_BYTES // (4 * math.prod(shape)))
+    return next(n for n in range(1, batch + 1) if batch % n == 0 and batch // n <= most)
 
 
 def _check(kind: str, images: Images, labels: np.ndarray, classes: int) -> None:

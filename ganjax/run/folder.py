@@ -69,6 +69,12 @@ def claim(workdir: str) -> Iterator[Path]:
                     f"--workdir {folder} holds files but no run; name a new or empty "
                     "folder."
                 )
+        for name in (CHECKPOINTS, AVERAGES):
+            if (folder / name).exists() and not (folder / name).is_dir():
+                raise Mistake(
+                    f"{folder / name} is a file where the saves of the run are to be; "
+                    "take it away, or name another --workdir."
+                )
         missing = [p for p in (folder, *folder.parents) if not p.exists()]
         if jax.process_index() == 0:
             folder.mkdir(parents=True, exist_ok=True)
@@ -233,8 +239,11 @@ def _is_whole(found: dict[str, Any]) -> bool:
 
 
 def seeds_of(manifest: dict[str, Any]) -> int:
-    """How many seeds the run trains at once."""
-    return manifest["args"]["run"].get("seeds", 1)
+    """How many seeds the run trains at once; one where the manifest does not say."""
+    args = manifest.get("args")
+    run = args.get("run") if isinstance(args, dict) else None
+    seeds = run.get("seeds", 1) if isinstance(run, dict) else 1
+    return seeds if isinstance(seeds, int) else 1
 
 
 def inventory(folder: Path) -> dict[str, str] | None:

@@ -127,6 +127,16 @@ def animate(paths: Sequence[Path], path: Path, seconds_per_frame: float = 0.15) 
     write_whole(path, data)
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a file is a picture that can be shown."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except Exception:  # Pillow's decoders raise almost anything on a broken file
+        return False
+    return True
+
+
 def evenly(items: Sequence[Item], count: int) -> list[Item]:
     """At most `count` of the items, evenly picked, with the first and the last."""
     if len(items) <= count:

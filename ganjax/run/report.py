@@ -79,8 +79,9 @@ def _status_line(story: Story) -> str:
     state = str(story.status.get("state", "unknown"))
     curves = [*story.training.values(), *story.scores.values()]
     logged = max((int(curve.step[-1]) for curve in curves), default=0)
-    step = story.status.get("step", logged)
-    steps = story.manifest.get("steps")
+    step, steps = story.status.get("step"), story.manifest.get("steps")
+    step = step if isinstance(step, int | float) else logged
+    steps = steps if isinstance(steps, int | float) else None
     words = {
         "finished": "Finished",
         "stopped": "Stopped",

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from ganjax.run import folder as folders, logs, objects
 from ganjax.run.chart import Curve, number
-from ganjax.run.pictures import ANIMATION, evenly
+from ganjax.run.pictures import ANIMATION, evenly, is_whole
 
 
 REAL = "real.json"  # what real data score
@@ -49,9 +48,9 @@ def read(folder: Path) -> Story:
         _curves(training),
         _curves(scores),
         _curves(logs.rows(folder / logs.CLOCK)),
-        [path for path in samples if _shows(path)],
-        [path for path in [folder / "real.png"] if _shows(path)],
-        [path for path in [folder / ANIMATION] if _shows(path)],
+        [path for path in samples if is_whole(path)],
+        [path for path in [folder / "real.png"] if is_whole(path)],
+        [path for path in [folder / ANIMATION] if is_whole(path)],
     )
 
 
@@ -83,15 +82,6 @@ def _of_training(key: str) -> bool:
 
 def _step(path: Path) -> int:
     return int(re.findall(r"\d+", path.stem)[-1])
-
-
-def _shows(path: Path) -> bool:
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except Exception:  # Pillow's decoders raise almost anything on a broken file
-        return False
-    return True
 
 
 def _curves(rows: list[dict[str, Any]]) -> Curves:

@@ -40,7 +40,7 @@ from ganjax.run.hooks import chief
 from ganjax.run.judge import check_held_out
 from ganjax.run.loading import borrow
 from ganjax.run.machine import Machine, check_sizes, join, machine
-from ganjax.run.pictures import ANIMATION, animate
+from ganjax.run.pictures import ANIMATION, FRAMES, animate, evenly, is_whole
 from ganjax.run.programs import keep_programs
 from ganjax.run.progress import progress
 from ganjax.run.report import write_report
@@ -384,7 +384,8 @@ def close(work: Work, state: str, step: int, sentence: str = "") -> None:
     """
     if not chief():
         return
-    drawn = sorted((work.folder / "samples").glob("*.png"))
+    drawn = evenly(sorted((work.folder / "samples").glob("*.png")), FRAMES)
+    drawn = [path for path in drawn if is_whole(path)]
     with suppress(OSError):
         folders.set_status(work.folder, state, step, sentence)
     with suppress(OSError) if state != "finished" else nullcontext():
