@@ -114,7 +114,7 @@ def _right(given: Given, outcome: Outcome) -> None:
 def _sample(root: Path, rng: np.random.Generator) -> Given:
     """`ganjax sample` on a whole run, with a few flags."""
     given = Given(["sample", str(ready.copied("ring", root / "run"))])
-    (root / "in.npz").write_text("a file")
+    (root.parent / "cwd" / "in.npz").write_text("a file")
     given.good = True
     out = chosen(rng, PATHS) if chance(rng, 0.5) else "made.npz"
     verdicts = [_flag(given, "--out", out, _is_output(out))]
