@@ -5,6 +5,7 @@ import json
 import os
 import tracemalloc
 from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -91,7 +92,7 @@ def test_every_score_of_two_sets_can_come_from_a_file(monkeypatch, tmp_path):
         evaluation.kernel_distance,
         evaluation.prdc,
     ):
-        assert score(*files[:2]) == pytest.approx(score(a, b), rel=1e-9)
+        assert score(files[0], files[1]) == pytest.approx(score(a, b), rel=1e-9)
     near, wanted = evaluation.copies(*files), evaluation.copies(a, b, c)
     assert near.ratio == pytest.approx(wanted.ratio, rel=1e-9)
     assert near.close == wanted.close
@@ -189,6 +190,20 @@ def test_a_classifier_learns_the_same_from_images_in_a_file(monkeypatch, tmp_pat
         [path.name for path in (tmp_path / x).iterdir()] for x in ("plain", "file")
     ]
     assert names[0] == names[1]
+
+
+def test_a_classifier_learns_as_much_from_large_images_in_parts(monkeypatch, tmp_path):
+    x, y = some_images(40, (4, 4, 3)), np.arange(40, dtype=np.int32) % 2
+    quick = classifier.Settings(steps=8, batch=12)
+    learn = lambda cache: evaluation.train_classifier(
+        x, y, x, y, classes=2, settings=quick, cache=tmp_path / cache
+    )
+    plain = learn("plain").probabilities(np.asarray(pixels(x)))
+    monkeypatch.setattr(classifier, "BATCH_BYTES", 5 * 4 * 48)
+    assert classifier._divisor(12, (4, 4, 3)) == 3  # of four images each
+    found = learn("parts").probabilities(np.asarray(pixels(x)))
+    np.testing.assert_allclose(found, plain, atol=1e-4)
+    assert np.ptp(plain[:, 0]) > 1e-3
 
 
 def test_a_classifier_learns_from_some_of_everywhere_in_a_large_set(monkeypatch):
@@ -352,7 +367,7 @@ def hook_of(monkeypatch, folder, judged, sample=None):
     rows, best = Kept(), {}
     monkeypatch.setattr(hooks, "judge", judged)
     draw = lambda state, key, asked: np.zeros((1, len(asked), 2), np.float32)
-    unused = lambda *args: None
+    unused: Any = lambda *args: None
     made = Machine(unused, unused, unused, sample or draw)
     source = load(Spec("ring"))
     hook = hooks.scores(folder, 0, made, gan_of(), source, rows, best)

@@ -161,6 +161,8 @@ def _fit(
     for rows, mirror in _draws(len(images), settings):
         label = labels[rows].astype(np.int32)
         params, opt = step(params, opt, images[rows], label, mirror)
+        if parts > 1:  # else large images are read ahead of the steps that take them
+            jax.block_until_ready(params)
     return params
 
 

@@ -132,8 +132,10 @@ def judge(
         gathered = [evaluation.gather(scratch) for _ in features]
 
         def add(chunk):
-            for each, gathering in zip(features, gathered, strict=True):
-                gathering.add(evaluation.see(each, chunk))
+            for some in _parts(np.arange(len(chunk)), chunk.shape[1:]):
+                part = chunk[some[0] : some[-1] + 1]
+                for each, gathering in zip(features, gathered, strict=True):
+                    gathering.add(evaluation.see(each, part))
 
         def scores():
             found = {}
