@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -110,9 +111,9 @@ def try_out(folder: Path) -> None:
         saves.orbax.close()
         _together("all have tried")
     except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or _first_line(error)
         raise Mistake(
-            f"No save could be read back from {folder} ({_first_line(error)}): name "
-            "another --workdir."
+            f"No save could be read back from {folder} ({why}): name another --workdir."
         ) from error
     finally:
         if jax.process_index() == 0:
@@ -130,6 +131,9 @@ def save(saves: Saves, step: int, state: PyTree) -> None:
     The save before it is on disk by then, and was confirmed.
     """
     finish(saves)
+    if jax.process_index() == 0:
+        # Where no folder can be made, Orbax's threads would wait for it for minutes.
+        os.rmdir(tempfile.mkdtemp(prefix=".", dir=saves.folder))
     check = {"contents": contents(state), "digests": digests(state)}
     args = ocp.args.Composite(
         state=ocp.args.StandardSave(state), check=ocp.args.JsonSave(check)
@@ -224,14 +228,20 @@ def restore(
 
     `like` is a state, or a tree of `jax.ShapeDtypeStruct`; with `part` it is dictionaries
     of some of a state's arrays, and only those are read. With `step` no newer save is
-    considered. A damaged save is named in a sentence to `warn`, passed over and, unless
-    only read, put aside. A save of other contents raises a `Mistake`.
+    considered. A damaged save is named in a sentence to `warn` and passed over; once an
+    older one is found whole, it is put aside, unless these are only read. A save of other
+    contents raises a `Mistake`, and one that cannot be read now, for want of memory or of
+    rights or by a fault of the disk, an OSError: it may be whole.
     """
     steps = [s for s in saves.orbax.all_steps() if step is None or s <= step]
+    passed_over = []
     for step in sorted(steps, reverse=True):
         found = read(saves, step, like, warn, part=part)
         if found is not None:
+            for damaged in () if saves.read_only else passed_over:
+                _put_aside(saves, damaged)
             return found
+        passed_over.append(step)
     return None
 
 
@@ -244,18 +254,19 @@ def read(
     part: bool = False,
 ) -> PyTree | None:
     """The save of this step, or None where it is damaged; otherwise as `restore`."""
-    try:
-        return _read(saves, step, like, part)
-    except (Mistake, MemoryError, PermissionError):
-        raise
-    except Exception as error:
-        where = saves.folder / str(step)
-        advice = " (`ganjax check` joins it)" if readback.is_apart(where) else ""
-        why = _first_line(error)
-        warn(f"The save {where} is damaged and passed over{advice}: {why}")
-        if not saves.read_only:
-            _put_aside(saves, step)
-        return None
+    where = saves.folder / str(step)
+    why = readback.problem(where)
+    if not why:
+        try:
+            return _read(saves, step, like, part)
+        except (Mistake, MemoryError, OSError):
+            raise
+        except Exception as error:
+            readback.raise_if_passing(error, where)
+            why = _first_line(error)
+    advice = " (`ganjax check` joins it)" if why == readback.APART else ""
+    warn(f"The save {where} is damaged and passed over{advice}: {why}")
+    return None
 
 
 def forget(saves: Saves, step: int) -> None:
@@ -350,7 +361,8 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _is_late(text: str) -> bool:
-    return "Event loop is closed" in text or "never awaited" in text
+    late = "Event loop is closed", "never awaited", "Encountered error while reading"
+    return any(words in text for words in late)
 
 
 def _first_line(error: BaseException) -> str:
@@ -368,9 +380,6 @@ def _digest(leaf: jax.Array) -> str:
 
 
 def _read(saves: Saves, step: int, like: PyTree, part: bool) -> PyTree:
-    why = readback.problem(saves.folder / str(step))
-    if why:
-        raise ValueError(why)
     args = ocp.args.Composite(check=ocp.args.JsonRestore())
     check = saves.orbax.restore(step, args=args)["check"]
     wanted = contents(like)

@@ -6,8 +6,10 @@ lists is there and has the SHA-256 that it had in memory. A save is a folder of 
 that `checkpoint.save` leaves: `check/metadata` lists the arrays, `state/` holds them.
 """
 
+import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,15 @@ import tensorstore
 UNSAFE = "*?[]\\"
 APART = "what each process wrote was never joined"
 PROCESS = "ocdbt.process_"
+# What the system says where the fault is not the save's.
+PASSING = (
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EACCES,
+    errno.EPERM,
+)
 DESCRIPTIONS = ("_CHECKPOINT_METADATA", "state/_METADATA", "state/_sharding")
 
 
@@ -31,18 +42,23 @@ def unsafe(path: Path) -> str:
 def problem(save: Path, *, arrays: bool = True) -> str:
     """Why the save in the folder `save` is not whole, in a few words; '' if it is.
 
-    Without `arrays` these are only looked for, not read, which takes milliseconds.
+    Without `arrays` these are only looked for, not read, which takes milliseconds. Raises
+    an OSError where it cannot be read now, for a reason that is none of the save's.
     """
     try:
-        listed = json.loads((save / "check" / "metadata").read_text())
+        listed = json.loads(_text(save / "check" / "metadata"))
         contents, digests = dict(listed["contents"]), dict(listed["digests"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "its list of arrays cannot be read"
     if is_apart(save):
         return APART
-    for name in DESCRIPTIONS:
+    shapes = save / "state" / "array_metadatas"
+    more = [f"state/{shapes.name}/{path.name}" for path in _inside(shapes)]
+    for name in (*DESCRIPTIONS, *more):
         if not _is_json(save / name):
             return f"its file {name} cannot be read"
+    if not contents.keys() <= _described(save / "state" / "_METADATA"):
+        return "its file state/_METADATA does not describe its arrays"
     try:
         there = {key.decode() for key in _open(save / "state").list().result()}
         missing = [name for name in contents if f"{name}/.zarray" not in there]
@@ -52,9 +68,23 @@ def problem(save: Path, *, arrays: bool = True) -> str:
             wanted = digests.get(name)  # '' where an array was split over processes
             if wanted and wanted != _digest(_array(save / "state", name)):
                 return f"{name} is not what was saved"
-    except (ValueError, OSError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
+        raise_if_passing(error, save)
         return f"an array cannot be read ({str(error).splitlines()[0][:100]})"
     return ""
+
+
+def raise_if_passing(error: Exception, save: Path) -> None:
+    """Raises an OSError for what may go away: too little memory, no right, a faulty disk.
+
+    TensorStore and Orbax tell what the system said as a part of their own text.
+    """
+    text = str(error)
+    for number in PASSING:
+        if os.strerror(number) in text:
+            raise OSError(number, os.strerror(number), str(save)) from error
+    if "RESOURCE_EXHAUSTED" in text or isinstance(error, MemoryError):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(save)) from error
 
 
 def is_apart(save: Path) -> bool:
@@ -105,11 +135,36 @@ def _digest(array: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
-def _is_json(path: Path) -> bool:
+def _text(path: Path) -> str:
+    """The text of a file; '' where it is missing or is none."""
     try:
-        json.loads(path.read_text())
-    except FileNotFoundError:
-        return path.name == "_sharding"  # only written where a state is sharded
-    except (OSError, ValueError, RecursionError):
+        return path.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
+        return ""
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_json(path: Path) -> bool:
+    if path.name == "_sharding" and not path.exists():
+        return True  # it is only written where a state is sharded
+    try:
+        json.loads(_text(path))
+    except (ValueError, RecursionError):
         return False
     return True
+
+
+def _described(path: Path) -> set[str]:
+    """The names of the arrays that Orbax's own list has."""
+    try:
+        each = json.loads(_text(path))["tree_metadata"].values()
+        return {
+            ".".join(str(part["key"]) for part in one["key_metadata"])
+            for one in each
+            if one["value_metadata"]["value_type"] == "jax.Array"
+        }
+    except (KeyError, TypeError, AttributeError):
+        return set()

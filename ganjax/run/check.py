@@ -42,7 +42,10 @@ def check(folder: Path) -> list[Verdict]:
 
 
 def _verdict(path: Path, step: int, kind: str, mend: bool) -> Verdict:
-    problem, done = readback.problem(path), []
+    try:
+        problem, done = readback.problem(path), []
+    except OSError as error:
+        return Verdict(kind, step, f"it cannot be read now ({error.strerror})", "")
     if problem == readback.APART and mend:
         try:
             readback.join(path)
