@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import jax
@@ -82,12 +82,18 @@ def fit(
 
     @contextmanager
     def rescuing() -> Iterator[None]:
+        nonlocal late
         try:
             yield
+        except Diverged:
+            raise
         except Exception:
-            if late:
-                settle(late)  # nothing is rescued that is not finite
-            rescue(done, state)
+            waiting, late = late, None
+            if waiting:
+                with suppress(OSError):  # that is perhaps what led here
+                    settle(waiting)
+            if bool(is_finite(state)):
+                rescue(done, state)
             raise
 
     with ThreadPoolExecutor(1) as thread:
@@ -103,18 +109,20 @@ def fit(
             done += count
             ahead = thread.submit(window, done)
             if late:
-                settle(late)
+                with rescuing():
+                    settle(late)
             late = Call(done, count, logs, is_finite(state))
             ready = [each.hook for each in hooks if done % each.n == 0 or done == steps]
             if ready:
-                row, late = settle(late), None
                 with rescuing():
+                    row, late = settle(late), None
                     for hook in ready:
                         hook(done, state, row)
                 started = time.perf_counter()
         ahead.cancel()
         if late:
-            settle(late)
+            with rescuing():
+                settle(late)
     return state
 
 
@@ -154,4 +162,5 @@ def step_of(state: PyTree) -> int:
 def flat(logs: PyTree) -> dict[str, Array]:
     """Nested logs by name: {"g": {"loss": x}} as {"g/loss": x}."""
     paths = jax.tree_util.tree_leaves_with_path(logs)
-    return {"/".join(str(key.key) for key in path): x for path, x in paths}
+    name = lambda path: jax.tree_util.keystr(path, simple=True, separator="/")
+    return {name(path): x for path, x in paths}

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from ganjax.loop import Row
 from ganjax.run.logs import CLOCK, append
+from ganjax.run.terminal import Patient
 
 
 QUIET_SECONDS = 30.0  # between lines where no terminal rewrites them
@@ -23,9 +25,11 @@ def progress(
 
     `images` is how many real images a step shows to D.
     """
-    live = sys.stderr.isatty()
+    stream: Any = Patient(sys.stderr)
+    live = stream.isatty()
     bar = tqdm(
         total=steps,
+        file=stream,
         initial=done,
         unit="step",
         dynamic_ncols=True,

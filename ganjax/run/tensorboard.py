@@ -1,14 +1,16 @@
 """TensorBoard's event files, where the extra is installed."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganjax.run import logs
+from ganjax.run.terminal import say
 
 
 FLUSH_SECONDS = 10
@@ -22,20 +24,41 @@ def events(folder: Path) -> Iterator[Callable[[int, Mapping[str, Any]], None]]:
     step once. Under several seeds the mean is drawn.
     """
     try:
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore
+        from tensorboardX.summary import scalar
     except ImportError:
         yield lambda step, row: None
         return
-    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-    writer = SummaryWriter(str(folder / "tensorboard"), flush_secs=FLUSH_SECONDS)
+    where = folder / "tensorboard"
+    shutil.rmtree(where, ignore_errors=True)
+    where.mkdir()
+    # Not a SummaryWriter: its thread dies of a full disk, and the training then waits for
+    # it for ever.
+    writer = EventsWriter(str(where / "events"))
+    last = time.monotonic()
 
     def event(step, row):
-        for name, value in row.items():
-            writer.add_scalar(name, float(np.mean(value)), step)
+        nonlocal writer, last
+        if writer is None:
+            return
+        try:
+            for name, value in row.items():
+                summary = scalar(name, float(np.mean(value)))
+                one = Event(wall_time=time.time(), step=step, summary=summary)
+                writer.write_event(one)
+            if time.monotonic() - last > FLUSH_SECONDS:
+                writer.flush()
+                last = time.monotonic()
+        except OSError as error:
+            say(f"{where} is written no further ({error.strerror}).")
+            writer = None
 
+    for row in logs.rows(folder / logs.METRICS):
+        event(row.pop("step"), row)
     try:
-        for row in logs.rows(folder / logs.METRICS):
-            event(row.pop("step"), row)
         yield event
     finally:
-        writer.close()
+        if writer is not None:
+            with suppress(OSError):
+                writer.close()

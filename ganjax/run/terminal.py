@@ -1,6 +1,8 @@
 """What is said to the person at the terminal: whole lines that never fail."""
 
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 import jax
 from tqdm import tqdm
@@ -22,7 +24,43 @@ def warn(sentence: str) -> None:
     _write(sentence, sys.stderr)
 
 
-def _write(sentence: str, stream) -> None:
+class Patient:
+    """A stream to which a progress bar can be written whatever becomes of its reader.
+
+    A bar that fails would end the training: a closed pipe, a log on a full disk.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.stream = stream
+        self.encoding = getattr(stream, "encoding", None) or "ascii"
+
+    def write(self, text: str) -> int:
+        """Writes, or does nothing."""
+        if self.stream is not None:
+            with suppress(OSError, ValueError):
+                self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes, or does nothing."""
+        if self.stream is not None:
+            with suppress(OSError, ValueError):
+                self.stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether somebody looks on."""
+        return self.stream is not None and self.stream.isatty()
+
+    def fileno(self) -> int:
+        """The number of the stream's file, by which its width is found."""
+        if self.stream is None:
+            raise OSError("there is no stream")
+        return self.stream.fileno()
+
+
+def _write(sentence: str, stream: TextIO | None) -> None:
+    if stream is None:  # closed before the start, as by 2>&-
+        return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     known = sentence.encode(encoding, "backslashreplace").decode(encoding)
     try:
