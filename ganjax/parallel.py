@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
 
-from ganjax.errors import Mistake
 from ganjax.gan import ONE, Devices, PyTree, Turns
 
 
@@ -45,21 +44,10 @@ def scan(step: Callable, draw: Callable, longest: int) -> Callable:
 
         first = jnp.int32(0)
         _, row = jax.eval_shape(once, state, first, data, window)
-        _check_scalars(row)
         logs = jax.tree.map(lambda x: jnp.zeros((longest, *x.shape), x.dtype), row)
         return jax.lax.fori_loop(first, count, body, (state, logs))
 
     return program
-
-
-def _check_scalars(row: PyTree) -> None:
-    for path, x in jax.tree_util.tree_leaves_with_path(row):
-        if x.shape:
-            name = jax.tree_util.keystr(path, simple=True, separator="/")
-            raise Mistake(
-                f"The step logs {name} as an array {list(x.shape)}: log numbers, such as "
-                "its mean."
-            )
 
 
 def mesh() -> Mesh:

@@ -456,6 +456,19 @@ def test_an_experiment_is_sampled_though_its_folder_is_gone(mine, tmp_path):
         ganjax.load(run, trust=True)
 
 
+def test_code_that_went_back_belongs_to_the_saves_that_are_left(tmp_path):
+    one, two, three = (code.Code(b"# %d" % i, {}) for i in range(3))
+    assert not code.keep(tmp_path, one, 0) and code.keep(tmp_path, two, 8)
+    assert code.of(code.kept(tmp_path, 8)) == one
+    # The saves after step 8 are lost, and a third version goes on from there.
+    assert code.keep(tmp_path, two, 12) is False
+    assert code.keep(tmp_path, three, 12)
+    assert code.keep(tmp_path, two, 8)
+    assert [code.of(code.kept(tmp_path, step)) for step in (8, 10)] == [one, two]
+    assert not code.keep(tmp_path, one, 8), "it is what played until then"
+    assert code.of(code.kept(tmp_path, 10)) == one
+
+
 def test_what_an_experiment_imports_beside_it_is_found_without_running_it(tmp_path):
     (tmp_path / "a.py").write_text(
         "import b, numpy\nfrom pkg.deep import x\nopen('ran','w')"
@@ -537,6 +550,33 @@ def test_data_may_move_where_its_contents_agree(tmp_path, monkeypatch, capsys):
         paint(run, other, steps=16)
 
 
+def test_a_relative_path_of_data_may_be_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images(tmp_path / "q")
+    kind = dataclasses.make_dataclass("Made", [("run", Flat[Run]), ("data", str)])
+
+    def play(data):
+        run = Run(str(tmp_path / "run"), steps=2, batch=8, scores=False)
+        ganjax.train(kind(run, data), painter(), Spec(data))
+
+    play("q")
+    os.rename("q", "q2")
+    play("q2")
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    play("../q2")
+
+
+def test_data_that_is_read_otherwise_is_refused(tmp_path):
+    data, run = images(tmp_path / "data"), tmp_path / "run"
+    paint(run, data)
+    flags = args(run, scores=False, save_every=4, steps=12)
+    with pytest.raises(
+        Mistake, match="The data is read with background 0, and with 255"
+    ):
+        ganjax.train(flags, painter(), Spec(str(data), background=0))
+
+
 def test_other_images_under_the_same_name_are_refused(tmp_path):
     data, run = images(tmp_path / "data"), tmp_path / "run"
     paint(run, data)
@@ -573,6 +613,36 @@ def test_a_start_that_fails_leaves_nothing_behind(run, tmp_path):
         with pytest.raises(Mistake):
             train(tmp_path / "deep" / "er" / "run", **flags)
         assert not (tmp_path / "deep").exists()
+
+
+def test_where_no_save_is_whole_nothing_is_begun_anew(copy):
+    """What is there may still be rescued."""
+    for step in ("4", "8"):
+        arrays = copy / "checkpoints" / step / "state" / "array_metadatas" / "process_0"
+        arrays.write_text("x")
+    before = listing(copy)
+    with pytest.raises(Mistake, match="has no whole save: each of 2 is damaged"):
+        train(copy, save_every=4, scores=False)
+    assert listing(copy) == before
+    with pytest.raises(
+        Mistake, match="no whole save.*array_metadatas/process_0 cannot"
+    ):
+        ganjax.load(copy, game=game())
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES])
+def test_a_save_that_cannot_be_read_now_is_no_damaged_one(number, copy, monkeypatch):
+    """TensorStore tells what the system said within a text of its own."""
+    before = listing(copy)
+
+    def fail(*rest):
+        raise ValueError(f"INTERNAL: {os.strerror(number)} [while reading]")
+
+    monkeypatch.setattr(readback, "_array", fail)
+    with pytest.raises(Mistake, match=os.strerror(number)):
+        train(copy, save_every=4, scores=False)
+    monkeypatch.undo()
+    assert listing(copy) == before
 
 
 def test_a_save_that_is_of_another_game_leaves_the_manifest_alone(copy):
@@ -654,6 +724,12 @@ for changes, words in [
     ({"workdir": 3}, "workdir is 3: give text"),
     ({"scores": "yes"}, "scores is 'yes': give True or False"),
     ({"steps": -2.0}, "--steps -2 is out of range"),
+    ({"batch": 10**12}, "--batch 1000000000000 is out of range"),
+    ({"devices": "gpu"}, "devices is 'gpu': give one of jit, pmap, shard, fsdp"),
+    ({"devices": None}, "devices is None: give one of"),
+    ({"track": 0.1}, "track is 0.1: give a tuple"),
+    ({"track": ("a",)}, "track is 'a': give a number"),
+    ({"workdir": "~nosuchuser/run"}, "begins with ~, and there is no such home"),
 ]:
     told(lambda: ganjax.train(Args(run(**changes)), made, Spec("ring")), words)
 for given, data, words in [
@@ -664,16 +740,24 @@ for given, data, words in [
     (Args(run()), "nowhere", "There is no data 'nowhere'"),
 ]:
     told(lambda: ganjax.train(given, made, data), words)
+told(lambda: ganjax.train(Args(run()), None, "ring"), "The game is given as NoneType")
+told(lambda: ganjax.train(Args(run()), made, "ring", (1, 8, 8)), "give Sizes")
 assert not (place / "no").exists()
+for folder in (None, 5, b"x"):
+    told(lambda: ganjax.load(folder), "give the folder of a run")
 
 flags = Args(Run(place / "run", steps=4.0, batch=np.int64(8), scores=False, devices="jit"))
 assert int(ganjax.train(flags, made, "ring").step) == 4
 loaded = ganjax.load(place / "run", game=made)
-for n in (0, -3, 2.5):
-    told(lambda: loaded.sample(n), f"{n} samples cannot be drawn")
+for n in (0, -3, 2.5, "3", None, float("nan"), 2**40):
+    told(lambda: loaded.sample(n), f"The number of samples is {n!r}")
+for seed in (1.5, "a", 2**70, -1):
+    told(lambda: loaded.sample(1, seed=seed), f"The seed is {seed!r}")
 assert loaded.sample(2.0).shape == (2, 2)
 for label in ("cat", 8, -1, "-1", "8"):
     told(lambda: loaded.sample(1, label=label), f"--label {label} is no class of this run")
+for member in ("a", 1.5):
+    told(lambda: ganjax.load(place / "run", game=made, member=member), "--member is")
 for member in (1, 99, -1):
     told(lambda: ganjax.load(place / "run", game=made, member=member), "is asked for of")
 print("all of it")
@@ -704,6 +788,19 @@ def test_logs_that_are_no_numbers_are_a_sentence(tmp_path):
 
     with pytest.raises(Mistake, match=r"The step logs mean as an array \[3\]"):
         train(tmp_path / "run", plain._replace(step=step))
+
+
+@pytest.mark.parametrize("value", [1j, np.zeros(2)])
+def test_neither_are_other_logs(value, tmp_path):
+    plain = game()
+
+    def step(state, turns, on=ganjax.gan.ONE):
+        state, row = plain.step(state, turns, on)
+        return state, {"all": [row["d"]["loss"], jax.numpy.asarray(value)]}
+
+    with pytest.raises(Mistake, match="The step logs all/1 as"):
+        train(tmp_path / "run", plain._replace(step=step))
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_last_step_is_always_a_row(tmp_path):

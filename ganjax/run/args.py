@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass, replace
 from numbers import Integral, Real
+from pathlib import PurePath
 from typing import (
     Annotated,
     Any,
@@ -43,8 +44,9 @@ class Range(NamedTuple):
 
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
 
-Count = Annotated[int, Range(1)]
-Cadence = Annotated[int, Range(0)]
+MOST = 2**31 - 1  # of a count: larger ones overflow, and no machine could play them
+Count = Annotated[int, Range(1, MOST)]
+Cadence = Annotated[int, Range(0, MOST)]
 Positive = Annotated[float, Range(0, above=True)]
 Weight = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
@@ -141,6 +143,11 @@ def _as(name: str, value: Any, kind: Any) -> Any:
         return _tidy(value)
     if kind is str and isinstance(value, os.PathLike):
         return os.fspath(value)
+    if get_origin(kind) is Literal and value not in get_args(kind):
+        choices = ", ".join(map(str, get_args(kind)))
+        raise Mistake(f"{name} is {value!r}: give one of {choices}.")
+    if get_origin(kind) is tuple:
+        return _as_tuple(name, value, kind)
     if kind not in KINDS or (kind in (str, bool) and isinstance(value, kind)):
         return value
     if isinstance(value, Real) and not isinstance(value, bool):  # NumPy's numbers, too
@@ -149,6 +156,15 @@ def _as(name: str, value: Any, kind: Any) -> Any:
         if kind is int and (isinstance(value, Integral) or float(value).is_integer()):
             return int(value)  # pyright: ignore[reportArgumentType]
     raise Mistake(f"{name} is {value!r}: give {KINDS[kind]}.")
+
+
+def _as_tuple(name: str, value: Any, kind: Any) -> Any:
+    first, *more = get_args(kind) or (Any,)
+    if not isinstance(value, tuple | list):
+        raise Mistake(f"{name} is {value!r}: give a tuple, such as ({value!r},).")
+    if more != [...]:  # not of any length
+        return value
+    return tuple(_as(name, each, _bare(first)) for each in value)
 
 
 def _article(value: object) -> str:
@@ -166,9 +182,9 @@ def defaults(args: Any) -> dict[str, Any]:
         if is_dataclass(value) and not isinstance(value, type):
             found |= defaults(value)
             if is_dataclass(given) and not isinstance(given, type):
-                found |= json.loads(json.dumps(asdict(given)))
+                found |= plain(given)
         elif given is not MISSING:
-            found[field.name] = json.loads(json.dumps(given))
+            found[field.name] = json.loads(json.dumps(given, default=_text))
     return found
 
 
@@ -183,7 +199,17 @@ def check(args: Any) -> None:
 
 def plain(args: Any) -> dict[str, Any]:
     """The arguments as nested plain values, as JSON gives them back."""
-    return json.loads(json.dumps(asdict(args)))
+    return json.loads(json.dumps(asdict(args), default=_text))
+
+
+def _text(value: Any) -> str:
+    """A path as text; a `Mistake` for what could not be made anew from a file."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise Mistake(
+        f"An argument of the experiment is {value!r}, which cannot be kept with the run: "
+        "give numbers, text, paths or tuples of them, and make the rest in make(args)."
+    )
 
 
 def restore(kind: Any, values: dict[str, Any]) -> Any:
@@ -205,6 +231,8 @@ def restore(kind: Any, values: dict[str, Any]) -> Any:
         inner = _bare(hints[name])
         if is_dataclass(inner):
             return restore(inner, value)
+        if isinstance(inner, type) and issubclass(inner, PurePath):
+            return inner(value)
         return tuple(value) if isinstance(value, list) else value
 
     try:

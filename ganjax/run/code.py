@@ -14,7 +14,6 @@ import hashlib
 import importlib.util
 import inspect
 import os
-import re
 import shutil
 import sys
 import sysconfig
@@ -24,14 +23,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
 import ganjax
 from ganjax.errors import Mistake
 from ganjax.evaluation import cache
-from ganjax.gan import Game, Turns
 
 
 EXPERIMENT = "experiment.py"
@@ -83,22 +77,25 @@ def kept(folder: Path, step: int | None = None) -> Path | None:
     """
     place = folder
     for old in sorted(folder.glob(f"{UNTIL}*"), reverse=True):
-        with suppress(ValueError):
-            if step is not None and step <= int(old.name.removeprefix(UNTIL)):
-                place = old
+        if step is not None and step <= _until(old):
+            place = old
     return place if (place / EXPERIMENT).is_file() else None
 
 
 def keep(folder: Path, code: Code, step: int) -> bool:
     """Keeps the code with which a run goes on from `step`; says whether it has changed.
 
-    Killed at any moment, the next start finds either version whole, or says so again.
+    What is kept of later steps, to which no save is left, is dropped. Killed at any moment,
+    the next start finds either version whole, or says so again.
     """
-    before = kept(folder)
+    for old in folder.glob(f"{UNTIL}*"):
+        if _until(old) > step:
+            shutil.rmtree(old, ignore_errors=True)
+    newest, before = kept(folder), kept(folder, step)
     changed = before is not None and of(before) != code
-    if before is not None and changed and step > 0:
+    if changed and step > 0:
         _set_aside(folder, step)
-    if before is None or changed:
+    if newest is None or of(newest) != code:
         shutil.rmtree(folder / BESIDE, ignore_errors=True)
         for name, data in code.beside.items():
             _write(folder / BESIDE / name, data)
@@ -120,21 +117,6 @@ def digest(code: Code) -> str:
     made = hashlib.sha256(code.experiment)
     for name, data in code.beside.items():
         made.update(f"\0{name}\0{len(data)}\0".encode() + data)
-    return made.hexdigest()
-
-
-def program(game: Game, shapes: Turns) -> str:
-    """The SHA-256 of what a step of a game computes, by which a notebook's game is known.
-
-    It has no file that could be compared. Nothing is compiled, but the step is traced.
-    """
-    turns = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    state = jax.eval_shape(lambda: game.init(jax.random.key(0), turns))
-    traced = jax.make_jaxpr(game.step)(state, shapes)
-    text = re.sub(r" at 0x[0-9a-f]+", "", str(traced.jaxpr))  # of functions in memory
-    made = hashlib.sha256(text.encode())
-    for array in traced.consts:
-        made.update(np.asarray(array).tobytes())
     return made.hexdigest()
 
 
@@ -229,6 +211,12 @@ def _set_aside(folder: Path, step: int) -> None:
     if (folder / BESIDE).is_dir():
         shutil.copytree(folder / BESIDE, draft / BESIDE)
     os.replace(draft, aside)
+
+
+def _until(old: Path) -> int:
+    """The step up to which an earlier version played; 0 if the name does not say."""
+    step = old.name.removeprefix(UNTIL)
+    return int(step) if step.isdecimal() else 0
 
 
 def _write(path: Path, data: bytes) -> None:

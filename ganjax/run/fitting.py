@@ -5,6 +5,7 @@ and what the data is once decoded. Networks that know which sizes they can have 
 themselves (`models/sizes.py`); what is here also holds for anybody's own.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +76,41 @@ def check_classes(game: Game, source: Source) -> None:
         f"The networks are made for {known} classes, and {_named(source)} has {there}: "
         f"give --classes {there}."
     )
+
+
+def traced(game: Game, source: Source, shapes: Turns) -> str:
+    """Traces one step, nothing compiled, and gives the SHA-256 of what it computes.
+
+    By it a run notices that its game has changed, also in a notebook, which has no file, or
+    by code that no file of the experiment names. Raises a `Mistake` where shapes do not go
+    together or where something other than numbers is logged.
+    """
+    turns = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    with shapes_explained(source):
+        state = jax.eval_shape(lambda: game.init(jax.random.key(0), turns))
+        _, logs = jax.eval_shape(game.step, state, shapes)
+        _check_logs(logs)
+        program = jax.make_jaxpr(game.step)(state, shapes)
+    # Functions in memory have addresses, which are not what they compute.
+    made = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", str(program.jaxpr)).encode())
+    for array in program.consts:
+        made.update(np.asarray(array).tobytes())
+    return made.hexdigest()
+
+
+def _check_logs(logs: Any) -> None:
+    for path, x in jax.tree_util.tree_leaves_with_path(logs):
+        name = jax.tree_util.keystr(path, simple=True, separator="/") or "a value"
+        real = any(
+            jnp.issubdtype(x.dtype, kind) for kind in (jnp.floating, jnp.integer)
+        )
+        if x.shape:
+            raise Mistake(
+                f"The step logs {name} as an array {list(x.shape)}: log numbers, such as "
+                "its mean."
+            )
+        if not real and x.dtype != bool:
+            raise Mistake(f"The step logs {name} as {x.dtype}: log real numbers.")
 
 
 @contextmanager

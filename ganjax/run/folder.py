@@ -87,7 +87,8 @@ def claim(workdir: str) -> Iterator[Path]:
         if jax.process_index() == 0 and not (folder / "run.json").exists():
             if folder in missing:  # nobody else has put anything into it
                 shutil.rmtree(folder, ignore_errors=True)
-            for path in missing[1:]:
+            ours = folder / CHECKPOINTS, folder / AVERAGES
+            for path in (*ours, *missing[1:]):
                 with suppress(OSError):  # not empty: others have
                     path.rmdir()
         raise
@@ -230,12 +231,11 @@ def _is_whole(found: dict[str, Any]) -> bool:
         and isinstance(x[1], str)
         for x in found["shapes"]
     )
-    seeds = isinstance(run, dict) and run.get("seeds", 1)
-    return (
-        isinstance(seeds, int)
-        and shapes
-        and isinstance(found["data"].get("where"), str)
-    )
+    if not isinstance(run, dict) or not isinstance(run.get("seeds", 1), int):
+        return False
+    track = run.get("track", [])
+    lengths = isinstance(track, list) and all(isinstance(x, int | float) for x in track)
+    return lengths and shapes and isinstance(found["data"].get("where"), str)
 
 
 def seeds_of(manifest: dict[str, Any]) -> int:

@@ -1,8 +1,9 @@
 """A run as a thing to use: its game, its state, its samples."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,6 +55,9 @@ def load(
     trust, no such member or no such average.
     """
     with mendable():
+        if not isinstance(run, str | os.PathLike):
+            raise Mistake(f"The run is given as {run!r}: give the folder of a run.")
+        member = _whole("--member", member, -(2**31))
         return _load(Path(run).expanduser(), game, best, member, trust, std, str(data))
 
 
@@ -78,11 +82,14 @@ def _load(
     game, stds = game or game_of(folder, manifest, trust, newest), _stds(manifest)
     game = tracked(game, stds) if stds else game
     like = _abstract(game, manifest)
-    state = checkpoint.restore(saves, like, warn, step=step)
-    if state is None and saves.orbax.all_steps():
-        raise Mistake(f"{folder} has no whole save; see `ganjax check {folder}`.")
+    damaged: list[str] = []
+    state = checkpoint.restore(saves, like, damaged.append, step=step)
+    if state is None and damaged:
+        raise Mistake(no_whole_save(folder, damaged))
     if state is None:
         raise Mistake(f"{folder} has no save yet; let it train until its first one.")
+    for sentence in damaged:
+        warn(sentence)
     one = lambda tree: jax.tree.map(lambda x: x[member], tree) if seeds > 1 else tree
     state = one(state)
     if std and not stds:
@@ -95,6 +102,7 @@ def _load(
 
     def answer(asked: PyTree, seed: int = 0) -> np.ndarray:
         """A sample for each row asked for."""
+        seed = _whole("The seed", seed, 0)
         return sampling.draw(each, state, sampling.ASKED, asked, seed)[0]
 
     def sample(n: int, label: int | str | None = None, seed: int = 0) -> np.ndarray:
@@ -103,9 +111,8 @@ def _load(
         `label` is the number of a class or its name. Where images are made of images, of
         the first that are held out. Raises a `Mistake` where there is no such class.
         """
-        if n < 1 or n != int(n):
-            raise Mistake(f"{n} samples cannot be drawn: ask for at least one.")
-        n = int(n)
+        n = _whole("The number of samples", n, 1)
+        seed = _whole("The seed", seed, 0)
         _check_memory(n, game, state, len(classes))
         if label is None:
             spec = folders.spec_of(manifest)
@@ -168,6 +175,15 @@ def class_number(label: int | str, classes: tuple[str, ...]) -> int:
     return number
 
 
+def no_whole_save(folder: Path, damaged: Sequence[str]) -> str:
+    """What is said of a run all of whose saves are damaged."""
+    why = damaged[0].rpartition(": ")[2]
+    return (
+        f"{folder} has no whole save: each of {len(damaged)} is damaged, the newest as "
+        f"{why}; `ganjax check` tells of all, and another --workdir begins anew."
+    )
+
+
 def borrow(run: Path, state: PyTree) -> PyTree:
     """`state` with the weights and statistics of the newest save of another run.
 
@@ -176,7 +192,10 @@ def borrow(run: Path, state: PyTree) -> PyTree:
     """
     if isinstance(state, Tracked):
         return replace(state, game=borrow(run, state.game))
-    within = bool(_stds(folders.read(run)))
+    try:
+        within = bool(_stds(folders.read(run)))
+    except Mistake as mistake:
+        raise Mistake(f"--init-from: {mistake}") from mistake
     like = {"game": _weights(state)} if within else _weights(state)
     saves = checkpoint.open_saves(run / folders.CHECKPOINTS, read_only=True)
     found = checkpoint.restore(saves, like, warn, part=True)
@@ -228,6 +247,15 @@ def _abstract(game: Game, manifest: dict[str, Any]) -> PyTree:
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here),
         jax.eval_shape(many),
     )
+
+
+def _whole(what: str, value: Any, least: int) -> int:
+    """A whole number of at least so much, and at most 2^31 - 1; otherwise a `Mistake`."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        number = float(value)  # pyright: ignore[reportArgumentType]
+        if number.is_integer() and least <= number < 2**31:
+            return int(number)
+    raise Mistake(f"{what} is {value!r}: give a whole number of at least {least}.")
 
 
 def _check_memory(n: int, game: Game, state: PyTree, classes: int) -> None:

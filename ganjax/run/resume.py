@@ -31,7 +31,8 @@ def changes(
     `then` and `now` are manifests, `files_...` what the data's inventory was and is. Raises
     a `Mistake` where it would be another run.
     """
-    if then["experiment"] != now["experiment"]:
+    renamed = then.get("sha256") and then.get("sha256") == now.get("sha256")
+    if then["experiment"] != now["experiment"] and not renamed:
         raise Mistake(
             f"{folder} is a run of {then['experiment']}, not of {now['experiment']}; "
             "name another --workdir."
@@ -56,10 +57,7 @@ def _of_arguments(
             continue
         old, new = before.get(name, defaults.get(name, after[name])), after[name]
         # A path of the data may be written otherwise: its files decide, below.
-        place = any(
-            (old, new) == (_typed(then, part, old), _typed(now, part, new))
-            for part in PLACES
-        )
+        place = isinstance(old, str) and any(_is_at(now, part, new) for part in PLACES)
         if old != new and name not in FREE_TO_CHANGE and not place:
             raise Mistake(
                 f"{flag} was {old} when {folder} was begun and is {new} now; give it as "
@@ -76,16 +74,15 @@ def _of_the_program(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if not (before and after and same) or before == after:
         return []
     return [
-        "A step of this game computes something else than it did (a loss, a rate, a "
+        "A step of the game computes something else than it did (a loss, a rate, a "
         "network, an optimizer, or what follows from --steps); the run goes on with it."
     ]
 
 
-def _typed(manifest: dict[str, Any], part: str, value: Any) -> Any:
-    """The value, if it is how the path of the data in a manifest was written down."""
+def _is_at(manifest: dict[str, Any], part: str, value: Any) -> bool:
+    """Whether a value is how the place of a manifest's data is written down."""
     place = manifest["data"].get(part)
-    same = isinstance(value, str) and value and place
-    return value if same and (_absolute(value) == _absolute(place)) else object()
+    return isinstance(value, str) and bool(place) and _absolute(value) == place
 
 
 def _absolute(place: str) -> str:
@@ -101,6 +98,13 @@ def _check_shapes(folder: Path, then: dict[str, Any], now: dict[str, Any]) -> No
             f"The data is not what {folder} was begun with, but of another shape ({old} "
             f"then, {new} now); name another --workdir."
         )
+    for name, new in now["data"].items():
+        old = then["data"].get(name, new)
+        if name not in PLACES and old != new:
+            raise Mistake(
+                f"The data is read with {name} {new!r}, and with {old!r} when {folder} was "
+                "begun; read it as it was, or name another --workdir."
+            )
     if then["classes"] != now["classes"]:
         raise Mistake(
             f"The data has other classes than when {folder} was begun ("

@@ -15,19 +15,20 @@ from ganjax.errors import Mistake
 
 
 ADVICE = {
-    errno.ENOSPC: "make room there, and give the same command again",
+    errno.ENOSPC: "make room on the disk, and give the same command again",
     errno.EDQUOT: "make room within the quota, and give the same command again",
     errno.EFBIG: "files there may not be as large: use another disk",
     errno.EROFS: "nothing can be written there: name another place",
     errno.EACCES: "ask for the right to it, or name another place",
     errno.EPERM: "ask for the right to it, or name another place",
     errno.ENAMETOOLONG: "take a shorter name",
+    errno.EEXIST: "something of another kind is there: take it away",
     errno.ENOENT: "check its name",
     errno.ENOTDIR: "a part of this path is a file: check its name",
     errno.EISDIR: "this is a folder: name a file",
     errno.EMFILE: "too many files are open: raise the limit (`ulimit -n`)",
 }
-BUGS = (FileExistsError, ConnectionError, BlockingIOError, ChildProcessError)
+BUGS = (ConnectionError, BlockingIOError, ChildProcessError)
 
 
 @contextmanager
@@ -56,6 +57,8 @@ def sentence(error: BaseException) -> str:
             f"Memory ran out ({_brief(error)}): give a smaller --batch, more --parts, or "
             "--no-scores if it was while scoring."
         )
+    if isinstance(error, RuntimeError) and "home directory" in text:
+        return "A path begins with ~, and there is no such home here: write it out."
     return ""
 
 

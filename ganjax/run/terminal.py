@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import Any
 
 import jax
 from tqdm import tqdm
@@ -30,7 +30,7 @@ class Patient:
     A bar that fails would end the training: a closed pipe, a log on a full disk.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.encoding = getattr(stream, "encoding", None) or "ascii"
 
@@ -58,7 +58,7 @@ class Patient:
         return self.stream.fileno()
 
 
-def _write(sentence: str, stream: TextIO | None) -> None:
+def _write(sentence: str, stream: Any) -> None:
     if stream is None:  # closed before the start, as by 2>&-
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"

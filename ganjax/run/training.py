@@ -35,10 +35,10 @@ from ganjax.gan import Game, PyTree
 from ganjax.loop import Diverged, Every, Hook, Row, fit, step_of
 from ganjax.run import attempts, code, folder as folders, hooks, logs
 from ganjax.run.args import Run, check, defaults, tidy
-from ganjax.run.fitting import check_fit, shapes_explained
+from ganjax.run.fitting import check_fit, traced
 from ganjax.run.hooks import chief
 from ganjax.run.judge import check_held_out
-from ganjax.run.loading import borrow
+from ganjax.run.loading import borrow, no_whole_save
 from ganjax.run.machine import Machine, check_sizes, join, machine
 from ganjax.run.pictures import ANIMATION, FRAMES, animate, evenly, is_whole
 from ganjax.run.programs import keep_programs
@@ -81,6 +81,12 @@ def train(
     leaves the finite, and `Interrupted` when a signal stopped the run, which has saved.
     """
     with mendable(), ExitStack() as held:
+        if not isinstance(game, Game):
+            raise Mistake(
+                f"The game is given as {type(game).__name__}: give what ganjax.game makes."
+            )
+        if sizes is not None and not isinstance(sizes, Sizes):
+            raise Mistake(f"The sizes are given as {sizes!r}: give Sizes(...).")
         args = tidy(args)
         check(args)
         join(args.run)
@@ -112,16 +118,21 @@ def finish(work: Work, state: PyTree) -> PyTree:
         with suppress(Exception):  # what diverged is what is to be told
             checkpoint.finish(work.saves)
         last = last_step(work)
-        sentence = f"{error} The last good save is that of step {last}."
+        saved = f"The last good save is that of step {last}."
+        sentence = f"{error} {saved if last else 'Nothing was saved before.'}"
         close(work, "diverged", last, sentence)
         raise Diverged(f"{sentence} See {work.folder / 'report.html'}.") from None
     except Mistake as mistake:
         clear(work.saves)
         last = last_step(work)
         close(work, "stopped", last, str(mistake))
+        goes_on = (
+            f"its last save is that of step {last}, from which the same command goes on"
+        )
+        if not last:
+            goes_on = "nothing was saved yet, and the same command begins anew"
         raise Mistake(
-            f"{str(mistake).rstrip('.')}. {work.folder} is stopped; its last save is that "
-            f"of step {last}, from which the same command goes on."
+            f"{str(mistake).rstrip('.')}. {work.folder} is stopped; {goes_on}."
         ) from mistake
     except BaseException as error:
         last = last_step(work)
@@ -133,7 +144,9 @@ def finish(work: Work, state: PyTree) -> PyTree:
         close(work, "stopped", done, "A signal asked for it.")
         raise Interrupted(f"{sentence}, and saved: the same command goes on.", number)
     close(work, "finished", done)
-    say(f"{work.folder} is finished at step {done} of {work.run.steps}.")
+    beyond = f", beyond --steps {work.run.steps}" if done > work.run.steps else ""
+    of = "" if beyond else f" of {work.run.steps}"
+    say(f"{work.folder} is finished at step {done}{of}{beyond}.")
     say(f"Pictures: {work.folder / 'samples'}  Report: {work.folder / 'report.html'}")
     return state
 
@@ -178,8 +191,7 @@ def prepare(
     folders.together("every process has looked, so the first may write")
     stream = streaming(source, sizes)
     manifest = folders.describe(args, source, stream.shapes)
-    if not manifest["sha256"]:
-        manifest["program"] = code.program(game, stream.shapes)
+    manifest["program"] = traced(game, source, stream.shapes)
     files = source.inventory()
     said = []
     if before is not None:
@@ -192,7 +204,12 @@ def prepare(
     if not is_resident(source):
         check_files(source, files)
     saves = checkpoint.open_saves(folder / folders.CHECKPOINTS)
-    found = checkpoint.restore(saves, state, say)
+    damaged: list[str] = []
+    found = checkpoint.restore(saves, state, damaged.append)
+    if damaged and found is None:
+        # To begin anew would cost what may still be rescued.
+        raise Mistake(no_whole_save(folder, damaged))
+    said += damaged
     if found is not None:
         state = found
     elif run.init_from:
@@ -255,8 +272,7 @@ def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
         begun = "resumes at" if done else "begins with"
         say(f"{folder}: {begun} step {done} on {folders.device()}; compiling ...")
         began = time.perf_counter()
-        with shapes_explained(work.source):
-            state, _ = jax.block_until_ready(made.program(state, made.window(done), 0))
+        state, _ = jax.block_until_ready(made.program(state, made.window(done), 0))
         seconds = time.perf_counter() - began
         say(f"Compiled in {seconds:.1f} s; programs are kept in {keep_programs()}.")
         if chief():
@@ -388,7 +404,8 @@ def close(work: Work, state: str, step: int, sentence: str = "") -> None:
     drawn = [path for path in drawn if is_whole(path)]
     with suppress(OSError):
         folders.set_status(work.folder, state, step, sentence)
-    with suppress(OSError) if state != "finished" else nullcontext():
+    # After an error that error is what is to be told, not what it costs the page.
+    with suppress(OSError, Mistake) if state != "finished" else nullcontext():
         if drawn:
             animate(drawn, work.folder / ANIMATION)
         write_report(work.folder)
