@@ -13,9 +13,7 @@ from ganjax.run.args import FREE_TO_CHANGE
 
 
 PLACES = ("where", "beside")  # of a `Spec`: where the data lies
-KEPT = (
-    0.5  # the share of the files that must be as they were for it to be the same data
-)
+KEPT = 0.5  # the share of its files that must be as they were for it to be the same data
 
 
 def changes(
@@ -67,7 +65,7 @@ def _of_arguments(
 
 
 def _of_the_program(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Whether a game that has no file computes something else; see `code.program`."""
+    """Whether the game computes something else than it did; see `fitting.traced`."""
     before, after = then.get("program"), now.get("program")
     # Another version of a library may write the same program otherwise.
     same = then.get("versions") == now.get("versions")
