@@ -13,7 +13,7 @@ from ganjax.run.args import FREE_TO_CHANGE
 
 
 PLACES = ("where", "beside")  # of a `Spec`: where the data lies
-KEPT = 0.5  # the share of its files that must be as they were for it to be the same data
+KEPT = 0.5  # the share of its files that must be as before to be the same data
 
 
 def changes(
