@@ -111,6 +111,9 @@ def in_a_process(words: int, act: Callable[[], None]) -> int:
         return number
     status = 1
     try:
+        for each in SIGNALS:  # what runs in the background may be told to ignore some
+            signal.signal(each, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.dup2(words, 1)
         os.dup2(words, 2)
         act()

@@ -289,6 +289,16 @@ def test_a_run_that_stops_where_it_saves_saves_once(run, tmp_path, monkeypatch):
     same(train(folder, save_every=1), run[1])
 
 
+# Tests that run in the background may have been started to ignore some signals.
+HEARING = """
+import os, signal, sys
+
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+    signal.signal(number, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1]
@@ -298,7 +308,7 @@ def test_a_run_that_is_asked_to_stop_saves_and_goes_on_later(number, tmp_path):
     flags = ("--workdir", run, "--batch", 16, "--width", 8, "--log-every", 5)
     flags = (*flags, "--save-every", 10**8)
     process = subprocess.Popen(
-        experiment("ring", *flags, "--steps", 10**8),
+        [sys.executable, "-c", HEARING, *experiment("ring", *flags, "--steps", 10**8)],
         env=environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -309,7 +319,10 @@ def test_a_run_that_is_asked_to_stop_saves_and_goes_on_later(number, tmp_path):
         assert process.poll() is None and time.monotonic() - started < SECONDS
         time.sleep(0.01)
     process.send_signal(number)
-    said, complained = process.communicate(timeout=SECONDS)
+    try:
+        said, complained = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
     assert process.returncode == 128 + number and "Traceback" not in complained
     step = max(int(path.name) for path in (run / "checkpoints").iterdir())
     assert f"is stopped at step {step} of {10**8}, and saved" in complained

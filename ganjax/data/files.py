@@ -7,6 +7,7 @@ an archiver puts beside a person's files is left out: hidden files, __MACOSX, Th
 import os
 import stat
 import threading
+import weakref
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -107,8 +108,15 @@ def in_zip(where: str) -> Files:
     """
     shown = printable(where)
     try:
-        archive = zipfile.ZipFile(where)
-        entries = archive.infolist()
+        file = open(where, "rb")  # noqa: SIM115, it is read as long as the archive lives
+        try:
+            archive = zipfile.ZipFile(file)
+            entries = archive.infolist()
+        except BaseException:
+            file.close()
+            raise
+        # Python warns of a file that is left open to the collector of garbage.
+        weakref.finalize(archive, file.close)
     except OSError as error:
         raise Mistake(
             f"{shown} cannot be read ({error.strerror or error}): repair it, or give "

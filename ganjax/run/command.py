@@ -78,7 +78,8 @@ def in_sentences() -> Iterator[None]:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # no letter is too much for a terminal
-            stream.reconfigure(errors="backslashreplace")
+            with contextlib.suppress(OSError, ValueError):  # a stream of an odd kind
+                stream.reconfigure(errors="backslashreplace")
     try:
         with mendable():
             yield
