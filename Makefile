@@ -1,23 +1,28 @@
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
-.PHONY: help quickstart test quick lint clean
+.PHONY: help quickstart test test-rest test-all test-times lint clean
 
 help: ## Says what can be made.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 quickstart: $(VENV)/ready ## Trains the default experiment on digits and shows pictures.
 	@echo "Training two small MLPs on 899 handwritten digits; this takes a few minutes."
-	@$(BIN)/python experiments/mlp_digits.py
+	@$(BIN)/python experiments/mlp.py
 
-test: $(VENV)/ready-test lint ## Runs every check: style, types, tests.
-	$(PYTEST)
-
-quick: $(VENV)/ready-test ## Runs the tests but the slow ones.
+test: lint ## Checks style and types, and runs the quick tests.
 	$(PYTEST) -m "not slow"
+
+test-rest: $(VENV)/ready-test ## Runs the slow tests: released networks, kills, processes, notebooks.
+	$(PYTEST) -m slow
+
+test-all: test test-rest ## Runs every check.
+
+test-times: $(VENV)/ready-test ## Lists tests that take long and are not marked slow.
+	$(PYTEST) -m "not slow" --times
 
 lint: $(VENV)/ready-test ## Checks style and types.
 	$(BIN)/ruff check .

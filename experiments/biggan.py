@@ -3,8 +3,8 @@
 The paper's own, on ImageNet at 128 px (its FID: 8.7), is
 
     --data tfds:imagenet2012 --size 128 --classes 1000 --latent 120 --batch 2048
-    --steps 200000 --g-attend 64 --d-attend 64 --g-lr 5e-5 --d-lr 2e-4 --beta1 0
-    --d-turns 2 --start 20000
+    --steps 200000 --g-attention-resolution 64 --d-attention-resolution 64
+    --g-lr 5e-5 --d-lr 2e-4 --beta1 0 --d-turns 2 --start 20000
 """
 
 from dataclasses import dataclass
@@ -13,39 +13,47 @@ import jax.numpy as jnp
 import optax
 
 from ganjax import GAN, Game, Player, augment, game, losses, train
+from ganjax.core import normal
 from ganjax.data import Sizes, Spec
-from ganjax.gan import normal
 from ganjax.models import biggan
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, command
+from ganjax.run import (
+    Fraction,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/biggan", steps=100_000, batch=64)
+    run: NoPrefix[Run] = Run("runs/biggan", steps=100_000, batch=64)
     data: str = "tfds:cifar10"
-    size: Count = 32
+    size: PositiveInt = 32
     """Height and width of the images: 32, 64, 128 or 256; without precedent 8 or 16."""
-    channels: Count = 3
+    channels: PositiveInt = 3
     mirror: bool = True
     """Every image is there once more, with left and right exchanged."""
-    classes: Cadence = 10
+    classes: NonNegativeInt = 10
     """How many classes both are told of; 0 for none."""
-    latent: Count = 80
+    latent: PositiveInt = 80
     """Numbers in a latent z, as many for every block of G and its first layer."""
-    shared: Count = 128
-    """Numbers that a class is embedded in."""
-    ch: Count = 96
+    shared_dim: PositiveInt = 128
+    """Length of the class embedding that all of G's blocks share."""
+    ch: PositiveInt = 96
     """What all widths are multiples of."""
-    g_attend: Count = 16
-    """The side of the images at which G attends to them."""
-    d_attend: Count = 16
-    d_turns: Count = 5
-    g_lr: Positive = 2e-4
-    d_lr: Positive = 2e-4
-    beta1: Share = 0.5
-    ema: Share = 0.9999
+    g_attention_resolution: PositiveInt = 16
+    """Side of the feature maps at which G has self-attention."""
+    d_attention_resolution: PositiveInt = 16
+    d_turns: PositiveInt = 5
+    g_lr: PositiveFloat = 2e-4
+    d_lr: PositiveFloat = 2e-4
+    beta1: Fraction = 0.5
+    ema: Fraction = 0.9999
     """What G's average keeps of itself in a step, from step `start` on."""
-    start: Cadence = 1_000
+    start: NonNegativeInt = 1_000
 
 
 TINY = Args(
@@ -54,10 +62,10 @@ TINY = Args(
     size=8,
     channels=1,
     latent=6,
-    shared=3,
+    shared_dim=3,
     ch=2,
-    g_attend=8,
-    d_attend=4,
+    g_attention_resolution=8,
+    d_attention_resolution=4,
     d_turns=1,
     start=2,
 )
@@ -70,11 +78,14 @@ def make(args: Args) -> Game:
         channels=args.channels,
         ch=args.ch,
         classes=args.classes,
-        shared=args.shared,
-        attend=args.g_attend,
+        shared_dim=args.shared_dim,
+        attention_resolution=args.g_attention_resolution,
     )
     d = biggan.Discriminator(
-        args.size, args.ch, classes=args.classes, attend=args.d_attend
+        args.size,
+        args.ch,
+        classes=args.classes,
+        attention_resolution=args.d_attention_resolution,
     )
     return game(
         GAN(

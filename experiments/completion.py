@@ -14,36 +14,46 @@ from dataclasses import dataclass
 import optax
 
 from ganjax import Game, Player, losses, train
-from ganjax.data import Spec, masks
-from ganjax.games.completing import completing
+from ganjax.data import Spec
+from ganjax.games.inpainting import inpainting
 from ganjax.games.translation import View, linear_decay
-from ganjax.models import gated, mirrored, sn_patch
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+from ganjax.models import gated, sn_patch
+from ganjax.ops import masks, mirrored
+from ganjax.run import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/completion", steps=100_000, batch=16)
+    run: NoPrefix[Run] = Run("runs/completion", steps=100_000, batch=16)
     data: str = "photographs"
-    size: Count = 64
-    margin: Cadence = 0
+    size: PositiveInt = 64
+    margin: NonNegativeInt = 0
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
-    channels: Count = 3
-    g_width: Count = 24
+    channels: PositiveInt = 3
+    g_width: PositiveInt = 24
     """Channels at the full size; the published 48 count the gates, too."""
-    gain: Positive = 3.0
+    gain: PositiveFloat = 3.0
     """Of G's first weights; the published 1 takes thousands of steps to get going."""
-    d_widths: tuple[Count, ...] = (64, 128, 256, 256)
+    d_widths: tuple[PositiveInt, ...] = (64, 128, 256, 256)
     """Each halves the image; for 256 pixels 64 128 256 256 256 256."""
-    d_fine: Cadence = 0
-    """Channels of D at the full size, for small images."""
-    d_head: Weight = 0.0
-    """How steep D's linear head is; the published 0 leaves it out."""
-    far: Weight = 1.0
-    """How much the mean absolute difference costs."""
-    g_lr: Positive = 1e-4
-    d_lr: Positive = 1e-4
-    flat: Share = 1.0
+    d_stem_width: NonNegativeInt = 0
+    """Channels of a first convolution of D at full resolution, for small images."""
+    d_logit_scale: NonNegativeFloat = 0.0
+    """Factor of the logits of D's linear head; the published 0 leaves it out."""
+    l1_weight: NonNegativeFloat = 1.0
+    """Weight of the mean absolute difference in G's loss."""
+    g_lr: PositiveFloat = 1e-4
+    d_lr: PositiveFloat = 1e-4
+    flat: Fraction = 1.0
     """The share of the steps after which these begin to fall; published: all of them."""
 
 
@@ -69,10 +79,10 @@ def make(args: Args) -> Game:
 
     net = gated.Generator(args.g_width, fill=mirrored.fill, gain=args.gain)
     g = Player(net, adam(args.g_lr))
-    small = {"fine": args.d_fine, "head": args.d_head}
+    small = {"stem_width": args.d_stem_width, "logit_scale": args.d_logit_scale}
     d = Player(sn_patch.Discriminator(args.d_widths, **small), adam(args.d_lr))
     view = View(args.size, args.margin)
-    return completing(g, d, losses.hinge(), MASK, view, args.far)
+    return inpainting(g, d, losses.hinge(), MASK, view, args.l1_weight)
 
 
 def main(args: Args):

@@ -19,51 +19,63 @@ import jax.numpy as jnp
 import optax
 
 from ganjax import Game, Player, losses, train
+from ganjax.core import ONE, output
 from ganjax.data import Spec
-from ganjax.games.table import Stake, seat, turn
-from ganjax.games.translation import View, linear_decay, sides, translating, unlabelled
-from ganjax.gan import ONE, pixels
+from ganjax.games.multiplayer import Objective, init_players, turn
+from ganjax.games.translation import View, linear_decay, sides, unlabeled, unpaired
 from ganjax.models import patch, translator
-from ganjax.models.patch_features import PatchFeatures, places, taken
+from ganjax.models.patch_features import (
+    PatchFeatures,
+    gather_features,
+    sample_locations,
+)
 from ganjax.regularizers import patch_nce
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
-from ganjax.step import output
+from ganjax.run import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/cut", steps=2_514_800, batch=1)
+    run: NoPrefix[Run] = Run("runs/cut", steps=2_514_800, batch=1)
     data: str = "tfds:cycle_gan:vangogh2photo"
     target: str = ""
     """Where images of the other kind are, if not in the splits trainB and testB."""
     reverse: bool = False
     """Makes the first kind of the second."""
-    size: Count = 256
-    margin: Cadence = 30
+    size: PositiveInt = 256
+    margin: NonNegativeInt = 30
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
     flip: bool = True
     """Half of the images are seen in a mirror: not for letters, numbers or maps."""
-    channels: Count = 3
-    g_width: Count = 64
-    d_width: Count = 64
-    blocks: Count = 9
-    halvings: Count = 3
+    channels: PositiveInt = 3
+    g_width: PositiveInt = 64
+    d_width: PositiveInt = 64
+    blocks: PositiveInt = 9
+    halvings: PositiveInt = 3
     """Of D: with 3 a logit sees 70 pixels, with 2 it sees 34."""
-    nce: Weight = 1.0
+    nce: NonNegativeFloat = 1.0
     """How much it costs not to tell the places apart."""
     both: bool = True
     """Of y, which is to stay as it is, as well as of x."""
     equivariance: bool = False
     """The mirror image of x is to become that of its translation, half of the time."""
-    init_gain: Positive = 0.02
+    init_gain: PositiveFloat = 0.02
     """First weights, as times those of Glorot & Bengio (2010)."""
-    tau: Positive = 0.07
-    patches: Count = 256
+    tau: PositiveFloat = 0.07
+    patches: PositiveInt = 256
     """Places of each map."""
-    features: Count = 256
+    features: PositiveInt = 256
     """What a place is told by."""
-    lr: Positive = 2e-4
-    flat: Share = 0.5
+    lr: PositiveFloat = 2e-4
+    flat: Fraction = 0.5
     """The share of the steps after which `lr` begins to fall."""
 
 
@@ -87,10 +99,10 @@ TINY = Args(
 
 
 def make(args: Args) -> Game:
-    view, of = View(args.size, args.margin, args.flip), sides(args.reverse)
-    x_of, y_of = of
+    view = View(args.size, args.margin, args.flip)
+    of = sides(args.reverse)
     adam = optax.adam(linear_decay(args.lr, args.run.steps, args.flat), b1=0.5)
-    loss = losses.weighed(losses.least_squares(), g=2.0)
+    loss = losses.weighted(losses.least_squares(), g=2.0)
     first = patch.xavier(args.init_gain)
     g = translator.CUT(
         args.channels, args.g_width, blocks=args.blocks, kernel_init=first
@@ -105,7 +117,7 @@ def make(args: Args) -> Game:
     def init(key, turns):
         shape = len(turns.g.label), args.size, args.size, args.channels
         image = jnp.zeros(shape)
-        label = unlabelled(image)
+        label = unlabeled(image)
         look = lambda: g.init_with_output(
             key, image, label, train=False, method="features"
         )
@@ -113,21 +125,23 @@ def make(args: Args) -> Game:
             lambda x: jnp.zeros((x.shape[0], 1, x.shape[-1])), jax.eval_shape(look)[0]
         )
         inputs = {"g": (image, label), "f": (maps, label), "d": (image, label)}
-        return seat(players, key, inputs)
+        return init_players(players, key, inputs)
 
     def step(state, turns, on=ONE):
         key = jax.random.fold_in(state.key, state.step)
         x_key, y_key, coin, place, d_key, g_key = jax.random.split(key, 6)
         b = len(turns.g.label)
-        x = view.jitter(on.keys(x_key, b), pixels(x_of(turns.g.image)))
-        y = view.jitter(on.keys(y_key, b), pixels(y_of(turns.d.image[0])))
-        label = unlabelled(x)
+        # x and y are of separate batches, as the two do not belong together.
+        x = view.jitter(on.keys(x_key, b), of.x(turns.g.x))
+        y = view.jitter(on.keys(y_key, b), of.y(turns.d.x)[0])
+        label = unlabeled(x)
         turned = jax.random.bernoulli(coin) & args.equivariance
         maybe = lambda image: jnp.where(turned, image[:, :, ::-1], image)
 
-        def tell(nets):
+        def discriminator_loss(nets):
             g, d = (output(nets[name]) for name in "gd")
-            return Stake({"d": loss.d(d(y, label), d(g(maybe(x), label), label))})
+            paid = loss.d(d(y, label), d(g(maybe(x), label), label))
+            return Objective({"d": {"loss": paid}})
 
         def translate(nets):
             g, f, d = (output(nets[name]) for name in "gfd")
@@ -135,32 +149,32 @@ def make(args: Args) -> Game:
             def nce(source, made):
                 look = lambda image: g(image, label, method="features")
                 q, k = [maybe(each) for each in look(made)], look(source)
-                where = places(place, k, args.patches)
-                q, k = (f(taken(maps, where), label) for maps in (q, k))
+                where = sample_locations(place, k, args.patches)
+                q, k = (f(gather_features(maps, where), label) for maps in (q, k))
                 each = [patch_nce(a, b, args.tau) for a, b in zip(q, k, strict=True)]
                 return args.nce * sum(each, jnp.zeros(())) / len(each)
 
             to_y = g(maybe(x), label)
             logits = d(to_y, label)
-            terms = {"g": loss.g(logits, logits), "nce": nce(x, to_y)}
+            terms = {"loss": loss.g(logits, logits), "nce": nce(x, to_y)}
             if args.both:
                 terms["nce_y"] = nce(y, g(maybe(y), label)) / 2
                 terms["nce"] /= 2
-            return Stake(terms)
+            return Objective({"g": terms})
 
-        moved, told, _ = turn(players, on, state, d_key, ("d",), tell)
-        moved, logs, _ = turn(players, on, moved, g_key, ("g", "f"), translate)
-        return replace(moved, step=state.step + 1), {"loss": logs | told}
+        state, d_logs, _ = turn(players, on, state, d_key, ("d",), discriminator_loss)
+        state, g_logs, _ = turn(players, on, state, g_key, ("g", "f"), translate)
+        return replace(state, step=state.step + 1), g_logs | d_logs
 
-    def sample(state, key, x, label):
+    def generate(state, x, label):
         return g.apply({"params": state.players["g"].params}, x, label, train=False)
 
-    return translating(init, step, sample, view, of)
+    return unpaired(init, step, generate, view, of)
 
 
 def main(args: Args):
     spec = Spec(args.data, args.size + args.margin, args.channels)
-    return train(args, make(args), spec._replace(beside=args.target or args.data))
+    return train(args, make(args), spec._replace(target=args.target or args.data))
 
 
 if __name__ == "__main__":

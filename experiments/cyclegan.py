@@ -17,42 +17,56 @@ import jax.numpy as jnp
 import optax
 
 from ganjax import Game, Player, losses, train
+from ganjax.core import ONE, PyTree, output
 from ganjax.data import Spec
 from ganjax.games import pool
-from ganjax.games.table import Stake, everyone, l1, own, seat, turn
-from ganjax.games.translation import View, linear_decay, sides, translating, unlabelled
-from ganjax.gan import ONE, PyTree, pixels
+from ganjax.games.multiplayer import (
+    Objective,
+    all_rows,
+    init_players,
+    l1,
+    rows_of_device,
+    turn,
+)
+from ganjax.games.translation import View, linear_decay, sides, unlabeled, unpaired
 from ganjax.models import patch, translator
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Weight, command
-from ganjax.step import output
+from ganjax.run import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/cyclegan", steps=1_257_400, batch=1)
+    run: NoPrefix[Run] = Run("runs/cyclegan", steps=1_257_400, batch=1)
     data: str = "tfds:cycle_gan:vangogh2photo"
     target: str = ""
     """Where images of the other kind are, if not in the splits trainB and testB."""
     reverse: bool = False
     """Makes the first kind of the second."""
-    size: Count = 256
-    margin: Cadence = 30
+    size: PositiveInt = 256
+    margin: NonNegativeInt = 30
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
     flip: bool = True
     """Half of the images are seen in a mirror: not for letters, numbers or maps."""
-    channels: Count = 3
-    g_width: Count = 64
-    d_width: Count = 64
-    blocks: Count = 9
+    channels: PositiveInt = 3
+    g_width: PositiveInt = 64
+    d_width: PositiveInt = 64
+    blocks: PositiveInt = 9
     """Of G and F; 6 below 256 pixels."""
-    halvings: Count = 3
+    halvings: PositiveInt = 3
     """Of D's: with 3 a logit sees 70 pixels, with 2 it sees 34."""
-    cycle: Weight = 10.0
+    cycle: NonNegativeFloat = 10.0
     """How much it costs not to come back."""
-    identity: Weight = 0.5
+    identity: NonNegativeFloat = 0.5
     """And to change what is of the target's kind already, as a share of that."""
-    pool: Count = 50
-    lr: Positive = 2e-4
+    pool: PositiveInt = 50
+    lr: PositiveFloat = 2e-4
 
 
 TINY = Args(
@@ -80,10 +94,10 @@ class Pools:
 
 
 def make(args: Args) -> Game:
-    view, of = View(args.size, args.margin, args.flip), sides(args.reverse)
-    x_of, y_of = of
+    view = View(args.size, args.margin, args.flip)
+    of = sides(args.reverse)
     adam = optax.adam(linear_decay(args.lr, args.run.steps), b1=0.5)
-    loss = losses.weighed(losses.least_squares(), g=2.0)
+    loss = losses.weighted(losses.least_squares(), g=2.0)
     g = translator.Generator(args.channels, args.g_width, blocks=args.blocks)
     d = patch.Discriminator(args.d_width, halvings=args.halvings)
     players = {name: Player(g, adam) for name in ("g", "f")}
@@ -92,66 +106,73 @@ def make(args: Args) -> Game:
     def init(key, turns):
         shape = len(turns.g.label), args.size, args.size, args.channels
         image = jnp.zeros(shape)
-        inputs = dict.fromkeys(players, (image, unlabelled(image)))
+        inputs = dict.fromkeys(players, (image, unlabeled(image)))
         pools = (pool.empty(image[0], args.pool) for _ in range(2))
-        return seat(players, key, inputs, Pools(*pools))
+        return init_players(players, key, inputs, Pools(*pools))
 
     def step(state, turns, on=ONE):
         key = jax.random.fold_in(state.key, state.step)
         keys = jax.random.split(key, 6)
         rows = [on.keys(key, len(turns.g.label)) for key in keys[:2]]
-        x = view.jitter(rows[0], pixels(x_of(turns.g.image)))
-        y = view.jitter(rows[1], pixels(y_of(turns.d.image[0])))
-        label = unlabelled(x)
+        # x and y are of separate batches, as the two do not belong together.
+        x = view.jitter(rows[0], of.x(turns.g.x))
+        y = view.jitter(rows[1], of.y(turns.d.x)[0])
+        label = unlabeled(x)
 
         def translate(nets):
             see = lambda net: lambda image: output(net)(image, label)
             g, f, d_x, d_y = (see(nets[name]) for name in players)
             to_y, to_x = g(x), f(y)
             on_y, on_x = d_y(to_y), d_x(to_x)
-            cycle = l1(f(to_y), x) + l1(g(to_x), y)
-            same = l1(g(y), y) + l1(f(x), x)
             terms = {
-                "g": loss.g(on_y, on_y),
-                "f": loss.g(on_x, on_x),
-                "cycle": args.cycle * cycle,
-                "identity": args.cycle * args.identity * same,
+                "g": {
+                    "loss": loss.g(on_y, on_y),
+                    "cycle": args.cycle * l1(f(to_y), x),
+                    "identity": args.cycle * args.identity * l1(g(y), y),
+                },
+                "f": {
+                    "loss": loss.g(on_x, on_x),
+                    "cycle": args.cycle * l1(g(to_x), y),
+                    "identity": args.cycle * args.identity * l1(f(x), x),
+                },
             }
-            return Stake(terms, seen=(to_x, to_y))
+            return Objective(terms, rows=(to_x, to_y))
 
-        moved, logs, (to_x, to_y) = turn(
+        moved, g_logs, (to_x, to_y) = turn(
             players, on, state, keys[2], ("g", "f"), translate
         )
 
         def shown(pooled, made, key):
-            made = everyone(on, made)
-            pooled, old = pool.shown(pooled, made, ONE.keys(key, len(made)))
-            return pooled, own(on, old)
+            made = all_rows(on, made)
+            pooled, old = pool.query(pooled, made, ONE.keys(key, len(made)))
+            return pooled, rows_of_device(on, old)
 
         pool_x, old_x = shown(state.memory.x, to_x, keys[3])
         pool_y, old_y = shown(state.memory.y, to_y, keys[4])
 
-        def tell(nets):
+        def discriminator_loss(nets):
             d_x, d_y = (output(nets[name]) for name in ("d_x", "d_y"))
             terms = {
-                "d_x": loss.d(d_x(x, label), d_x(old_x, label)),
-                "d_y": loss.d(d_y(y, label), d_y(old_y, label)),
+                "d_x": {"loss": loss.d(d_x(x, label), d_x(old_x, label))},
+                "d_y": {"loss": loss.d(d_y(y, label), d_y(old_y, label))},
             }
-            return Stake(terms)
+            return Objective(terms)
 
-        moved, told, _ = turn(players, on, moved, keys[5], ("d_x", "d_y"), tell)
+        moved, d_logs, _ = turn(
+            players, on, moved, keys[5], ("d_x", "d_y"), discriminator_loss
+        )
         after = replace(moved, step=state.step + 1, memory=Pools(pool_x, pool_y))
-        return after, {"loss": logs | told}
+        return after, g_logs | d_logs
 
-    def sample(state, key, x, label):
+    def generate(state, x, label):
         return g.apply({"params": state.players["g"].params}, x, label, train=False)
 
-    return translating(init, step, sample, view, of)
+    return unpaired(init, step, generate, view, of)
 
 
 def main(args: Args):
     spec = Spec(args.data, args.size + args.margin, args.channels)
-    return train(args, make(args), spec._replace(beside=args.target or args.data))
+    return train(args, make(args), spec._replace(target=args.target or args.data))
 
 
 if __name__ == "__main__":

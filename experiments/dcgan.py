@@ -6,7 +6,7 @@ printed it cannot run or learn, for these reasons:
 
 - G reshapes to (-1, 8*8*256), which no transposed convolution takes; here it is 8x8x256.
 - G makes one channel, while D expects 64x64x3; here both have `--channels`.
-- One loss, D's, serves both players, and both minimise it; here each has its own.
+- One loss, D's, serves both players, and both minimize it; here each has its own.
 - That loss sums raw logits with no cross-entropy; here it is the non-saturating one.
 - The noise is drawn once, before the loop; here every turn of every step draws its own.
 """
@@ -17,33 +17,41 @@ from functools import partial
 import optax
 
 from ganjax import GAN, Game, Player, augment, game, losses, train
+from ganjax.core import half_life, normal
 from ganjax.data import Spec
-from ganjax.gan import half_life, normal
 from ganjax.models import dcgan
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, command
+from ganjax.run import (
+    Fraction,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/dcgan", steps=50_000, batch=32, save_every=2_500)
+    run: NoPrefix[Run] = Run("runs/dcgan", steps=50_000, batch=32, save_every=2_500)
     data: str = "digits"
     """digits, tfds:NAME, or the path of a folder, a .zip or an .npz of images."""
-    size: Count = 64
+    size: PositiveInt = 64
     """Height and width of the images, 4 or 8 doubled a few times."""
-    channels: Count = 3
-    classes: Cadence = 0
+    channels: PositiveInt = 3
+    classes: NonNegativeInt = 0
     """How many classes G is told of; 0 for none."""
-    latent: Count = 100
-    g_width: Count = 64
+    latent: PositiveInt = 100
+    g_width: PositiveInt = 64
     """G's channels at half the size of the image; it has as many more as it is smaller."""
-    d_width: Count = 64
+    d_width: PositiveInt = 64
     """D's channels at half the size of the image."""
-    lr: Positive = 2e-4
-    beta1: Share = 0.5
-    slope: Share = 0.2
-    momentum: Share = 0.8
+    lr: PositiveFloat = 2e-4
+    beta1: Fraction = 0.5
+    slope: Fraction = 0.2
+    momentum: Fraction = 0.8
     """What batch norm keeps of its averages in a step."""
-    dropout: Share = 0.3
+    dropout: Fraction = 0.3
 
 
 TINY = Args(

@@ -13,34 +13,44 @@ from dataclasses import dataclass
 import optax
 
 from ganjax import Game, Player, losses, train
-from ganjax.data import Spec, masks
-from ganjax.games.completing import completing
+from ganjax.data import Spec
+from ganjax.games.inpainting import inpainting
 from ganjax.games.translation import View
 from ganjax.models import gated, sn_patch
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+from ganjax.ops import masks
+from ganjax.run import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/deidentify", steps=100_000, batch=16)
+    run: NoPrefix[Run] = Run("runs/deidentify", steps=100_000, batch=16)
     data: str = "tfds:celeb_a"
-    size: Count = 128
-    margin: Cadence = 0
+    size: PositiveInt = 128
+    margin: NonNegativeInt = 0
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
     flip: bool = True
     """Half of the images are seen in a mirror: not for letters, numbers or maps."""
-    channels: Count = 3
-    region: tuple[Share, Share, Share, Share] = (0.3, 0.2, 0.85, 0.8)
+    channels: PositiveInt = 3
+    region: tuple[Fraction, Fraction, Fraction, Fraction] = (0.3, 0.2, 0.85, 0.8)
     """Top, left, bottom and right of what is made up, as shares of the sides."""
-    g_width: Count = 24
+    g_width: PositiveInt = 24
     """Channels at the full size; the published 48 count the gates, too."""
-    gain: Positive = 3.0
+    gain: PositiveFloat = 3.0
     """Of G's first weights; the published 1 takes thousands of steps to get going."""
-    d_widths: tuple[Count, ...] = (64, 128, 256, 256, 256)
+    d_widths: tuple[PositiveInt, ...] = (64, 128, 256, 256, 256)
     """Each halves the image."""
-    far: Weight = 1.0
-    """How much the mean absolute difference costs."""
-    lr: Positive = 1e-4
+    l1_weight: NonNegativeFloat = 1.0
+    """Weight of the mean absolute difference in G's loss."""
+    lr: PositiveFloat = 1e-4
 
 
 TINY = Args(
@@ -58,7 +68,7 @@ def make(args: Args) -> Game:
     g = Player(gated.Generator(args.g_width, gain=args.gain), adam)
     d = Player(sn_patch.Discriminator(args.d_widths), adam)
     view, mask = View(args.size, args.margin, args.flip), masks.region(*args.region)
-    return completing(g, d, losses.hinge(), mask, view, args.far)
+    return inpainting(g, d, losses.hinge(), mask, view, args.l1_weight)
 
 
 def main(args: Args):

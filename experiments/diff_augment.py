@@ -1,9 +1,9 @@
 """DiffAugment (Zhao et al., 2020): a GAN that is told of classes, from few images.
 
-Colours, place and parts of every image that D sees are changed at random, real and
+Colors, place and parts of every image that D sees are changed at random, real and
 generated alike, so that D does not learn the few by heart. The networks are SNDCGAN's
 (Miyato et al., 2018) with class-conditional batch norm and projection, the loss is the
-hinge. `experiments/compare/augmented.py` asks whether what G makes helps a classifier.
+hinge. `studies/augmented.py` asks whether what G makes helps a classifier.
 """
 
 from dataclasses import dataclass
@@ -12,27 +12,35 @@ import optax
 
 from ganjax import GAN, Game, Player, augment, game, losses, train
 from ganjax.augment import diff_augment
+from ganjax.core import half_life, normal
 from ganjax.data import Spec
-from ganjax.gan import half_life, normal
 from ganjax.models import sndcgan
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, command
+from ganjax.run import (
+    Fraction,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/diff_augment", steps=20_000, batch=64)
+    run: NoPrefix[Run] = Run("runs/diff_augment", steps=20_000, batch=64)
     data: str = "tfds:cifar10"
-    size: Count = 32
+    size: PositiveInt = 32
     """Height and width of the images, a multiple of 8."""
-    channels: Count = 3
-    classes: Cadence = 10
+    channels: PositiveInt = 3
+    classes: NonNegativeInt = 10
     """How many classes G is told of; 0 for none."""
-    latent: Count = 128
-    g_width: Count = 64
-    d_width: Count = 64
-    p: Share = 1.0
+    latent: PositiveInt = 128
+    g_width: PositiveInt = 64
+    d_width: PositiveInt = 64
+    p: Fraction = 1.0
     """How often D sees an image that is changed."""
-    lr: Positive = 2e-4
+    lr: PositiveFloat = 2e-4
 
 
 TINY = Args(

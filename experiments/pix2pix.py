@@ -16,39 +16,50 @@ from dataclasses import dataclass
 import optax
 
 from ganjax import Game, Player, losses, train
+from ganjax.core import Pair
 from ganjax.data import Spec
-from ganjax.games.paired import Task, halves, joined, paired
-from ganjax.games.table import l1
-from ganjax.games.translation import View, linear_decay
-from ganjax.models import layers, patch, unet
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+from ganjax.games.multiplayer import l1
+from ganjax.games.paired import Task, joined, paired
+from ganjax.games.translation import View, linear_decay, sides
+from ganjax.layers.normalization import AdaIN
+from ganjax.models import patch, unet
+from ganjax.run import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/pix2pix", steps=80_000, batch=1)
+    run: NoPrefix[Run] = Run("runs/pix2pix", steps=80_000, batch=1)
     data: str = "facades"
     """Files of two images side by side; or, with `target`, of x."""
     target: str = ""
     """Where y is, in the same order."""
     reverse: bool = False
     """Makes the first of the second."""
-    size: Count = 256
-    margin: Cadence = 30
+    size: PositiveInt = 256
+    margin: NonNegativeInt = 30
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
     flip: bool = True
     """Half of the images are seen in a mirror: not for letters, numbers or maps."""
-    channels: Count = 3
-    g_width: Count = 64
-    d_width: Count = 64
-    times: tuple[Count, ...] = (1, 2, 4, 8, 8, 8, 8, 8)
+    channels: PositiveInt = 3
+    g_width: PositiveInt = 64
+    d_width: PositiveInt = 64
+    times: tuple[PositiveInt, ...] = (1, 2, 4, 8, 8, 8, 8, 8)
     """Widths of G's halvings, in `g_width`."""
-    halvings: Count = 3
+    halvings: PositiveInt = 3
     """Of D: with 3 a logit sees 70 pixels, with 2 it sees 34."""
-    dropout: Share = 0.5
-    far: Weight = 100.0
-    """How much the mean absolute difference to y costs."""
-    lr: Positive = 2e-4
+    dropout: Fraction = 0.5
+    l1_weight: NonNegativeFloat = 100.0
+    """Weight of the mean absolute difference to y in G's loss."""
+    lr: PositiveFloat = 2e-4
 
 
 TINY = Args(
@@ -67,26 +78,26 @@ TINY = Args(
 
 def make(args: Args) -> Game:
     adam = optax.adam(linear_decay(args.lr, args.run.steps), b1=0.5)
-    shape = {"times": args.times, "dropout": args.dropout, "norm": layers.AdaIN}
+    shape = {"multipliers": args.times, "dropout": args.dropout, "norm": AdaIN}
     g = unet.Generator(args.channels, args.g_width, **shape)
-    d = patch.Pix2pix(args.d_width, halvings=args.halvings, norm=layers.AdaIN)
-    order = (lambda pair: pair[::-1]) if args.reverse else lambda pair: pair
+    d = patch.Pix2pix(args.d_width, halvings=args.halvings, norm=AdaIN)
+    of = sides(args.reverse)
     task = Task(
-        pair=lambda keys, image: order(halves(keys, image)),
+        pair=lambda keys, x: Pair(of.x(x), of.y(x)),
         view=View(args.size, args.margin, args.flip),
-        beside=joined,
-        distances={"far": lambda made, y: args.far * l1(made, y)},
+        d_input=joined,
+        distances={"l1": lambda made, y: args.l1_weight * l1(made, y)},
     )
-    loss = losses.weighed(losses.non_saturating(), d=0.5)
+    loss = losses.weighted(losses.non_saturating(), d=0.5)
     return paired(Player(g, adam), Player(d, adam), loss, task)
 
 
 def main(args: Args):
     spec = Spec(args.data, args.size + args.margin, args.channels)
     if args.target:
-        spec = spec._replace(beside=args.target, paired=True)
+        spec = spec._replace(target=args.target, paired=True)
     else:
-        spec = spec._replace(halves=True)
+        spec = spec._replace(side_by_side=True)
     return train(args, make(args), spec)
 
 

@@ -16,44 +16,48 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
-from ganjax import GAN, Game, Player, augment, losses, train
-from ganjax.data import Spec
-from ganjax.gan import (
+from ganjax import GAN, Game, Player, augment, game, losses, train
+from ganjax.core import (
     ONE,
     Devices,
     PyTree,
     State,
     Turns,
-    classes_of,
-    init,
+    generate,
     normal,
-    pixels,
-    sample,
+    train_step,
 )
+from ganjax.data import Spec
 from ganjax.models import progressive
 from ganjax.models.resnet import double
 from ganjax.regularizers import gradient_penalty, stateless
-from ganjax.run import Count, Flat, Positive, Run, Weight, command
-from ganjax.step import train_step
+from ganjax.run import (
+    NonNegativeFloat,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/progressive", steps=937_500, batch=16)
+    run: NoPrefix[Run] = Run("runs/progressive", steps=937_500, batch=16)
     data: str = "tfds:celeb_a"
-    size: Count = 128
+    size: PositiveInt = 128
     """Height and width of the images in the end, 4 doubled a few times."""
-    channels: Count = 3
-    latent: Count = 512
-    width: Count = 512
+    channels: PositiveInt = 3
+    latent: PositiveInt = 512
+    width: PositiveInt = 512
     """The most channels that a layer has."""
-    stable: Count = 600_000
+    stable: PositiveInt = 600_000
     """Real images that a stage sees while nothing fades."""
-    fade: Count = 600_000
+    fade: PositiveInt = 600_000
     """Real images that a stage sees while its layers fade in."""
-    lr: Positive = 1e-3
-    penalty: Weight = 10.0
-    drift: Weight = 1e-3
+    lr: PositiveFloat = 1e-3
+    penalty: NonNegativeFloat = 10.0
+    drift: NonNegativeFloat = 1e-3
 
 
 TINY = Args(
@@ -96,33 +100,50 @@ def choose(stages: Growth, step: Array, each: Callable, *args: Any) -> Any:
 
 
 def at(gan: GAN, side: int, alpha: Array) -> GAN:
-    """The game of one stage: its networks, and real images of its side."""
+    """The GAN of one stage: its networks."""
     return gan._replace(
         g=gan.g._replace(net=gan.g.net.clone(side=side, alpha=alpha)),
         d=gan.d._replace(net=gan.d.net.clone(alpha=alpha)),
-        decode=lambda stored: progressive.shown(gan.decode(stored), side, alpha),
     )
 
 
-def play(
+def train_stage(
+    gan: GAN, state: State, turns: Turns, on: Devices, side: int, alpha: Array
+) -> tuple[State, PyTree]:
+    """One step of a stage, on real images of its side."""
+
+    def shown(batch):
+        return batch._replace(x=progressive.downsample_real(batch.x, side, alpha))
+
+    d = jax.vmap(shown)(turns.d)
+    return train_step(at(gan, side, alpha), state, Turns(d, shown(turns.g)), on)
+
+
+def step(
     gan: GAN, stages: Growth, state: State, turns: Turns, on: Devices = ONE
 ) -> tuple[State, PyTree]:
-    each = lambda *stage: partial(train_step, at(gan, *stage), on=on)
+    def each(side, alpha):
+        return lambda state, turns: train_stage(gan, state, turns, on, side, alpha)
+
     after, logs = choose(stages, state.step, each, state, turns)
-    return after, logs | {"level": stages.level(state.step)}
+    return after, logs | {"g": logs["g"] | {"level": stages.level(state.step)}}
 
 
-def draw(gan: GAN, stages: Growth, state: State, key: Array, label: Array) -> Array:
+def enlarged(
+    gan: GAN, stages: Growth, state: State, z: Array, label: Array, key: Array
+) -> Array:
+    """Images of the last side, whatever the side of the stage."""
+
     def each(*stage):
         def enlarged(*args):
-            image = sample(at(gan, *stage), *args)
+            image = generate(at(gan, *stage), *args)
             while image.shape[1] < stages.sides[-1]:
                 image = double(image)
             return image
 
         return enlarged
 
-    return choose(stages, state.step, each, state, key, label)
+    return choose(stages, state.step, each, state, z, label, key)
 
 
 class Restarted(NamedTuple):
@@ -165,9 +186,8 @@ def make(args: Args) -> Game:
         prior=normal(args.latent),
         ema=optax.constant_schedule(0.999),
     )
-    bound = partial(play, gan, stages), partial(draw, gan, stages)
-    return Game(
-        partial(init, gan), *bound, decode=pixels, classes=classes_of(gan.g, gan.d)
+    return game(gan)._replace(
+        step=partial(step, gan, stages), generate=partial(enlarged, gan, stages)
     )
 
 

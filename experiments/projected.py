@@ -11,47 +11,55 @@ from functools import partial
 import optax
 
 from ganjax import GAN, Game, Player, augment, game, losses, train
-from ganjax.augment import chain, colour, cutout, translation
+from ganjax.augment import chain, color, cutout, translation
+from ganjax.core import PyTree, half_life, normal
 from ganjax.data import Spec
-from ganjax.errors import Mistake
-from ganjax.gan import PyTree, half_life, normal
-from ganjax.models import efficientnet, fastgan, projected
+from ganjax.errors import UsageError
+from ganjax.models import fastgan, projected
 from ganjax.optim import lazy_adam
-from ganjax.released import efficientnet as released, tensors
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Weight, command
+from ganjax.pretrained import efficientnet, tensors
+from ganjax.run import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/projected", steps=156_250, batch=64)
+    run: NoPrefix[Run] = Run("runs/projected", steps=156_250, batch=64)
     data: str = "images"
-    size: Count = 256
+    size: PositiveInt = 256
     """Height and width of the images, a power of two."""
-    channels: Count = 3
+    channels: PositiveInt = 3
     mirror: bool = True
     """Every image is there once more, with left and right exchanged."""
-    classes: Cadence = 0
+    classes: NonNegativeInt = 0
     features: str = ""
     """A file or https URL of EfficientNet-Lite0's weights, and"""
     sha256: str = ""
     """what its digest must be, if given."""
     trained: bool = True
     """Without it D looks with a small network that was never trained, to try things out."""
-    latent: Count = 256
-    width: Count = 128
+    latent: PositiveInt = 256
+    width: PositiveInt = 128
     """G's channels at 128 px."""
-    convs: Count = 2
+    convs: PositiveInt = 2
     """Convolutions in each of its blocks, 1 or 2."""
-    side: Count = 224
-    """Smaller images are enlarged to it before they are looked at."""
-    mixed: Count = 64
-    """Channels of what D sees of the finest features."""
-    widths: tuple[Count, ...] = (64, 128, 256, 512)
+    input_size: PositiveInt = 224
+    """Side to which smaller images are upsampled before the feature network."""
+    projector_width: PositiveInt = 64
+    """Channels of the finest projected feature map."""
+    widths: tuple[PositiveInt, ...] = (64, 128, 256, 512)
     """D's channels at that scale, each of half the side."""
-    lr: Positive = 2e-4
-    ema: Positive = 20e3
+    lr: PositiveFloat = 2e-4
+    ema: PositiveFloat = 20e3
     """Images in which a weight of G's average halves, and"""
-    ramp: Weight = 0.05
+    ramp: NonNegativeFloat = 0.05
     """as a share of those seen so far while that is less; 0: always the former."""
 
 
@@ -63,8 +71,8 @@ TINY = Args(
     trained=False,
     latent=4,
     width=2,
-    side=16,
-    mixed=2,
+    input_size=16,
+    projector_width=2,
     widths=(2,),
 )
 
@@ -73,26 +81,27 @@ def eye(args: Args) -> projected.Frozen:
     """What D looks with."""
     if not args.trained:
         small = efficientnet.SMALL
-        return efficientnet.frozen(
-            partial(efficientnet.drawn, small, args.channels), small
+        return efficientnet.frozen_features(
+            partial(efficientnet.untrained_weights, small, args.channels), small
         )
     if not args.features:
-        raise Mistake(
+        raise UsageError(
             "Projected GAN looks at images with an EfficientNet-Lite0 that was trained: "
             "give --features a file or https URL of its weights (see this file's head)."
         )
     net = efficientnet.EfficientNet()
-    weights: PyTree = released.load(tensors.read(args.features, args.sha256), net)
-    return efficientnet.frozen(lambda: weights, net)
+    weights: PyTree = efficientnet.load(tensors.read(args.features, args.sha256), net)
+    return efficientnet.frozen_features(lambda: weights, net)
 
 
 def make(args: Args) -> Game:
-    seen = chain(colour(), translation(), cutout(0.2))
+    seen = chain(color(), translation(), cutout(0.2))
     g = fastgan.Generator(
         args.size, args.channels, args.width, args.classes, (args.convs,)
     )
-    shape = {"side": args.side, "mixed": args.mixed, "widths": args.widths}
-    d = projected.Discriminator(eye(args), args.classes, **shape)
+    d = projected.Discriminator(
+        eye(args), args.classes, args.input_size, args.projector_width, args.widths
+    )
     return game(
         GAN(
             g=Player(g, optax.adam(args.lr, b1=0.0, b2=0.99)),

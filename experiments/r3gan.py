@@ -7,10 +7,10 @@ of FFHQ and ImageNet are
     --cardinalities 96 96 96 96 48 --gamma 2 --p 0.3 --ema 500e3
     --data tfds:imagenet_resized/64x64 --size 64 --classes 1000 --batch 4096
     --widths 1536 1536 1536 1536 1536 --cardinalities 96 96 96 96 96
-    --gamma 1 --p 0.4 --ema 50e6 --fall 200e6
+    --gamma 1 --p 0.4 --ema 50e6 --decay-images 200e6
 
-Rates, penalties, averaging and augmentation go along half a cosine for `fall` images
-and stay. Each player has images of its own.
+Rates, penalties, averaging and augmentation go along half a cosine for `decay_images`
+images and stay. Each player has images of its own.
 """
 
 from dataclasses import dataclass
@@ -21,42 +21,51 @@ import optax
 
 from ganjax import GAN, Game, Player, augment, game, losses, train
 from ganjax.augment.affine import affine
-from ganjax.augment.colours import colours
+from ganjax.augment.colors import colors
 from ganjax.augment.corruption import cutout
 from ganjax.augment.transform import pipeline
+from ganjax.core import Augment, half_life, normal
 from ganjax.data import Spec
-from ganjax.gan import Augment, half_life, normal
 from ganjax.models import r3gan
 from ganjax.regularizers import r1, r2
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+from ganjax.run import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/r3gan", steps=488_000, batch=512)
+    run: NoPrefix[Run] = Run("runs/r3gan", steps=488_000, batch=512)
     data: str = "tfds:cifar10"
-    size: Count = 32
+    size: PositiveInt = 32
     """Height and width of the images, 4 doubled once for each stage but the first."""
-    channels: Count = 3
+    channels: PositiveInt = 3
     mirror: bool = True
     """Every image is there once more, with left and right exchanged."""
-    classes: Cadence = 10
-    latent: Count = 64
-    widths: tuple[Count, ...] = (768,) * 4
+    classes: NonNegativeInt = 10
+    latent: PositiveInt = 64
+    widths: tuple[PositiveInt, ...] = (768,) * 4
     """Channels of the stages, from 4x4 up."""
-    cardinalities: tuple[Count, ...] = (96,) * 4
+    cardinalities: tuple[PositiveInt, ...] = (96,) * 4
     """Groups of their convolutions."""
-    blocks: Count = 2
+    blocks: PositiveInt = 2
     """Blocks in each stage."""
-    lr: Positive = 2e-4
+    lr: PositiveFloat = 2e-4
     """At first; a quarter of it in the end."""
-    gamma: Weight = 0.05
+    gamma: NonNegativeFloat = 0.05
     """How much D's slope costs at first; a tenth of it in the end."""
-    ema: Positive = 5e6
+    ema: PositiveFloat = 5e6
     """Images in which a weight of G's average halves, in the end."""
-    p: Share = 0.55
+    p: Fraction = 0.55
     """How likely each augmentation is in the end; 0 does without."""
-    fall: Positive = 20e6
+    decay_images: PositiveFloat = 20e6
     """Images after which all of these stay."""
 
 
@@ -74,17 +83,17 @@ TINY = Args(
 
 
 def augmented(p: optax.Schedule) -> Augment:
-    """ADA's geometry and cutout, and its colours half as often."""
+    """ADA's geometry and cutout, and its colors half as often."""
     half = dict.fromkeys(
         ("brightness", "contrast", "lumaflip", "hue", "saturation"), 0.5
     )
-    return augment.fixed(pipeline(affine(), colours(**half), cutout()), p)
+    return augment.fixed(pipeline(affine(), colors(**half), cutout()), p)
 
 
 def make(args: Args) -> Game:
     def along(first: float, last: float) -> optax.Schedule:
         def value(step):
-            done = jnp.minimum(step * args.run.batch / args.fall, 1.0)
+            done = jnp.minimum(step * args.run.batch / args.decay_images, 1.0)
             return last + (first - last) * (1 + jnp.cos(pi * done)) / 2
 
         return value

@@ -10,11 +10,11 @@ which names no scores and no end, so that `steps` is ours; those of FFHQ and Ima
     --lr-left 0.1 --rise 0 --steady 20e6 --gamma 150 --p 0.3
     --data tfds:imagenet_resized/64x64 --size 64 --classes 1000 --batch 4096
     --widths 1024 1024 1024 1024
-    --lr-left 0.1 --rise 0 --steady 200e6 --gamma 1 --p 0.4 --fall 200e6
+    --lr-left 0.1 --rise 0 --steady 200e6 --gamma 1 --p 0.4 --decay-images 200e6
 
 and `--gamma 0.5` with three widths for ImageNet at 32. Penalties and augmentation go along
-half a cosine for `fall` images and stay. Each player has images of its own; unlike there,
-what augments a real image and a fake one is drawn for each of them.
+half a cosine for `decay_images` images and stay. Each player has images of its own; unlike
+there, what augments a real image and a fake one is drawn for each of them.
 """
 
 from dataclasses import dataclass
@@ -28,51 +28,60 @@ import optax
 from ganjax import GAN, Game, Player, augment, game, losses, optim, train
 from ganjax.augment import chain
 from ganjax.augment.affine import affine
-from ganjax.augment.colours import colours
-from ganjax.augment.corruption import cut, cutout
+from ganjax.augment.colors import colors
+from ganjax.augment.corruption import apply_cutout, cutout
 from ganjax.augment.transform import pipeline
+from ganjax.core import Augment, normal
 from ganjax.data import Spec
-from ganjax.errors import Mistake
-from ganjax.gan import Augment, normal
+from ganjax.errors import UsageError
+from ganjax.layers.magnitude import forced_weight_normalization
 from ganjax.models import r3gan2
-from ganjax.models.magnitude import forced
 from ganjax.regularizers import r1, r2
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+from ganjax.run import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/r3gan2", steps=390_000, batch=512)
+    run: NoPrefix[Run] = Run("runs/r3gan2", steps=390_000, batch=512)
     data: str = "tfds:cifar10"
-    size: Count = 32
+    size: PositiveInt = 32
     """Height and width of the images, 8 doubled once for each stage but the first."""
-    channels: Count = 3
+    channels: PositiveInt = 3
     mirror: bool = True
     """Every image is there once more, with left and right exchanged."""
-    classes: Cadence = 10
-    latent: Count = 64
-    widths: tuple[Count, ...] = (512,) * 3
+    classes: NonNegativeInt = 10
+    latent: PositiveInt = 64
+    widths: tuple[PositiveInt, ...] = (512,) * 3
     """Channels of the stages, from 8x8 up."""
-    blocks: Count = 4
+    blocks: PositiveInt = 4
     """Blocks in each stage."""
-    group: Count = 32
+    group: PositiveInt = 32
     """Channels that a grouped convolution mixes."""
     short: bool = True
     """The stages compute in bfloat16."""
-    lr: Positive = 1e-2
-    lr_left: Share = 1.0
-    """What share of `lr` is left after `fall` images, along half a cosine."""
-    rise: Weight = 1e6
+    lr: PositiveFloat = 1e-2
+    lr_left: Fraction = 1.0
+    """What share of `lr` is left after `decay_images` images, along half a cosine."""
+    rise: NonNegativeFloat = 1e6
     """Images in which the rate rises from 0."""
-    steady: Positive = 512e3
+    steady: PositiveFloat = 512e3
     """Images after which the rate is also divided by the root of their number."""
-    gamma: Weight = 0.05
+    gamma: NonNegativeFloat = 0.05
     """How much D's slope costs at first; a tenth of it in the end."""
-    deviation: Positive = 0.05
+    deviation: PositiveFloat = 0.05
     """How spread the steps are that G's average is of, as a share of all steps."""
-    p: Share = 0.55
+    p: Fraction = 0.55
     """How likely each augmentation is in the end; 0 does without."""
-    fall: Positive = 20e6
+    decay_images: PositiveFloat = 20e6
     """Images after which all of these stay, but for the rate's root."""
 
 
@@ -95,18 +104,18 @@ def filled(key, image, p):
     """ADA's cutout, its hole full of noise as bright and as rough as the image."""
     part = cutout()
     draw, normal = jax.random.split(key)
-    kept = cut(jnp.ones_like(image), part.draw(draw, p, image.shape))
+    kept = apply_cutout(jnp.ones_like(image), part.draw(draw, p, image.shape))
     mean, variance = (f(image, (0, 1), keepdims=True) for f in (jnp.mean, jnp.var))
     noise = jax.random.normal(normal, image.shape, image.dtype)
     return kept * image + (1 - kept) * (mean + jnp.sqrt(variance + 1e-8) * noise)
 
 
 def augmented(p: optax.Schedule) -> Augment:
-    """ADA's geometry, its colours half as often, and the filled cutout."""
+    """ADA's geometry, its colors half as often, and the filled cutout."""
     half = dict.fromkeys(
         ("brightness", "contrast", "lumaflip", "hue", "saturation"), 0.5
     )
-    return augment.fixed(chain(pipeline(affine(), colours(**half)), filled), p)
+    return augment.fixed(chain(pipeline(affine(), colors(**half)), filled), p)
 
 
 def power(deviation: float) -> optax.Schedule:
@@ -116,7 +125,7 @@ def power(deviation: float) -> optax.Schedule:
     equations 126 and 127); the mean of all steps has 12^(-1/2).
     """
     if not 0 < deviation <= 12**-0.5:
-        raise Mistake(f"A deviation of {deviation:g} is not one of 0 to 0.288.")
+        raise UsageError(f"A deviation of {deviation:g} is not one of 0 to 0.288.")
     t = deviation**-2
     exponent = np.roots([1, 7, 16 - t, 12 - t]).real.max()
     return lambda step: jnp.exp(-(exponent + 1) * jnp.log1p(1 / step))
@@ -128,7 +137,7 @@ def make(args: Args) -> Game:
 
     def along(first: float, last: float) -> optax.Schedule:
         def value(step):
-            done = jnp.minimum(seen(step) / args.fall, 1.0)
+            done = jnp.minimum(seen(step) / args.decay_images, 1.0)
             return last + (first - last) * (1 + jnp.cos(pi * done)) / 2
 
         return value
@@ -140,7 +149,8 @@ def make(args: Args) -> Game:
 
     adam = optax.inject_hyperparams(optax.adam, static_args="b1")
     optimizer = optax.chain(
-        adam(rate, b1=0.0, b2=along(0.9, 0.99)), optim.project(forced)
+        adam(rate, b1=0.0, b2=along(0.9, 0.99)),
+        optim.project(forced_weight_normalization),
     )
     gamma = along(args.gamma, args.gamma / 10)
     shape = {

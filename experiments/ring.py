@@ -8,19 +8,27 @@ from dataclasses import dataclass
 import optax
 
 from ganjax import GAN, Game, Player, augment, game, losses, train
+from ganjax.core import normal
 from ganjax.data import Spec
-from ganjax.gan import normal, points
+from ganjax.modalities import POINTS
 from ganjax.models import mlp
 from ganjax.regularizers import r1, r2
-from ganjax.run import Count, Flat, Positive, Run, Weight, command
+from ganjax.run import (
+    NonNegativeFloat,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/ring", steps=3_000, batch=512, evaluate_every=1_000)
-    width: Count = 128
-    lr: Positive = 1e-3
-    gamma: Weight = 0.1
+    run: NoPrefix[Run] = Run("runs/ring", steps=3_000, batch=512, evaluate_every=1_000)
+    width: PositiveInt = 128
+    lr: PositiveFloat = 1e-3
+    gamma: NonNegativeFloat = 0.1
 
 
 TINY = Args(Run("runs/tiny_ring", steps=4, batch=16), width=8)
@@ -39,8 +47,8 @@ def make(args: Args) -> Game:
             augment=augment.identity(),
             prior=normal(2),
             ema=optax.constant_schedule(0.999),
-            decode=points,
-        )
+        ),
+        POINTS,
     )
 
 

@@ -10,30 +10,38 @@ from dataclasses import dataclass
 import optax
 
 from ganjax import GAN, Game, Player, augment, game, losses, train
+from ganjax.core import normal
 from ganjax.data import Spec
-from ganjax.gan import normal
-from ganjax.models import sagan, sizes
-from ganjax.run import Cadence, Count, Flat, Positive, Run, command
+from ganjax.layers import sizes
+from ganjax.models import sagan
+from ganjax.run import (
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/sagan", steps=1_000_000, batch=256)
+    run: NoPrefix[Run] = Run("runs/sagan", steps=1_000_000, batch=256)
     data: str = "tfds:imagenet2012"
-    size: Count = 128
+    size: PositiveInt = 128
     """Height and width of the images, 4 doubled once for each of G's blocks."""
-    channels: Count = 3
-    classes: Cadence = 1000
+    channels: PositiveInt = 3
+    classes: NonNegativeInt = 1000
     """How many classes both are told of; 0 for none."""
-    latent: Count = 128
-    g_widths: tuple[Count, ...] = (1024, 512, 256, 128, 64)
+    latent: PositiveInt = 128
+    g_widths: tuple[PositiveInt, ...] = (1024, 512, 256, 128, 64)
     """Channels of G's blocks, from 8x8 up."""
-    d_widths: tuple[Count, ...] = (64, 128, 256, 512, 1024, 1024)
+    d_widths: tuple[PositiveInt, ...] = (64, 128, 256, 512, 1024, 1024)
     """Channels of D's, from the image down to 4x4, where the last one stays."""
-    attend: Count = 32
-    """The side of the images at which both attend to them."""
-    g_lr: Positive = 1e-4
-    d_lr: Positive = 4e-4
+    attention_resolution: PositiveInt = 32
+    """Side of the feature maps at which both have self-attention."""
+    g_lr: PositiveFloat = 1e-4
+    d_lr: PositiveFloat = 4e-4
 
 
 TINY = Args(
@@ -45,15 +53,17 @@ TINY = Args(
     latent=4,
     g_widths=(8, 8),
     d_widths=(8, 8, 8),
-    attend=64,
+    attention_resolution=64,
 )
 
 
 def make(args: Args) -> Game:
     adam = lambda rate: optax.adam(rate, b1=0.0, b2=0.999)
-    sizes.staged("SAGAN's G", args.size, 8, len(args.g_widths))
-    g = sagan.Generator(args.g_widths, args.channels, args.classes, args.attend)
-    d = sagan.Discriminator(args.d_widths, 4, args.classes, args.attend)
+    sizes.check_stages("SAGAN's G", args.size, 8, len(args.g_widths))
+    g = sagan.Generator(
+        args.g_widths, args.channels, args.classes, args.attention_resolution
+    )
+    d = sagan.Discriminator(args.d_widths, 4, args.classes, args.attention_resolution)
     return game(
         GAN(
             g=Player(g, adam(args.g_lr)),

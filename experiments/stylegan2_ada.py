@@ -13,44 +13,53 @@ from functools import partial
 
 from ganjax import GAN, Game, Player, augment, losses, train
 from ganjax.augment import ada
+from ganjax.core import half_life, normal
 from ganjax.data import Spec
 from ganjax.games import lazy
-from ganjax.gan import half_life, normal
 from ganjax.models import stylegan2
 from ganjax.optim import lazy_adam
 from ganjax.regularizers import path_length, r1
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+from ganjax.run import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/stylegan2_ada", steps=1_562_500, batch=64)
+    run: NoPrefix[Run] = Run("runs/stylegan2_ada", steps=1_562_500, batch=64)
     data: str = "tfds:cifar10"
-    size: Count = 32
+    size: PositiveInt = 32
     """Height and width of the images, a power of two."""
-    channels: Count = 3
-    classes: Cadence = 0
-    latent: Count = 512
-    width: Count = 512
+    channels: PositiveInt = 3
+    classes: NonNegativeInt = 0
+    latent: PositiveInt = 512
+    width: PositiveInt = 512
     """The most channels that a layer has."""
-    base: Count = 32768
+    base: PositiveInt = 32768
     """Channels of a layer times the side of its images, where that is less."""
-    depth: Count = 2
+    depth: PositiveInt = 2
     """Layers of the mapping networks."""
-    group: Count = 32
+    group: PositiveInt = 32
     """Images whose deviation D sees."""
     residual: bool = False
     """D has residual blocks, as on every set but CIFAR-10."""
-    lr: Positive = 2.5e-3
-    gamma: Weight = 0.01
+    lr: PositiveFloat = 2.5e-3
+    gamma: NonNegativeFloat = 0.01
     """How much D's slope on real images costs."""
-    path: Weight = 0.0
+    path: NonNegativeFloat = 0.0
     """How much an uneven path length costs G."""
-    mixing: Share = 0.0
+    mixing: Fraction = 0.0
     """How likely an image is of two z."""
-    ema: Positive = 500e3
+    ema: PositiveFloat = 500e3
     """Images in which a weight of G's average halves, and"""
-    ramp: Weight = 0.05
+    ramp: NonNegativeFloat = 0.05
     """as a share of those seen so far while that is less; 0: always the former."""
     target: float = 0.6
     """The mean sign of D on real images that the augmentation keeps to."""
@@ -86,7 +95,7 @@ def make(args: Args) -> Game:
         classes=args.classes,
         group=args.group,
         block=stylegan2.Residual if args.residual else stylegan2.Straight,
-        head=partial(stylegan2.Mapped, depth=args.depth),
+        head=partial(stylegan2.MappedProjectionHead, depth=args.depth),
     )
     path = {"path": path_length(args.path)} if args.path else {}
     batch = args.run.batch

@@ -19,43 +19,53 @@ import jax
 import optax
 
 from ganjax import Game, Player, losses, train
+from ganjax.core import Pair
 from ganjax.data import Spec
-from ganjax.errors import Mistake
+from ganjax.errors import UsageError
+from ganjax.games.multiplayer import l1
 from ganjax.games.paired import Task, paired
-from ganjax.games.table import l1
 from ganjax.games.translation import View, linear_decay
 from ganjax.models import rrdb, sn_patch
-from ganjax.run import Cadence, Count, Flat, Positive, Run, Share, Weight, command
+from ganjax.run import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+    command,
+)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/superres", steps=100_000, batch=16)
+    run: NoPrefix[Run] = Run("runs/superres", steps=100_000, batch=16)
     data: str = "photographs"
-    size: Count = 64
+    size: PositiveInt = 64
     """Height and width of the large images."""
-    margin: Cadence = 0
+    margin: NonNegativeInt = 0
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
-    times: Count = 4
+    times: PositiveInt = 4
     """How much larger they are than the small ones: 2 or 4."""
-    noise: Share = 0.0
-    """The most deviation of the noise on small images, of 1 from grey to white."""
-    channels: Count = 3
-    g_width: Count = 64
-    growth: Count = 32
-    blocks: Count = 23
-    d_widths: tuple[Count, ...] = (64, 128)
+    noise: Fraction = 0.0
+    """The most deviation of the noise on small images, of 1 from gray to white."""
+    channels: PositiveInt = 3
+    g_width: PositiveInt = 64
+    growth: PositiveInt = 32
+    blocks: PositiveInt = 23
+    d_widths: tuple[PositiveInt, ...] = (64, 128)
     """Each halves the image."""
-    d_fine: Count = 64
-    """Channels of D at the full size."""
-    d_head: Positive = 8.0
-    """How steep D's linear head is."""
-    far: Weight = 1.0
-    """How much the mean absolute difference costs."""
-    adversarial: Weight = 5e-3
+    d_stem_width: PositiveInt = 64
+    """Channels of D's first convolution, at full resolution."""
+    d_logit_scale: PositiveFloat = 8.0
+    """Factor of the logits of D's linear head."""
+    l1_weight: NonNegativeFloat = 1.0
+    """Weight of the mean absolute difference in G's loss."""
+    adversarial: NonNegativeFloat = 5e-3
     """How much it costs G to look less real than real images do."""
-    g_lr: Positive = 1e-4
-    d_lr: Positive = 2e-4
+    g_lr: PositiveFloat = 1e-4
+    d_lr: PositiveFloat = 2e-4
 
 
 TINY = Args(
@@ -67,7 +77,7 @@ TINY = Args(
     growth=2,
     blocks=1,
     d_widths=(4,),
-    d_fine=4,
+    d_stem_width=4,
 )
 
 
@@ -81,12 +91,14 @@ def shrunk(times: int, noise: float, keys, image):
         deviation = noise * jax.random.uniform(size)
         return image + deviation * jax.random.normal(grain, image.shape)
 
-    return jax.vmap(worsen)(keys, small).clip(-1, 1), image
+    return Pair(jax.vmap(worsen)(keys, small).clip(-1, 1), image)
 
 
 def make(args: Args) -> Game:
     if args.times not in (2, 4) or args.size % args.times:
-        raise Mistake(f"--times {args.times}: give 2 or 4, by which --size is divided.")
+        raise UsageError(
+            f"--times {args.times}: give 2 or 4, by which --size is divided."
+        )
 
     def adam(rate: float) -> optax.GradientTransformation:
         return optax.adam(linear_decay(rate, args.run.steps), b1=0.9, b2=0.99)
@@ -97,19 +109,21 @@ def make(args: Args) -> Game:
         args.g_width,
         growth=args.growth,
         blocks=args.blocks,
-        over=rrdb.sharper,
-        grain=True,
-        end=rrdb.Shuffled,
+        upsample=rrdb.bicubic_with_detail,
+        noise_texture=True,
+        upsampler=rrdb.Shuffled,
     )
-    d = sn_patch.Discriminator(args.d_widths, fine=args.d_fine, head=args.d_head)
-    relative = losses.relative_to_mean(losses.non_saturating())
+    d = sn_patch.Discriminator(
+        args.d_widths, stem_width=args.d_stem_width, logit_scale=args.d_logit_scale
+    )
+    relative = losses.relativistic_average(losses.non_saturating())
     task = Task(
         pair=partial(shrunk, args.times, args.noise),
         view=View(args.size, args.margin),
-        beside=lambda x, y: y,
-        distances={"far": lambda made, y: args.far * l1(made, y)},
+        d_input=lambda x, y: y,
+        distances={"l1": lambda made, y: args.l1_weight * l1(made, y)},
     )
-    loss = losses.weighed(relative, d=0.5, g=args.adversarial / 2)
+    loss = losses.weighted(relative, d=0.5, g=args.adversarial / 2)
     players = Player(g, adam(args.g_lr)), Player(d, adam(args.d_lr))
     return paired(*players, loss, task)
 

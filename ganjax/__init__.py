@@ -1,14 +1,14 @@
 """ganjax: generative adversarial networks as pure functions in JAX.
 
-`GAN` says what a game is, `game` makes it playable, `train` plays it in a run folder,
-`load` brings a run back.
+`GAN` says which networks play and what for, `game` makes a game of it, `train` trains it in
+a run's folder, and `load` brings a trained run back.
 """
 
 from importlib.metadata import version
 
-from ganjax.gan import GAN, Batch, Game, Player
+from ganjax.core import GAN, Batch, Game, Player
+from ganjax.games import game
 from ganjax.run import load, train
-from ganjax.step import game
 
 
 __version__ = version("ganjax")

@@ -1,22 +1,45 @@
-"""What a person can mend, told apart from what is our own fault."""
+"""The exceptions of this package. What a user can fix raises a `UsageError`."""
 
 
-class Mistake(Exception):
+class UsageError(Exception):
     """Bad input. Its text is one sentence that says what is wrong and what to do.
 
     The command line prints that sentence alone and exits with status 2.
     """
 
 
-class NoSplit(Mistake):
+class NoSplit(UsageError):
     """The data is fine, but has no split of the name that was asked for."""
 
 
-class Interrupted(KeyboardInterrupt):
-    """A run that a signal stopped has saved and can go on; the text says where.
+class EmptySplit(UsageError):
+    """The data has a folder for the split that was asked for, but no images in it."""
 
-    It is a KeyboardInterrupt, so that a script of several runs ends here and a notebook
-    shows what it shows for Ctrl-C. The command line exits with 128 + `signal`, as a shell
+
+class FileError(UsageError):
+    """A file of a data set that cannot be used, such as a damaged image.
+
+    Attributes:
+        file: its name as messages show it.
+        problem: what is wrong, in words that follow the name where several files are
+            listed: "(it is cut off)" or "stores 32 bits per pixel".
+    """
+
+    def __init__(self, message: str, file: str, problem: str) -> None:
+        super().__init__(message)
+        self.file = file
+        self.problem = problem
+
+
+class DivergedError(Exception):
+    """The state is no longer finite; the text is a sentence that says what and when."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run that a signal stopped has been saved and can be resumed; the text says where.
+
+    It is a KeyboardInterrupt, so that a script of several runs ends here, and a notebook
+    shows the same as for Ctrl-C. The command line exits with 128 + `signal`, as a shell
     reports a process that a signal ended, so that a launcher can tell it from a run that
     is finished.
     """
@@ -24,3 +47,33 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, sentence: str, signal: int) -> None:
         super().__init__(sentence)
         self.signal = signal
+
+
+MAX_QUOTED_CHARACTERS = 200  # of another error's text within a sentence
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's text, or the name of its type without a text."""
+    lines = str(error).strip().splitlines()
+    if not lines:
+        return type(error).__name__
+    return lines[0][:MAX_QUOTED_CHARACTERS].rstrip(".: ")
+
+
+def reason(error: Exception) -> str:
+    """Returns the type and the text of an error on one line, to be put in parentheses."""
+    if isinstance(error, OSError) and error.strerror:
+        path = f"{error.filename}: " if error.filename else ""
+        return f"{path}{error.strerror}"
+    text = " ".join(str(error).split())
+    if len(text) > MAX_QUOTED_CHARACTERS:
+        text = f"{text[:MAX_QUOTED_CHARACTERS]} …"
+    if isinstance(error, UsageError):
+        return text.rstrip(".")
+    name = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def brief_reason(error: BaseException) -> str:
+    """Returns why something failed: the operating system's words, or the error's own."""
+    return getattr(error, "strerror", None) or first_line(error)

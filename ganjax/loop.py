@@ -1,51 +1,68 @@
-"""When things happen. With `checkpoint` and `run`, all that loops, waits or writes."""
+"""The training loop: it calls the compiled program and decides when hooks are due.
+
+The program plays several steps per call, in a loop on the devices (`parallel.scan`). This
+loop knows neither the game nor the data: a hook gets the step, the state and the logs, and
+whatever is written, drawn or scored happens in hooks (`ganjax.run.hooks`).
+
+Two things overlap with a call that the devices are working on: the next window of data is
+read on a thread, and the logs of the call before it are examined and shown.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
 
-from ganjax.gan import PyTree
+from ganjax.core import PyTree
+from ganjax.errors import DivergedError
 
 
 Row = dict[str, np.ndarray]  # name -> scalar, or one number for each seed
 Hook = Callable[[int, PyTree, Row], None]  # (steps done, state, logs of the last step)
-CALL_SECONDS = 2.0  # of one call; each begins with tens of ms for its memory on a CPU
+# How long one call should take. Shorter calls are slower, as each one spends tens of
+# milliseconds on its memory on a CPU; and a run can neither be stopped nor show anything
+# within a call.
+CALL_SECONDS = 2.0
+
+
+@runtime_checkable
+class Program(Protocol):
+    """A compiled program that plays `count` steps on a window of data."""
+
+    def __call__(
+        self, state: PyTree, window: PyTree, count: int, /
+    ) -> tuple[PyTree, PyTree]:
+        """Returns the next state, and logs whose last axis is that of the steps.
+
+        The axis has the length of the longest call; its first `count` numbers are filled.
+        """
+        ...
 
 
 class Every(NamedTuple):
-    """A hook and the number of steps after which it is due, again and again."""
+    """A hook that is due after steps n, 2n, 3n, ..., also in a run that was resumed."""
 
     n: int
     hook: Hook
 
 
-class Diverged(Exception):
-    """The state is no longer finite; the text is a sentence that says what and when."""
-
-
 class Call(NamedTuple):
-    """One call of the program that is under way: how far it goes and what it gives."""
+    """One call of the program, which the devices may still be working on."""
 
-    done: int
-    count: int
-    logs: PyTree
-    finite: Bool[Array, ""]
-
-
-def every(n: int, hook: Hook) -> Every:
-    """Calls `hook` after steps n, 2n, 3n, ... of the run, wherever it was resumed."""
-    return Every(n, hook)
+    done: int  # steps that are done after it
+    count: int  # steps that it plays
+    logs: PyTree  # as `Program` returns them
+    finite: Bool[Array, ""]  # whether the state after it is
 
 
 def fit(
-    program: Callable[[PyTree, PyTree, int], tuple[PyTree, PyTree]],
+    program: Program,
     state: PyTree,
     window: Callable[[int], PyTree],
     steps: int,
@@ -57,41 +74,71 @@ def fit(
     stop: Callable[[], int] = lambda: 0,
     rescue: Callable[[int, PyTree], None] = lambda step, state: None,
 ) -> PyTree:
-    """Plays from wherever `state` stands to step `steps`, or until `stop` says so.
+    """Trains from the step at which `state` stands to step `steps`.
 
-    `program(state, window, count)` plays `count <= longest` steps on the data that
-    `window(first step)` makes, on a thread of its own and one call ahead. Hooks are due
-    at every multiple of their `n`, and all of them at the end; no call crosses such a
-    step. How many steps it holds otherwise changes the speed alone, and `agree` makes
-    several processes choose alike. `watch` sees the logs of a call while the next one
-    runs. A state that is not finite raises `Diverged` before any hook sees it. Where the
-    data cannot be read, or a hook fails, `rescue` is given the last good state before the
-    error goes on.
+    How the steps are divided into calls changes only the speed: no call crosses a step at
+    which a hook is due, and otherwise a call holds as many steps as take `CALL_SECONDS`.
+
+    Args:
+        program: plays `count <= longest` steps; it donates the state.
+        state: the state to begin with.
+        window: step -> the data of the up to `longest` steps that follow it. It is called
+            on a thread, one call ahead.
+        steps: the step at which training ends.
+        longest: the number of steps of the longest call.
+        hooks: are called in their order when they are due, and all of them at step
+            `steps`; none if `stop` ends the training earlier.
+        watch: is called after every call with its last step and the logs of that step,
+            while the next call is under way.
+        agree: (count, stop) of this process -> the count and the stop on which all
+            processes of the run agree. Its `count` is the number of steps of the next call,
+            its `stop` what `stop` returned.
+        stop: is called before each call; any number but 0 ends the training.
+        rescue: is called with the step and the last good state if the data cannot be read
+            or a hook raises, before the error is raised.
+
+    Returns:
+        The last state.
+
+    Raises:
+        DivergedError: if a state or its logs are not finite; no hook sees such a state.
     """
-    done, pace, late = step_of(state), 1, None
+    done = step_of(state)
+    pace = 1  # steps per call, until a hook is due
+    pending: Call | None = None  # the call whose logs have not been examined yet
     started = time.perf_counter()
 
     def settle(call: Call) -> Row:
+        """Waits for a call, checks its logs, and sets the pace by the time it took."""
         nonlocal pace, started
         row = check(call)
-        seconds, started = time.perf_counter() - started, time.perf_counter()
+        now = time.perf_counter()
+        seconds = now - started
+        started = now
         wanted = int(CALL_SECONDS * call.count / seconds)
+        # At most doubled, as one quick call says little.
         pace = max(1, min(longest, 2 * pace, wanted))
         watch(call.done, row)
         return row
 
+    # Wraps what may fail for reasons outside of the training, such as a full disk or a
+    # missing file. The state is then still good, unless it diverged, and `rescue` gets it.
     @contextmanager
     def rescuing() -> Iterator[None]:
-        nonlocal late
+        nonlocal pending
         try:
             yield
-        except Diverged:
+        except DivergedError:
             raise
         except Exception:
-            waiting, late = late, None
-            if waiting:
-                with suppress(OSError):  # that is perhaps what led here
-                    settle(waiting)
+            # If the call under way has diverged, `settle` raises that error instead.
+            unchecked = pending
+            pending = None
+            if unchecked:
+                with suppress(
+                    OSError
+                ):  # `watch` may raise the error that led here again
+                    settle(unchecked)
             if bool(is_finite(state)):
                 rescue(done, state)
             raise
@@ -99,46 +146,61 @@ def fit(
     with ThreadPoolExecutor(1) as thread:
         ahead = thread.submit(window, done)
         while done < steps:
+            # A call ends where the next hook is due, or with the training.
             due = min([steps, *(done - done % each.n + each.n for each in hooks)])
             count, stopped = agree(min(pace, due - done), stop())
             if stopped:
                 break
             with rescuing():
                 data = ahead.result()
+
+            # JAX returns at once; the devices work on while the previous call is examined.
             state, logs = program(state, data, count)
             done += count
             ahead = thread.submit(window, done)
-            if late:
+            if pending:
                 with rescuing():
-                    settle(late)
-            late = Call(done, count, logs, is_finite(state))
+                    settle(pending)
+            pending = Call(done, count, logs, is_finite(state))
+
+            # Hooks need a state that is known to be finite: here the call is waited for.
             ready = [each.hook for each in hooks if done % each.n == 0 or done == steps]
             if ready:
                 with rescuing():
-                    row, late = settle(late), None
+                    row = settle(pending)
+                    pending = None
                     for hook in ready:
                         hook(done, state, row)
+                # The time of the hooks is not that of a call.
                 started = time.perf_counter()
+        # The last window that was requested is not used by any call.
         ahead.cancel()
-        if late:
+        if pending:
             with rescuing():
-                settle(late)
+                settle(pending)
     return state
 
 
 def check(call: Call) -> Row:
-    """The logs of a call's last step, once it is known that all is finite."""
+    """Returns the logs of a call's last step, once the call has ended.
+
+    Raises:
+        DivergedError: if a number of the logs, or of the state, is not finite.
+    """
+    # The last axis is that of the steps; with several seeds one precedes it.
     logs = {
-        name: np.asarray(x)[..., : call.count] for name, x in flat(call.logs).items()
+        name: np.asarray(x)[..., : call.count]
+        for name, x in flatten_logs(call.logs).items()
     }
+    first = call.done - call.count + 1
     for name, values in logs.items():
+        # The error names the first step with a bad value in any seed.
         bad = ~np.isfinite(values).reshape(-1, call.count).all(axis=0)
         if bad.any():
-            step = call.done - call.count + 1 + int(bad.argmax())
-            raise Diverged(f"{name} was not finite at step {step}.")
+            step = first + int(bad.argmax())
+            raise DivergedError(f"{name} was not finite at step {step}.")
     if not bool(call.finite):
-        first = call.done - call.count + 1
-        raise Diverged(
+        raise DivergedError(
             f"The state was not finite between steps {first} and {call.done}."
         )
     return {name: values[..., -1] for name, values in logs.items()}
@@ -146,21 +208,26 @@ def check(call: Call) -> Row:
 
 @jax.jit
 def is_finite(state: PyTree) -> Bool[Array, ""]:
-    """Whether every float of the state is neither infinite nor NaN."""
+    """Returns whether no float of the state is infinite or NaN."""
     leaves = jax.tree.leaves(state)
     floats = [x for x in leaves if jnp.issubdtype(x.dtype, jnp.inexact)]
+    # The leading True is for a state without floats.
     return jnp.stack(
         [jnp.ones((), bool), *(jnp.isfinite(x).all() for x in floats)]
     ).all()
 
 
 def step_of(state: PyTree) -> int:
-    """How many steps a state has played; in a population all have played as many."""
+    """Returns how many steps a state has been trained for.
+
+    With several seeds it is the same for all of them.
+    """
     return int(np.asarray(state.step).reshape(-1)[0])
 
 
-def flat(logs: PyTree) -> dict[str, Array]:
-    """Nested logs by name: {"g": {"loss": x}} as {"g/loss": x}."""
-    paths = jax.tree_util.tree_leaves_with_path(logs)
-    name = lambda path: jax.tree_util.keystr(path, simple=True, separator="/")
-    return {name(path): x for path, x in paths}
+def flatten_logs(logs: PyTree) -> dict[str, Array]:
+    """Returns nested logs by name: {"g": {"loss": x}} as {"g/loss": x}."""
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): x
+        for path, x in jax.tree_util.tree_leaves_with_path(logs)
+    }

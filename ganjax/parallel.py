@@ -1,88 +1,133 @@
-"""Where a step runs. Compilers take f(state, feed, on) and give f(state, feed).
+"""Where a step runs: compilers for one device, many devices, many processes, many seeds.
 
-The state goes in and comes out whole, whatever the devices; it is donated. `rows` names
-the batch axis of each array in the feed (a prefix of its tree; None: no batch axis).
+A compiler takes a pure program `f(state, feed, on) -> (state, logs)` and returns it
+compiled, as `f(state, feed)`. `on`, a `ganjax.core.Devices`, is all that a step knows of
+the devices: how it averages over them, and where an array lies. A compiler is told by
+`rows` which axis of each array of the feed is the batch: a prefix of the feed's tree,
+None for an array that has no batch.
+
+| compiler | how | batch norm sees |
+|---|---|---|
+| `jit` | on one device | the whole batch |
+| `shard` | XLA divides the batch over a mesh; `fsdp` also the state | the whole batch |
+| `pmap` | each device plays its own rows; gradients are averaged | its own rows |
+| `population` | many states at once, one for each seed | a member's whole batch |
+
+In each, the state goes in and comes out as one global tree, whatever the devices, and it is
+donated: the arrays that went in cannot be used again.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.multihost_utils import sync_global_devices
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
 
-from ganjax.gan import ONE, Devices, PyTree, Turns
+from ganjax.core import ONE, Devices, PyTree
 
 
 AXIS = "data"
-WHOLE = P()  # a copy on each device
-STEP_ROWS = Turns(d=1, g=0)  # where the batch lies in the turns of a single step
+REPLICATED = P()  # a copy on each device
 Compiled = Callable[[PyTree, PyTree], tuple[PyTree, PyTree]]
 
 
-def scan(step: Callable, draw: Callable, longest: int) -> Callable:
-    """Up to `longest` steps in one call; the feed is (data, window, count).
+@runtime_checkable
+class Program(Protocol):
+    """A pure function to be compiled, which learns by `on` where it runs."""
 
-    How many is an argument of the program, not a part of it, so that any split of a run
-    into calls is the same program and gives the same bits. The logs are [longest, ...]
-    of which the first `count` are filled.
+    def __call__(
+        self, state: PyTree, feed: PyTree, on: Devices = ONE
+    ) -> tuple[PyTree, PyTree]:
+        """Returns the next state and the logs."""
+        ...
+
+
+def scan(step: Callable, draw: Callable, longest: int) -> Program:
+    """Makes a program of up to `longest` steps in one call.
+
+    Its feed is `(data, window, count)`: what is resident on the devices, what was read for
+    these steps, and how many of them are to be played. The count is an argument of the
+    program and not a constant in it, so every division of a run into calls is the same
+    program and gives the same bits.
+
+    Args:
+        step: `step(state, turns, on) -> (state, row)`.
+        draw: `draw(data, window, step, place, on) -> turns`, where `place` counts the steps
+            of this call.
+        longest: the greatest count.
+
+    Returns:
+        A program whose logs are [longest, ...], of which the first `count` are filled.
     """
 
-    def program(state, feed, on=ONE):
+    def program(
+        state: PyTree, feed: PyTree, on: Devices = ONE
+    ) -> tuple[PyTree, PyTree]:
         data, window, count = feed
 
-        @jax.jit  # so that it is traced once
+        @jax.jit  # so that it is traced once, for its shapes here and in the loop below
         def once(state, place, data, window):
             return step(state, draw(data, window, state.step, place, on), on)
 
+        # Logs are written into arrays of the greatest length, as shapes are static.
         def body(place, carry):
             state, logs = carry
             state, row = once(state, place, data, window)
             return state, jax.tree.map(lambda all, x: all.at[place].set(x), logs, row)
 
-        first = jnp.int32(0)
-        _, row = jax.eval_shape(once, state, first, data, window)
+        _, row = jax.eval_shape(once, state, jnp.int32(0), data, window)
         logs = jax.tree.map(lambda x: jnp.zeros((longest, *x.shape), x.dtype), row)
-        return jax.lax.fori_loop(first, count, body, (state, logs))
+        return jax.lax.fori_loop(jnp.int32(0), count, body, (state, logs))
 
     return program
 
 
 def mesh() -> Mesh:
-    """All devices of all processes in one row."""
+    """Returns all devices of all processes as a mesh of one axis."""
     auto = (jax.sharding.AxisType.Auto,)
     return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=auto)
 
 
-def jit(program: Callable, rows: PyTree = None) -> Compiled:
-    """One device."""
+def jit(program: Program, rows: PyTree = None) -> Compiled:
+    """Compiles for one device."""
     return jax.jit(program, donate_argnums=0)
 
 
 def shard(
-    program: Callable, rows: PyTree, mesh: Mesh, layout: PyTree = WHOLE
+    program: Program, rows: PyTree, mesh: Mesh, layout: PyTree = REPLICATED
 ) -> Compiled:
-    """The view from above: the step sees the whole batch and the compiler divides it.
+    """Compiles for a mesh: the step sees the whole batch, and XLA divides the work.
 
-    Batch norm is that of the whole batch. `layout` says how the state lies on the mesh;
-    a copy on each device, or divided as `fsdp` says. Under several processes each one
-    feeds its share of the rows.
+    Args:
+        program: the program.
+        rows: the batch axis of each array of the feed.
+        mesh: the devices. Under several processes each one feeds its share of the rows.
+        layout: how the state lies on the mesh, as a prefix of its tree: a copy on each
+            device by default, or divided as `fsdp` says.
     """
-    compiled, feed = laid_out(program, rows, mesh, layout)
+    compiled, feed = jit_sharded(program, rows, mesh, layout)
+    # The feed comes from the host, and is laid out by its shardings before each call.
     return lambda state, arrays: compiled(state, put(arrays, feed))
 
 
-def laid_out(
-    program: Callable, rows: PyTree, mesh: Mesh, layout: PyTree = WHOLE
+def jit_sharded(
+    program: Program, rows: PyTree, mesh: Mesh, layout: PyTree = REPLICATED
 ) -> tuple[jax.stages.Wrapped, PyTree]:
-    """What `shard` calls, and how the feed lies that it is called with.
+    """Returns the function that `shard` calls, and the shardings of its feed.
 
-    It can be lowered from shapes alone and compiled for a mesh that is not at hand.
+    It can be lowered from shapes alone, and compiled for a mesh that is not at hand.
     """
     named = partial(NamedSharding, mesh)
-    spec = lambda axis: P(*(None,) * axis, AXIS) if axis is not None else P()
+
+    def spec(axis: int | None) -> P:
+        return P() if axis is None else P(*(None,) * axis, AXIS)
+
+    # Without `place`, arrays that are made within the step, such as latents, are computed
+    # by every device in full.
     on = Devices(place=lambda x: jax.lax.with_sharding_constraint(x, named(P(AXIS))))
     state = jax.tree.map(named, layout, is_leaf=lambda x: isinstance(x, P))
     feed = jax.tree.map(lambda axis: named(spec(axis)), rows, is_leaf=_is_axis)
@@ -95,18 +140,22 @@ def laid_out(
     return compiled, feed
 
 
-def pmap(program: Callable, rows: PyTree) -> Compiled:
-    """The view from one device: each sees its own rows, and they agree by averaging.
+def pmap(program: Program, rows: PyTree) -> Compiled:
+    """Compiles for each device by itself: it sees its own rows, and gradients are averaged.
 
     Batch norm, minibatch statistics and dropout are those of the device's own rows.
     """
     mean = partial(jax.lax.pmean, axis_name=AXIS)
-    here, count = jax.local_device_count(), jax.device_count()
+    here = jax.local_device_count()
+    count = jax.device_count()
     replicas = jax.process_index() * here + np.arange(here, dtype=np.int32)
 
+    # Each device is told which replica of the whole run it is, over all processes.
     def on_one(state, feed, replica):
         return program(state, feed, on=Devices(mean, lambda: replica, count=count))
 
+    # The state is neither replicated before nor sliced after: a slice of a pmap's result
+    # is wrong on several hosts.
     compiled = jax.pmap(
         on_one,
         AXIS,
@@ -116,9 +165,13 @@ def pmap(program: Callable, rows: PyTree) -> Compiled:
     )
 
     def divide(axis, arrays):
+        """The batch axis as two, of which the first counts the devices."""
         if axis is None:
             return arrays
-        cut = lambda x: x.reshape(*x.shape[:axis], here, -1, *x.shape[axis + 1 :])
+
+        def cut(x):
+            return x.reshape(*x.shape[:axis], here, -1, *x.shape[axis + 1 :])
+
         return jax.tree.map(cut, arrays)
 
     return lambda state, arrays: compiled(
@@ -126,17 +179,18 @@ def pmap(program: Callable, rows: PyTree) -> Compiled:
     )
 
 
-def population(program: Callable, mesh: Mesh) -> Compiled:
-    """Many states at once, stacked along a first axis that the devices share.
+def population(program: Program, mesh: Mesh) -> Compiled:
+    """Compiles for many states at once, stacked along a first axis that devices share.
 
-    Of the feed (data, window, count) each member has a window of its own.
+    Of the feed `(data, window, count)` each member has a window of its own.
     """
-    named = partial(NamedSharding, mesh)
-    members, all_ = named(P(AXIS)), named(P())
-    many = jax.vmap(program, in_axes=(0, (None, 0, None)))
-    feed = (all_, members, all_)
+    # Members are independent: `vmap` makes one program of them, and XLA gives each device
+    # its share without any communication. What is resident and the count are shared.
+    members = NamedSharding(mesh, P(AXIS))
+    everywhere = NamedSharding(mesh, P())
+    feed = (everywhere, members, everywhere)
     compiled = jax.jit(
-        many,
+        jax.vmap(program, in_axes=(0, (None, 0, None))),
         in_shardings=(members, feed),
         out_shardings=(members, members),
         donate_argnums=0,
@@ -145,12 +199,19 @@ def population(program: Callable, mesh: Mesh) -> Compiled:
 
 
 def fsdp(state: PyTree, count: int, smallest: int = 2**16) -> PyTree:
-    """A layout that divides each large array along its longest axis that allows it.
+    """Returns a layout that divides the large arrays of a state over the devices.
 
-    Arrays of fewer than `smallest` numbers stay whole: dividing them costs more than it
-    saves, and makes the compiler copy convolutions back and forth.
+    Each is divided along the longest of the axes that the count of devices divides. This
+    is fully sharded data parallelism (ZeRO, Rajbhandari et al., 2020) left to the compiler.
+
+    Args:
+        state: a state, or its shapes.
+        count: how many devices there are.
+        smallest: arrays of fewer numbers stay whole. To divide them costs more than it
+            saves, and makes the compiler copy convolutions back and forth.
     """
 
+    # Only equal shares: an axis that the count does not divide would have to be padded.
     def spec(x):
         axes = [i for i, length in enumerate(x.shape) if length % count == 0]
         if x.size < smallest or not axes:
@@ -161,25 +222,33 @@ def fsdp(state: PyTree, count: int, smallest: int = 2**16) -> PyTree:
     return jax.tree.map(spec, state)
 
 
-def put(arrays: PyTree, shardings: PyTree) -> PyTree:
-    """Host arrays as global arrays; what already lies on the devices stays there.
+def barrier(name: str) -> None:
+    """Waits until every process of the run has reached the barrier of this name."""
+    if jax.process_count() > 1:
+        sync_global_devices(name)
 
-    `shardings` is a prefix of the tree. Each process hands in its own share of what is
-    divided and the whole of what is not.
+
+def put(arrays: PyTree, shardings: PyTree) -> PyTree:
+    """Returns host arrays as global arrays of these shardings, a prefix of the tree.
+
+    Each process hands in its own share of what is divided, and the whole of what is not.
+    What already lies on the devices so stays there.
     """
 
-    def one(sharding, part):
-        def place(x):
-            if isinstance(x, jax.Array) and x.sharding == sharding:
-                return x
-            if jax.process_count() == 1:
-                return jax.device_put(x, sharding)
-            return jax.make_array_from_process_local_data(sharding, np.asarray(x))
+    def place(sharding: NamedSharding, x: Any) -> jax.Array:
+        if isinstance(x, jax.Array) and x.sharding == sharding:
+            return x
+        # With several processes, none of them has the whole of what is divided.
+        if jax.process_count() == 1:
+            return jax.device_put(x, sharding)
+        return jax.make_array_from_process_local_data(sharding, np.asarray(x))
 
-        return jax.tree.map(place, part)
+    def subtree(sharding: NamedSharding, part: PyTree) -> PyTree:
+        return jax.tree.map(partial(place, sharding), part)
 
-    return jax.tree.map(one, shardings, arrays)
+    return jax.tree.map(subtree, shardings, arrays)
 
 
 def _is_axis(x: Any) -> bool:
+    # None is a value here, while a tree of JAX takes it for an empty node.
     return x is None

@@ -1,6 +1,5 @@
-"""Eight simulated devices, strict shapes, and compiled programs kept between tests."""
+"""Eight simulated devices, strict shapes, and compiled programs kept between runs."""
 
-import importlib
 import os
 import tempfile
 from importlib.metadata import version
@@ -9,7 +8,8 @@ from pathlib import Path
 import pytest
 
 
-EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+pytest_plugins = ["tests.helpers.programs", "tests.helpers.times"]
+
 os.environ.setdefault("GANJAX_CACHE", tempfile.mkdtemp(prefix="ganjax-cache-"))
 FLAGS = [
     "--xla_backend_optimization_level=0",
@@ -25,8 +25,6 @@ import jax  # noqa: E402
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="ganjax-xla-"))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 # A device that waits for the others holds a thread. With a thread for each device, two
 # that wait in different places wait for ever.
@@ -35,12 +33,13 @@ jax.devices()
 del os.environ["NPROC"]  # processes that the tests start have the machine's own number
 
 
-@pytest.fixture
-def room(monkeypatch):
-    """Imports a file of experiments/ or of experiments/compare/ by its name."""
-    for path in (EXPERIMENTS, EXPERIMENTS / "compare"):
-        monkeypatch.syspath_prepend(str(path))
-    return importlib.import_module
+def pytest_collection_modifyitems(items):
+    """`make test` takes what is not slow; parity and system are slow as a whole."""
+    here = Path(__file__).parent
+    slow = here / "parity", here / "system"
+    for item in items:
+        if any(folder in item.path.parents for folder in slow):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,21 +1,37 @@
-"""What stands in front of the discriminator, for real and fake alike.
+"""Augmentations: what real and generated images pass through on their way to D.
 
-A transform says what happens to an image: those of DiffAugment, those of `ada`, a chain
-of several. `fixed` and `adaptive` say how often, and make the game's `Augment` of it:
-`adaptive(ada.bgc(), batch=64)`, `fixed(diff_augment())`. `pseudo` wraps one of these,
-`both` joins two.
+There are two levels:
+
+- A `Transform` changes one image, `(key, image, p) -> image`: those of DiffAugment
+  (`color`, `translation`, `cutout`, `diff_augment`), those of ADA (the module `ada`),
+  StyleGAN3-R's `blur`, or several in a row (`chain`).
+- An `Augment` (`ganjax.core.Augment`) is what a `GAN` takes: it wraps a transform and
+  decides how often it acts. `fixed` follows a constant or a schedule, `adaptive` is ADA's
+  feedback on D's overfitting, `identity` does nothing. `pseudo` (APA) and `chain_augments`
+  wrap other `Augment`s.
+
+Example:
+
+    augment.fixed(augment.diff_augment())
+    augment.adaptive(augment.ada.bgc(), batch=64)
 """
 
 from ganjax.augment import ada
 from ganjax.augment.blur import blur
 from ganjax.augment.diff_augment import (
-    colour,
+    color,
     cutout,
     diff_augment,
     flip,
     translation,
 )
-from ganjax.augment.probability import adaptive, both, fixed, identity, pseudo
+from ganjax.augment.probability import (
+    adaptive,
+    chain_augments,
+    fixed,
+    identity,
+    pseudo,
+)
 from ganjax.augment.transform import Image, Transform, chain
 
 
@@ -25,9 +41,9 @@ __all__ = [
     "ada",
     "adaptive",
     "blur",
-    "both",
     "chain",
-    "colour",
+    "chain_augments",
+    "color",
     "cutout",
     "diff_augment",
     "fixed",

@@ -1,71 +1,81 @@
-"""The pipeline of adaptive discriminator augmentation (Karras et al., 2020).
+"""The transforms of adaptive discriminator augmentation, ADA (Karras et al., 2020).
 
-Each function is one of the released code's sets of transformations, by its own name
-there, each with a chance of p; `affine`, `colours`, `bands`, `noise` and `cutout` of the
-modules beside take other chances and strengths, for a `pipeline` of one's own. Every
-image of any size has its own key; under p = 0 it stays the very same.
+Each function here is one of the sets of transformations that the released code offers,
+under its name there (`--augpipe`). Every transformation in a set acts with probability p,
+independently of the others.
+
+For other probabilities or strengths, build a transform from the stages in the modules
+`affine`, `colors`, `bands` and `corruption`:
+
+    from ganjax.augment.transform import pipeline
+
+    half = pipeline(affine(), colors(hue=0.5))  # the hue changes half as often
+
+The adaptive p, which is how often they act, is set by `ganjax.augment.adaptive`.
 """
 
 from ganjax.augment import corruption
 from ganjax.augment.affine import affine
 from ganjax.augment.bands import bands
-from ganjax.augment.colours import colours
+from ganjax.augment.colors import colors
 from ganjax.augment.transform import Transform, pipeline
 
 
-PARTS = affine(), colours(), bands(), corruption.noise(), corruption.cutout()
+# The order in which the paper applies them. Its two kinds of geometric transformations,
+# pixel blitting and general ones, are one stage, so that images are resampled only once.
+STAGES = (affine(), colors(), bands(), corruption.noise(), corruption.cutout())
 
 
 def blit() -> Transform:
-    """Flips, quarter turns, shifts by whole pixels."""
+    """Pixel blitting: flips, quarter turns, shifts by whole pixels."""
     return pipeline(affine(scale=0.0, rotate=0.0, aniso=0.0, xfrac=0.0))
 
 
 def geom() -> Transform:
-    """Scale, rotation, anisotropic scale, shifts by any share of the size."""
+    """General geometry: scale, rotation, anisotropic scale, fractional shifts."""
     return pipeline(affine(xflip=0.0, rotate90=0.0, xint=0.0))
 
 
 def color() -> Transform:
-    """Brightness, contrast, luma flip, hue, saturation."""
-    return pipeline(colours())
+    """Color: brightness, contrast, luma flip, hue, saturation."""
+    return pipeline(colors())
 
 
 def filter() -> Transform:
-    """Each of four bands of frequency weaker or stronger."""
+    """Image-space filtering: amplifies or weakens each of four frequency bands."""
     return pipeline(bands())
 
 
 def noise() -> Transform:
-    """Additive noise."""
+    """Additive Gaussian noise."""
     return pipeline(corruption.noise())
 
 
 def cutout() -> Transform:
-    """A hole of half the width and half the height."""
+    """Cutout: sets a rectangle of half the width and half the height to zero."""
     return pipeline(corruption.cutout())
 
 
 def bg() -> Transform:
-    """`blit` and `geom`, resampled once."""
-    return pipeline(*PARTS[:1])
+    """`blit` and `geom`."""
+    return pipeline(*STAGES[:1])
 
 
 def bgc() -> Transform:
-    """These and `color`: what the paper recommends, and the released code's default."""
-    return pipeline(*PARTS[:2])
+    """`blit`, `geom` and `color`: the paper's choice and the released code's default."""
+    return pipeline(*STAGES[:2])
 
 
 def bgcf() -> Transform:
-    """These and `filter`."""
-    return pipeline(*PARTS[:3])
+    """`blit`, `geom`, `color` and `filter`."""
+    return pipeline(*STAGES[:3])
 
 
 def bgcfn() -> Transform:
-    """These and `noise`."""
-    return pipeline(*PARTS[:4])
+    """`blit`, `geom`, `color`, `filter` and `noise`."""
+    return pipeline(*STAGES[:4])
 
 
 def bgcfnc() -> Transform:
-    """These and `cutout`: all."""
-    return pipeline(*PARTS)
+    """All of ADA: `blit`, `geom`, `color`, `filter`, `noise` and `cutout`."""
+    return pipeline(*STAGES)

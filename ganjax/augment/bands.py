@@ -1,4 +1,8 @@
-"""ADA's filtering: four bands of frequency are each made stronger or weaker."""
+"""ADA's image-space filtering: four frequency bands are each amplified or weakened.
+
+The bands are octaves, split off by the orthogonal wavelet sym2. A gain is drawn for each,
+and together they are one separable filter per image (Karras et al., 2020, appendix B).
+"""
 
 import flax.struct
 import jax
@@ -6,84 +10,108 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ganjax.augment.resample import reflected
-from ganjax.augment.transform import Image, Part, either
-from ganjax.gan import PyTree
+from ganjax.augment.resample import reflect_index
+from ganjax.augment.transform import Image, Stage, where_changed
+from ganjax.core import PyTree
 
 
-POWER = np.array([10, 1, 1, 1], np.float32) / 13  # of each band in natural images, 1/f
+# The power of each band in natural images, whose spectrum falls as 1/f, lowest band first.
+POWER = np.array([10, 1, 1, 1], np.float32) / 13
+# The low-pass filter of sym2, which is Daubechies' wavelet with four taps.
 SYM2 = np.array([1 - 3**0.5, 3 - 3**0.5, 3 + 3**0.5, 1 + 3**0.5]) / 4 / 2**0.5
 
 
 @flax.struct.dataclass
-class Bands:
-    """What is drawn for one image."""
+class BandParams:
+    """The parameters of one image's filter."""
 
-    gains: PyTree  # [4] of each band, lowest first, before the power is kept
+    gains: PyTree  # [4], lowest band first, before `normalize_power`; 1: no change
 
 
 def bands(
     imgfilter: float = 1.0,
     imgfilter_bands: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0),
     imgfilter_std: float = 1.0,
-) -> Part:
-    """Image-space filtering (Karras et al., 2020, appendix B).
+) -> Stage:
+    """Returns ADA's image-space filtering (Karras et al., 2020, appendix B).
 
-    `imgfilter` times its own share of `imgfilter_bands` is each band's chance, as a share
-    of p; `imgfilter_std` is in octaves.
+    Arguments have the names and defaults of the released code's `AugmentPipe`.
+
+    Args:
+        imgfilter: multiplier of p.
+        imgfilter_bands: further multipliers of p, one for each band, lowest first.
+        imgfilter_std: standard deviation of the log2 of a gain.
     """
-    share = imgfilter * np.array(imgfilter_bands, np.float32)
+    multipliers = imgfilter * np.array(imgfilter_bands, np.float32)
 
     def draw(key, p, shape):
-        act, normal = jax.random.split(key)
-        drawn = 2 ** (imgfilter_std * jax.random.normal(normal, (4,)))
-        return Bands(jnp.where(jax.random.bernoulli(act, share * p), drawn, 1.0))
+        keep_key, normal_key = jax.random.split(key)
+        # Log-normal, so that amplifying and weakening are equally likely.
+        gains = 2 ** (imgfilter_std * jax.random.normal(normal_key, (4,)))
+        acts = jax.random.bernoulli(keep_key, multipliers * p)
+        return BandParams(jnp.where(acts, gains, 1.0))
 
-    return Part(draw, refilter)
+    return Stage(draw, apply_bands)
 
 
-def refilter(image: Image, drawn: Bands) -> Image:
-    """The image with its bands amplified; itself where all gains are 1."""
-    gains = balanced(drawn.gains)
+def apply_bands(image: Image, params: BandParams) -> Image:
+    """Filters an image; gains of 1 leave every bit unchanged.
+
+    Args:
+        image: the image.
+        params: the gains.
+    """
+    gains = normalize_power(params.gains)
+    # The weighted sum of the bank's filters is one filter, the same along both axes.
     taps = jnp.einsum("b,bk->k", gains, BANK, precision=jax.lax.Precision.HIGHEST)
-    moved = jnp.einsum(
+    filtered = jnp.einsum(
         "ij,jkc,lk->ilc",
-        _along(taps, image.shape[0]),
+        _filter_matrix(taps, image.shape[0]),
         image,
-        _along(taps, image.shape[1]),
+        _filter_matrix(taps, image.shape[1]),
         precision=jax.lax.Precision.HIGHEST,
     )
-    return either(jnp.any(gains != 1), moved, image)
+    return where_changed(jnp.any(gains != 1), filtered, image)
 
 
-def balanced(gains: Float[Array, "4"]) -> Float[Array, "4"]:
-    """The gains with the expected power kept after each of the bands in its turn."""
+def normalize_power(gains: Float[Array, "4"]) -> Float[Array, "4"]:
+    """Scales the gains so that a natural image's expected power stays the same.
+
+    As in the released code the gains are normalized once for each band, so that every gain
+    is divided by the product of the factors of all bands.
+    """
     return gains / jnp.sqrt(jnp.prod(1 + POWER * (gains**2 - 1)))
 
 
-def _along(taps: Float[Array, " k"], length: int) -> Float[Array, "n n"]:
-    """The filter along an axis that goes on by reflection, as a matrix."""
-    place = np.arange(length)[:, None]
-    source = reflected(place + np.arange(len(taps)) - len(taps) // 2, length)
-    return jnp.zeros((length, length)).at[place, source].add(taps[None])
+def _filter_matrix(taps: Float[Array, " k"], length: int) -> Float[Array, "n n"]:
+    """Returns a filter along an axis of this length, reflected at its ends, as a matrix."""
+    pixel = np.arange(length)[:, None]
+    source = reflect_index(pixel + np.arange(len(taps)) - len(taps) // 2, length)
+    # Where reflection maps several taps to the same pixel they add up.
+    return jnp.zeros((length, length)).at[pixel, source].add(taps[None])
 
 
-def _bank() -> Float[np.ndarray, "4 k"]:
-    """The filters that pick out each band and add up to one that changes nothing.
+def _filter_bank() -> Float[np.ndarray, "4 k"]:
+    """Returns the filters that pick out each band; they add up to the identity.
 
-    Every octave splits the lowest band in two: the rest is spread out by zeros and
-    smoothed, and what that takes away is the new, highest band.
+    In each round zeros are inserted between the taps, which moves all bands down by an
+    octave, and the filters are convolved with the low-pass. What that removes is the new,
+    highest band, to which the high-pass is added.
     """
-    power = lambda taps: np.convolve(taps, taps[::-1]) / 2
-    low, high = power(SYM2), power(SYM2 * (-1) ** np.arange(4))
+
+    def autocorrelation(taps):
+        return np.convolve(taps, taps[::-1]) / 2
+
+    low_pass = autocorrelation(SYM2)
+    high_pass = autocorrelation(SYM2 * (-1) ** np.arange(4))
     bank = np.eye(4, 1)
-    for octave in (1, 2, 3):
-        spread = np.zeros((4, 2 * bank.shape[1] - 1))
-        spread[:, ::2] = bank
-        bank = np.stack([np.convolve(row, low) for row in spread])
+    for band in (1, 2, 3):
+        dilated = np.zeros((4, 2 * bank.shape[1] - 1))
+        dilated[:, ::2] = bank
+        bank = np.stack([np.convolve(row, low_pass) for row in dilated])
         middle = bank.shape[1] // 2
-        bank[octave, middle - 3 : middle + 4] += high
+        bank[band, middle - 3 : middle + 4] += high_pass
     return bank.astype(np.float32)
 
 
-BANK = _bank()
+BANK = _filter_bank()

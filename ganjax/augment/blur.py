@@ -1,4 +1,8 @@
-"""A blur that fades, as D sees images through it when StyleGAN3-R begins to train."""
+"""The blur that fades out at the beginning of StyleGAN3-R's training.
+
+D first sees blurred images, real and generated alike, so that it cannot rely on high
+frequencies before G has learned the low ones (Karras et al., 2021, appendix B).
+"""
 
 from functools import partial
 
@@ -9,30 +13,41 @@ from jaxtyping import Array, Float
 from ganjax.augment.transform import Transform
 
 
-def blur(largest: float = 10.0) -> Transform:
-    """Both axes under a bell 2^-(x/s)^2, cut off at 3s pixels; s is p times `largest`.
+def blur(max_sigma: float = 10.0) -> Transform:
+    """Blurs images along both axes, with the kernel 2^-(x / sigma)^2.
 
-    Beyond the border are zeros. With p falling to 0 over the first images it is that of
-    Karras et al. (2021, appendix B; the released code's 10 pixels and 200,000 images).
+    The kernel is cut off at 3 sigma pixels and normalized, and sigma is p times
+    `max_sigma`. Unlike for other transforms, `p` is a strength and not a probability, and
+    the key is not used. Beyond the image's border are zeros. The published blur lets p fall
+    from 1 to 0 over the first 200,000 images:
+
+        augment.fixed(augment.blur(10.0), optax.linear_schedule(1.0, 0.0, 200_000 // batch))
+
+    Args:
+        max_sigma: sigma in pixels at p = 1; the released code's `blur_init_sigma`.
     """
 
     def apply(key, image, p):
         rows, columns = (
-            _smoothing(side, p * largest, largest) for side in image.shape[:2]
+            _blur_matrix(length, p * max_sigma, max_sigma) for length in image.shape[:2]
         )
-        exactly = partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
-        return exactly("ij,jkc,lk->ilc", rows, image, columns).astype(image.dtype)
+        # Matrix products, as the kernel of a convolution cannot have a traced width.
+        einsum = partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
+        return einsum("ij,jkc,lk->ilc", rows, image, columns).astype(image.dtype)
 
     return apply
 
 
-def _smoothing(side: int, width: Array, largest: float) -> Float[Array, "n n"]:
-    """The matrix that smooths one axis."""
+def _blur_matrix(length: int, sigma: Array, max_sigma: float) -> Float[Array, "n n"]:
+    """Returns the blur along an axis of this length as a matrix."""
 
-    def bell(x):
-        inside = jnp.abs(x) <= jnp.floor(3 * width)
-        return jnp.where(inside, jnp.exp2(-((x / jnp.maximum(width, 1e-6)) ** 2)), 0.0)
+    def kernel(x):
+        inside = jnp.abs(x) <= jnp.floor(3 * sigma)
+        # The lower bound of sigma keeps the gradient finite once the blur has faded out.
+        return jnp.where(inside, jnp.exp2(-((x / jnp.maximum(sigma, 1e-6)) ** 2)), 0.0)
 
-    place, reach = jnp.arange(side), int(3 * largest)
-    total = bell(jnp.arange(-reach, reach + 1)).sum()
-    return bell(place[:, None] - place[None]) / total
+    pixel = jnp.arange(length)
+    # sigma is traced, so the sum is over the support of the widest kernel.
+    radius = int(3 * max_sigma)
+    total = kernel(jnp.arange(-radius, radius + 1)).sum()
+    return kernel(pixel[:, None] - pixel[None]) / total

@@ -1,70 +1,97 @@
-"""ADA's corruptions: noise, and a rectangle without anything."""
+"""ADA's corruptions: additive noise and cutout (Karras et al., 2020, appendix B)."""
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 
-from ganjax.augment.transform import Image, Part
-from ganjax.gan import PyTree
+from ganjax.augment.transform import Image, Stage
+from ganjax.core import PyTree
 
 
 @flax.struct.dataclass
-class Noise:
-    """What is drawn for one image."""
+class NoiseParams:
+    """The parameters of one image's noise."""
 
-    sigma: PyTree
-    normal: PyTree  # [h, w, c] of N(0, 1)
+    sigma: PyTree  # standard deviation; 0: no noise
+    normal: PyTree  # [h, w, c] samples of N(0, 1)
 
 
 @flax.struct.dataclass
-class Cutout:
-    """What is drawn for one image."""
+class CutoutParams:
+    """The parameters of one image's cutout."""
 
-    size: PyTree  # share of each side, 0: no hole
-    center: PyTree  # [2] shares of width and height
+    size: PyTree  # fraction of each side; 0: no cutout
+    center: PyTree  # [2] fractions of width and height
 
 
-def noise(noise: float = 1.0, noise_std: float = 0.1) -> Part:
-    """Additive noise, its own sigma |N(0, noise_std^2)| for each image.
+def noise(noise: float = 1.0, noise_std: float = 0.1) -> Stage:
+    """Returns ADA's additive Gaussian noise, of a strength that is drawn for each image.
 
-    `noise` is its chance as a share of p (Karras et al., 2020, appendix B).
+    Arguments have the names and defaults of the released code's `AugmentPipe`.
+
+    Args:
+        noise: multiplier of p.
+        noise_std: the strength of the noise is |N(0, noise_std^2)|; images are in [-1, 1].
     """
 
     def draw(key, p, shape):
-        act, sigma, normal = jax.random.split(key, 3)
-        drawn = noise_std * jnp.abs(jax.random.normal(sigma))
-        acts = jax.random.bernoulli(act, noise * p)
-        return Noise(jnp.where(acts, drawn, 0.0), jax.random.normal(normal, shape))
+        keep_key, sigma_key, normal_key = jax.random.split(key, 3)
+        sigma = noise_std * jnp.abs(jax.random.normal(sigma_key))
+        acts = jax.random.bernoulli(keep_key, noise * p)
+        # Noise is drawn for every image: shapes cannot depend on whether it acts.
+        return NoiseParams(
+            sigma=jnp.where(acts, sigma, 0.0),
+            normal=jax.random.normal(normal_key, shape),
+        )
 
-    return Part(draw, add)
+    return Stage(draw, apply_noise)
 
 
-def cutout(cutout: float = 1.0, cutout_size: float = 0.5) -> Part:
-    """A hole of `cutout_size` of each side, centred anywhere, is 0.
+def cutout(cutout: float = 1.0, cutout_size: float = 0.5) -> Stage:
+    """Returns ADA's cutout: sets a rectangle, centered anywhere in the image, to zero.
 
-    `cutout` is its chance as a share of p (Karras et al., 2020, appendix B).
+    Arguments have the names and defaults of the released code's `AugmentPipe`.
+
+    Args:
+        cutout: multiplier of p.
+        cutout_size: the rectangle's sides, as a fraction of the image's.
     """
 
     def draw(key, p, shape):
-        act, center = jax.random.split(key)
-        acts = jax.random.bernoulli(act, cutout * p)
-        place = jax.random.uniform(center, (2,))
-        return Cutout(jnp.where(acts, cutout_size, 0.0), place)
+        keep_key, center_key = jax.random.split(key)
+        acts = jax.random.bernoulli(keep_key, cutout * p)
+        center = jax.random.uniform(center_key, (2,))
+        return CutoutParams(jnp.where(acts, cutout_size, 0.0), center)
 
-    return Part(draw, cut)
-
-
-def add(image: Image, drawn: Noise) -> Image:
-    """The image and its noise."""
-    return image + (drawn.sigma * drawn.normal).astype(image.dtype)
+    return Stage(draw, apply_cutout)
 
 
-def cut(image: Image, drawn: Cutout) -> Image:
-    """The image with its hole."""
-    inside = lambda n, center: (
-        jnp.abs((jnp.arange(n) + 0.5) / n - center) < drawn.size / 2
-    )
+def apply_noise(image: Image, params: NoiseParams) -> Image:
+    """Adds the noise to an image.
+
+    Args:
+        image: the image.
+        params: its noise.
+    """
+    return image + (params.sigma * params.normal).astype(image.dtype)
+
+
+def apply_cutout(image: Image, params: CutoutParams) -> Image:
+    """Sets the rectangle of an image to zero, cut off at the border.
+
+    Args:
+        image: the image.
+        params: the rectangle.
+    """
+
+    def inside(length, center):
+        # Pixel centers, as fractions of the side.
+        position = (jnp.arange(length) + 0.5) / length
+        return jnp.abs(position - center) < params.size / 2
+
     height, width, _ = image.shape
-    rows, columns = inside(height, drawn.center[1]), inside(width, drawn.center[0])
+    rows = inside(height, params.center[1])
+    columns = inside(width, params.center[0])
     hole = rows[:, None, None] & columns[None, :, None]
+    # Zero is middle gray.
     return jnp.where(hole, 0.0, image)

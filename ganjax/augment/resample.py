@@ -1,14 +1,18 @@
-"""An image under an affine map, read from twice its resolution (Karras et al., 2020).
+"""Resampling of an image under an affine map, without aliasing (Karras et al., 2020).
 
-As published, an image goes on beyond its border by reflection, is doubled with the
-orthogonal wavelet sym6 as low-pass, read there bilinearly, and halved with the same
-filter. The released code pads by as many pixels as the batch at hand reaches out, n - 1
-at most. Here shapes do not depend on the data: a reflected image repeats itself after
-2n - 2 pixels, so one period of it is doubled and read modulo the period, however far
-out. Both are equal but for what reads beyond the released padding, which is 0 there.
+As published, the image is continued beyond its border by reflection, upsampled by two with
+the orthogonal wavelet sym6 as low-pass, sampled there bilinearly, and downsampled with the
+same filter.
 
-sym6 is not quite symmetric. Shifts by whole pixels are exact, but a flip leaves white
-noise with an error of 0.16 of its deviation, half a turn with 0.21, there as here.
+The released code pads the image by as many pixels as the batch at hand needs, n - 1 at
+most. Here shapes must not depend on the data. A reflected image repeats itself after 2n - 2
+pixels, so one period of it is upsampled, and all pixels are read modulo the period, however
+far outside they are. The two agree except beyond the released code's padding, where it
+reads zeros.
+
+sym6 is not quite symmetric. Shifts by whole pixels are exact, but on white noise a flip has
+an error of 0.16 standard deviations, and half a turn one of 0.21. Both are the same in the
+released code.
 """
 
 from collections.abc import Sequence
@@ -35,76 +39,116 @@ SYM6 = (
     0.0017677118642428036,
     -0.007800708325034148,
 )
+# Normalized to a sum of 1, so that constant images stay constant.
 TAPS = tuple(tap / sum(SYM6) for tap in SYM6)
-REACH = len(TAPS) // 2 - 1  # half-pixels that halving reads before an image's first
+# How many half pixels downsampling reads before an image's first pixel.
+MARGIN = len(TAPS) // 2 - 1
 
 
-def resample(image: Image, origin: Float[Array, "3 3"]) -> Image:
-    """The image whose pixel (x, y), from the centre, comes from `origin` (x, y, 1)."""
+def resample(image: Image, inverse: Float[Array, "3 3"]) -> Image:
+    """Transforms an image by an affine map.
+
+    Args:
+        image: the old image [h, w, c].
+        inverse: the map from the coordinates (x, y, 1) of the new image to those of the
+            old one, in pixels from the center.
+
+    Returns:
+        The new image [h, w, c].
+    """
     height, width, _ = image.shape
-    doubled = _double(_double(image, 0), 1)
-    row, column = _places(height), _places(width)
-    y, x = (row - (height - 1) / 2)[:, None], (column - (width - 1) / 2)[None]
-    find = lambda a: a[0] * x + a[1] * y + a[2]
-    rows, columns = 2 * find(origin[1]) + height - 1, 2 * find(origin[0]) + width - 1
-    return _halve(_halve(_read(doubled, rows, columns), 0), 1)
+    # As in the paper's appendix: upsample by 2 with a low-pass filter, look up pixels
+    # bilinearly, filter and downsample. Without the oversampling the lookups would alias.
+    doubled = _upsample(_upsample(image, 0), 1)
+
+    # The half pixels of the new image, in pixels from its center.
+    row = _half_pixels(height)
+    column = _half_pixels(width)
+    y = (row - (height - 1) / 2)[:, None]
+    x = (column - (width - 1) / 2)[None]
+
+    def source(coefficients):
+        return coefficients[0] * x + coefficients[1] * y + coefficients[2]
+
+    # Where they come from, in pixels of the doubled image, counted from its first.
+    rows = 2 * source(inverse[1]) + height - 1
+    columns = 2 * source(inverse[0]) + width - 1
+    return _downsample(_downsample(_bilinear(doubled, rows, columns), 0), 1)
 
 
-def reflected(places: Int[np.ndarray, "*s"], length: int) -> Int[np.ndarray, "*s"]:
-    """Which pixel of `length` lies at places before, on and after it, by reflection."""
+def reflect_index(index: Int[np.ndarray, "*s"], length: int) -> Int[np.ndarray, "*s"]:
+    """Maps any index, also far outside, to a pixel in 0..length - 1 by reflection.
+
+    Args:
+        index: whole numbers, of any sign.
+        length: the number of pixels.
+    """
     period = max(2 * length - 2, 1)
-    places = places % period
-    return np.minimum(places, period - places)
+    index = index % period
+    return np.minimum(index, period - index)
 
 
-def _places(length: int) -> Float[Array, " n"]:
-    """Every half pixel that is read, in pixels from an image's first."""
-    return (jnp.arange(2 * length + 2 * REACH) - REACH) / 2
+def _half_pixels(length: int) -> Float[Array, " n"]:
+    """Returns the positions that downsampling reads, in pixels from the first."""
+    return (jnp.arange(2 * length + 2 * MARGIN) - MARGIN) / 2
 
 
-def _double(x: Array, axis: int) -> Array:
-    """One period of the reflected image at half pixels."""
+def _upsample(x: Array, axis: int) -> Array:
+    """Returns one period of the reflected image at half pixels: 2 (2n - 2) of them."""
     length = x.shape[axis]
-    period, size = max(2 * length - 2, 1), len(TAPS) // 2
-    around = np.arange(-(size // 2), period + size - size // 2)
-    x = jnp.take(x, reflected(around, length), axis, mode="clip")
-    twice = [2 * tap for tap in TAPS[::-1]]
-    on, between = twice[::2], twice[1::2]
-    pair = _slide(x, on, axis, 0, period), _slide(x, between, axis, 1, period)
-    shape = *x.shape[:axis], 2 * period, *x.shape[axis + 1 :]
-    return jnp.stack(pair, axis + 1).reshape(shape)
+    period = max(2 * length - 2, 1)
+    size = len(TAPS) // 2
+    padded = np.arange(-(size // 2), period + size - size // 2)
+    x = jnp.take(x, reflect_index(padded, length), axis, mode="clip")
+
+    # Upsampling inserts zeros between the pixels. They are not multiplied: each of the two
+    # phases takes the taps that meet pixels, which are every other one.
+    taps = [2 * tap for tap in TAPS[::-1]]
+    on_pixels = _correlate(x, taps[::2], axis, 0, period)
+    between = _correlate(x, taps[1::2], axis, 1, period)
+    shape = (*x.shape[:axis], 2 * period, *x.shape[axis + 1 :])
+    return jnp.stack((on_pixels, between), axis + 1).reshape(shape)
 
 
-def _halve(x: Array, axis: int) -> Array:
-    return _slide(x, TAPS, axis, 0, x.shape[axis] // 2 - REACH, stride=2)
+def _downsample(x: Array, axis: int) -> Array:
+    """Filters along an axis and keeps every other pixel."""
+    return _correlate(x, TAPS, axis, 0, x.shape[axis] // 2 - MARGIN, stride=2)
 
 
-def _slide(
+def _correlate(
     x: Array, taps: Sequence[float], axis: int, first: int, count: int, stride: int = 1
 ) -> Array:
-    """The sum of the taps times x[first + k :: stride], `count` of each."""
-    end = lambda k: k + (count - 1) * stride + 1
-    cut = lambda k: jax.lax.slice_in_dim(x, k, end(k), stride, axis)
-    terms = [tap * cut(first + k) for k, tap in enumerate(taps)]
+    """Correlates x with the taps along an axis, for `count` outputs from x[first] on."""
+
+    def window(start):
+        stop = start + (count - 1) * stride + 1
+        return jax.lax.slice_in_dim(x, start, stop, stride, axis)
+
+    terms = [tap * window(first + k) for k, tap in enumerate(taps)]
     return sum(terms[1:], terms[0])
 
 
-def _read(
+def _bilinear(
     x: Float[Array, "h w c"], rows: Float[Array, "n m"], columns: Float[Array, "n m"]
 ) -> Float[Array, "n m c"]:
-    """A periodic image between its pixels, bilinearly."""
-    (row, down), (column, right) = (_whole(places) for places in (rows, columns))
-    turned = lambda place, period: place.astype(jnp.int32) % period
+    """Samples a periodic image bilinearly."""
+    row, down = _split_integer(rows)
+    column, right = _split_integer(columns)
 
-    def at(i, j):
-        place = turned(row + i, x.shape[0]), turned(column + j, x.shape[1])
-        return x.at[place].get(mode="promise_in_bounds")
+    def wrapped(index, period):
+        return index.astype(jnp.int32) % period
 
-    above, below = (at(i, 0) * (1 - right) + at(i, 1) * right for i in (0, 1))
-    return above * (1 - down) + below * down
+    def pixel(i, j):
+        # Wrapped indices are in bounds, which need not be checked again.
+        index = (wrapped(row + i, x.shape[0]), wrapped(column + j, x.shape[1]))
+        return x.at[index].get(mode="promise_in_bounds")
+
+    upper = pixel(0, 0) * (1 - right) + pixel(0, 1) * right
+    lower = pixel(1, 0) * (1 - right) + pixel(1, 1) * right
+    return upper * (1 - down) + lower * down
 
 
-def _whole(places: Float[Array, "n m"]) -> tuple[Array, Array]:
-    """The whole part, and the rest with an axis for the channels."""
-    whole = jnp.floor(places)
-    return whole, (places - whole)[..., None]
+def _split_integer(x: Float[Array, "n m"]) -> tuple[Array, Array]:
+    """Returns the integer part, and the fraction with an axis for the channels."""
+    integer = jnp.floor(x)
+    return integer, (x - integer)[..., None]

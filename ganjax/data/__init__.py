@@ -1,24 +1,40 @@
-"""Data: images by number, and the turns of a step as a function of (seed, step)."""
+"""Data sets, and the batches of each training step as a function of (seed, step).
+
+`load` opens the data that a `Spec` names and returns a `Source`, from which examples are
+read by number. `resident` or `streamed` makes a `Stream` of it, from which training draws
+its batches, and `decoding` turns stored bytes into what networks see. `prepare` downloads
+data sets of TFDS beforehand.
+"""
 
 from ganjax.data.describe import describe
 from ganjax.data.prepare import prepare
-from ganjax.data.source import Found, Source, Spec, broken, broken_mistake, whole
-from ganjax.data.stream import Sizes, Stream, resident, streamed
+from ganjax.data.source import (
+    LoadReport,
+    Source,
+    Spec,
+    bytes_per_example,
+    find_unreadable,
+    read_all,
+    unreadable_error,
+)
+from ganjax.data.stream import Sizes, Stream, decoding, resident, streamed
 from ganjax.data.where import load
 
 
 __all__ = [
-    "Found",
+    "LoadReport",
     "Sizes",
     "Source",
     "Spec",
     "Stream",
-    "broken",
-    "broken_mistake",
+    "find_unreadable",
+    "unreadable_error",
+    "bytes_per_example",
+    "decoding",
     "describe",
     "load",
     "prepare",
     "resident",
     "streamed",
-    "whole",
+    "read_all",
 ]

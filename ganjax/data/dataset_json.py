@@ -1,8 +1,13 @@
-"""The labels of a set that NVIDIA's dataset_tool.py made, as StyleGAN2-ADA reads them.
+"""Class labels in the format of NVIDIA's dataset_tool.py, as StyleGAN2-ADA reads them.
 
-Its images are named 00000/img00000000.png and so on, a thousand to a folder, and the file
-dataset.json beside these folders says {"labels": [["00000/img00000000.png", 6], ...]}, or
-{"labels": null} where there are none.
+The tool names images 00000/img00000000.png and so on, a thousand to a folder, and writes
+a file dataset.json next to these folders that contains
+
+    {"labels": [["00000/img00000000.png", 6], ...]}
+
+or {"labels": null} for a data set without classes. The folders of such a data set are not
+classes but shards, which keep the number of files in each folder low. `are_shards`
+recognizes shards without a dataset.json, too.
 """
 
 import json
@@ -11,116 +16,141 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ganjax.data.names import listed, shortened
-from ganjax.errors import Mistake
+from ganjax.errors import UsageError
 
 
 FILE = "dataset.json"
-NUMBERED = re.compile("[^0-9]*([0-9]+)")
-SHARDS = (100, 1_000, 10_000)  # files that tools put into one folder
+NUMBERED_STEM = re.compile("[^0-9]*([0-9]+)")
+SHARD_SIZES = (100, 1_000, 10_000)  # numbers of files that are put into one folder
+SHARD_DIGITS = (4, 5, 6)  # digits of a folder's name, the same for all folders
 
 
 class Labels(NamedTuple):
-    """What a dataset.json says."""
+    """The contents of a dataset.json."""
 
-    known: bool  # whether it is of NVIDIA's format at all
-    numbers: Mapping[str, Any] | None  # name of an image -> label, or None: no labels
+    is_nvidia: bool  # whether the file is in this format at all
+    labels: Mapping[str, Any] | None  # image's name -> label; None if it has no classes
 
 
 def parse(data: bytes, name: str) -> Labels:
-    """Reads a dataset.json, whose own `name` is for sentences.
+    """Parses a dataset.json.
 
-    Raises a `Mistake` if it is no JSON or its labels are not pairs of name and label.
+    Args:
+        data: the contents of the file.
+        name: what an error message calls it.
+
+    Raises:
+        UsageError: it is not valid JSON, or its labels are not pairs of a name and a label.
     """
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise Mistake(
-            f"{name} is no JSON ({type(error).__name__}): write it again with NVIDIA's "
-            "dataset_tool.py, or take it out."
+        raise UsageError(
+            f"{name} is not valid JSON ({type(error).__name__}): write it again with "
+            "NVIDIA's dataset_tool.py, or take it out."
         ) from error
+    # Other programs also write a dataset.json. It counts as a file that is not read.
     if not isinstance(content, dict) or "labels" not in content:
         return Labels(False, None)
     pairs = content["labels"]
     if pairs is None:
         return Labels(True, None)
+    # Some write an object {name: label} in place of the list of pairs.
     if isinstance(pairs, dict):
         pairs = list(pairs.items())
-    numbers = {}
+    labels = {}
     for pair in pairs if isinstance(pairs, list) else [pairs]:
-        whole = isinstance(pair, list | tuple) and len(pair) == 2
-        if not whole or not isinstance(pair[0], str):
-            raise Mistake(
+        is_pair = isinstance(pair, list | tuple) and len(pair) == 2
+        if not is_pair or not isinstance(pair[0], str):
+            raise UsageError(
                 f"{name} has {shortened(json.dumps(pair))} among its labels: write each "
                 'as ["00000/img00000000.png", 6], the name of an image and a number.'
             )
-        image = "/".join(x for x in pair[0].replace("\\", "/").split("/") if x != ".")
-        if image in numbers and numbers[image] != pair[1]:
-            raise Mistake(
-                f"{name} gives {shortened(image)} two labels, {numbers[image]} and "
+        parts = pair[0].replace("\\", "/").split("/")
+        image = "/".join(part for part in parts if part != ".")
+        if image in labels and labels[image] != pair[1]:
+            raise UsageError(
+                f"{name} gives {shortened(image)} two labels, {labels[image]} and "
                 f"{pair[1]}: leave one."
             )
-        numbers[image] = pair[1]
-    return Labels(True, numbers)
+        labels[image] = pair[1]
+    return Labels(True, labels)
 
 
 def classes_of(
-    images: list[str], numbers: Mapping[str, Any], name: str
+    images: list[str], labels: Mapping[str, Any], name: str
 ) -> tuple[list[str], int]:
-    """The class of each of the images, and how many labels belong to no image.
+    """Looks up the classes of images.
 
-    A class is called by its number. Raises a `Mistake` for an image without a label, or
-    with one that is no whole number.
+    Args:
+        images: the names of the images, relative to the folder of the dataset.json.
+        labels: the labels that were parsed.
+        name: what an error message calls the dataset.json.
+
+    Returns:
+        The name of each image's class, such as "6", and how many labels belong to none of
+        the images.
+
+    Raises:
+        UsageError: an image has no label, or its label is not an integer from 0.
     """
-    missing = [image for image in images if image not in numbers]
+    missing = [image for image in images if image not in labels]
     if missing:
-        raise Mistake(
+        raise UsageError(
             f"{name} has no label for {len(missing):,} of {len(images):,} images "
             f"({listed(missing, 1)}): add what is missing, or take these images out."
         )
-    return [_class(image, numbers[image], name) for image in images], len(
-        numbers.keys() - set(images)
-    )
+    classes = [_class(image, labels[image], name) for image in images]
+    return classes, len(labels.keys() - set(images))
 
 
 def are_shards(paths: Iterable[tuple[str, ...]]) -> bool:
-    """Whether folders merely hold so many files each, as their names tell.
+    """Returns whether folders are shards, which only keep the number of files in each low.
 
-    So it is in what dataset_tool.py writes (00001/img00001234.png), in FFHQ
-    (01000/01234.png) and in img2dataset's output (00001/000010234.jpg): the number of a
-    file tells its folder. `paths` are those of images, by their parts.
+    The number of a file then determines its folder, as in the output of dataset_tool.py
+    (00001/img00001234.png), in FFHQ (01000/01234.png) and in the output of img2dataset
+    (00001/000010234.jpg).
+
+    Args:
+        paths: the path of each image, as a tuple of its parts.
     """
-    folders, files = [], []
+    folders = []
+    files = []
     for parts in paths:
         stem = parts[-1].rpartition(".")[0]
-        found = NUMBERED.fullmatch(stem)
-        short = len(stem) < 20 and len(parts[0]) < 20  # so that `int` takes them
-        if len(parts) != 2 or not found or not parts[0].isdecimal() or not short:
+        match = NUMBERED_STEM.fullmatch(stem)
+        # `int` raises for numbers of more than 4,300 digits, which no shard has.
+        is_short = len(stem) < 20 and len(parts[0]) < 20
+        if len(parts) != 2 or not match or not parts[0].isdecimal() or not is_short:
             return False
         folders.append(parts[0])
-        files.append(int(found[1]))
-    if len(set(folders)) < 2 or {len(folder) for folder in folders} not in (
-        {4},
-        {5},
-        {6},
-    ):
+        files.append(int(match[1]))
+    # A single folder shows no pattern.
+    if len(set(folders)) < 2:
+        return False
+    digits = {len(folder) for folder in folders}
+    if len(digits) > 1 or not digits <= set(SHARD_DIGITS):
         return False
     pairs = list(zip(map(int, folders), files, strict=True))
+    # Folders are numbered one by one (1 has files 1000 to 1999), or by their first file
+    # (1000 has these).
     return any(
-        all(n // size == folder for folder, n in pairs)
-        or all(n // size * size == folder for folder, n in pairs)
-        for size in SHARDS
+        all(file // size == folder for folder, file in pairs)
+        or all(file // size * size == folder for folder, file in pairs)
+        for size in SHARD_SIZES
     )
 
 
 def _class(image: str, label: Any, name: str) -> str:
-    whole = isinstance(label, int) or isinstance(label, float) and label.is_integer()
-    if isinstance(label, bool) or not whole or label < 0:
-        what = (
-            f"a list of {len(label)} values"
-            if isinstance(label, list)
-            else shortened(json.dumps(label))
-        )
-        raise Mistake(
+    is_integer = isinstance(label, int) or (
+        isinstance(label, float) and label.is_integer()
+    )
+    if isinstance(label, bool) or not is_integer or label < 0:
+        if isinstance(label, list):
+            what = f"a list of {len(label)} values"
+        else:
+            what = shortened(json.dumps(label))
+        raise UsageError(
             f"{name} labels {shortened(image)} with {what}: labels are whole numbers "
             "from 0, one for each image."
         )

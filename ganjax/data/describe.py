@@ -1,83 +1,108 @@
-"""What was found at a place, in the words with which a run begins."""
+"""Describes a loaded data set in one line, with which a run begins.
 
-from math import prod
+It shows the user how the data was understood: how many images there are, of which size and
+with which classes, what is held out, and which files were not used.
+"""
 
+from collections.abc import Callable
+
+from ganjax.core import Pair
 from ganjax.data import splits
+from ganjax.data.layout import count_summary
 from ganjax.data.names import printable, shortened
 from ganjax.data.source import Source
-from ganjax.data.tree import counted
 
 
-MOST_CLASSES = 8  # more are not all named
+MAX_NAMED_CLASSES = 8
 
 
-def describe(source: Source) -> str:
-    """The opening line of a run: what the examples are, and what was not used.
+def summarize_images(source: Source) -> str:
+    """Returns the number and the shape of images, such as "24 images of 16x16x3"."""
+    if isinstance(source.example, Pair):
+        return _pairs(source)
+    count = _without_mirrored(source).length
+    return f"{_plural(count, 'image')} of {_shape(source.shape)}"
 
-    Such as "24 images of 16x16x3 in 2 classes (cat, dog), 12 held out (valid), 31 other
-    files passed over (28 .avif, 3 .txt).", followed by the notes of the source.
+
+def summarize_points(source: Source) -> str:
+    """Returns the number of points, such as "100,000 points of 2 numbers"."""
+    return f"{_plural(source.length, 'point')} of {_plural(source.shape[0], 'number')}"
+
+
+def describe(
+    source: Source, describe_examples: Callable[[Source], str] = summarize_images
+) -> str:
+    """Returns a line on what the examples are and what was not used.
+
+    For example "24 images of 16x16x3 in 2 classes (cat, dog), 12 held out (valid), 31
+    other files skipped (28 .avif, 3 .txt).", followed by the notes of the source.
+
+    Args:
+        source: the data.
+        describe_examples: returns how many examples there are, of which kind and shape.
     """
-    clauses = [f"{_examples(source)}{_classes(source.classes)}"]
+    # What is trained on, then what is held out, then what was not used.
+    clauses = [f"{describe_examples(source)}{_classes(source.classes)}"]
     if source.spec.mirror:
-        clauses.append("each mirrored once more")
+        clauses.append("each also mirrored")
     if _is_train(source.spec.split):
         clauses.append(_held_out(source))
     else:
         clauses[0] = f"Split {printable(source.spec.split)}: {clauses[0]}"
-    passed_over = sum(source.found.passed_over.values())
-    if passed_over:
-        files = "file" if passed_over == 1 else "files"
-        clauses.append(
-            f"{passed_over:,} other {files} passed over "
-            f"({counted(source.found.passed_over)})"
-        )
-    return " ".join([f"{', '.join(clauses)}.", *source.found.notes])
+    skipped = source.report.skipped
+    if skipped:
+        files = _plural(sum(skipped.values()), "other file")
+        clauses.append(f"{files} skipped ({count_summary(skipped)})")
+    return " ".join([f"{', '.join(clauses)}.", *source.report.notes])
 
 
-def _examples(source: Source) -> str:
-    """Such as '24 images of 16x16x3', of what can be seen as two images at once too."""
-    spec, count = source.spec, source.length
-    if len(source.shape) == 1:
-        return f"{_plural(count, 'point')} of {_plural(source.shape[0], 'number')}"
-    if len(source.shape) != 3:
-        return f"{_plural(count, 'example')} of {_shape(source.shape)}"
-    if spec.mirror and source.parts:
-        source = source.parts[0]
-        count = source.length
-    height, width, channels = source.shape
-    if not spec.beside and not spec.halves:
-        return f"{_plural(count, 'image')} of {_shape(source.shape)}"
-    one = _shape((height, width, channels // 2))
-    if spec.beside and not spec.paired and len(source.parts) == 2:
-        front, back = (part.length for part in source.parts)
-        return f"{front:,} and {back:,} images of {one}"
-    return f"{_plural(count, 'pair')} of images of {one}"
+def _pairs(source: Source) -> str:
+    """Returns a phrase such as "24 pairs of images of 16x16x3".
+
+    If the pairs do not belong together, it gives the number of images on each side, such as
+    "24 and 30 images of 16x16x3", as a number of pairs would mislead.
+    """
+    spec = source.spec
+    shape = _shape(source.example.source.shape)
+    source = _without_mirrored(source)
+    if spec.target and not spec.paired and len(source.components) == 2:
+        front, back = source.components
+        return f"{front.length:,} and {back.length:,} images of {shape}"
+    return f"{_plural(source.length, 'pair')} of images of {shape}"
+
+
+def _without_mirrored(source: Source) -> Source:
+    is_mirrored = source.spec.mirror and bool(source.components)
+    return source.components[0] if is_mirrored else source
 
 
 def _classes(classes: tuple[str, ...]) -> str:
     if not classes:
         return " without classes"
     shown = [shortened(name) for name in classes]
-    if len(shown) > MOST_CLASSES:
+    if len(shown) > MAX_NAMED_CLASSES:
+        # Many classes: the first two show how they are named, the last where they end.
         shown = [*shown[:2], f"... {shown[-1]}"]
     number = "1 class" if len(classes) == 1 else f"{len(classes):,} classes"
     return f" in {number} ({', '.join(shown)})"
 
 
 def _held_out(source: Source) -> str:
-    found = source.found
-    if not found.held_out:
+    report = source.report
+    if not report.held_out:
         return "none held out"
-    return f"{found.held_out:,} held out ({shortened(found.held_out_name)})"
+    return f"{report.held_out:,} held out ({shortened(report.held_out_name)})"
 
 
 def _is_train(split: str) -> bool:
-    name = splits.exact(split.partition("[")[0])
+    # TFDS has parts of splits, such as train[:50%].
+    name = splits.parse_exact(split.partition("[")[0])
     return name is not None and name.kind == "train"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) if prod(shape) else str(shape)
+    # A shape with an axis of length 0 is easier to see as a tuple.
+    return str(shape) if 0 in shape else "x".join(map(str, shape))
 
 
 def _plural(count: int, noun: str) -> str:

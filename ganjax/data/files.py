@@ -1,7 +1,8 @@
-"""The files that lie in a folder or in a .zip, by names that are alike for both.
+"""Lists and opens the files of a folder or a .zip, through one interface for both.
 
-A name is the path from the root with "/" between its parts. What the operating system or
-an archiver puts beside a person's files is left out: hidden files, __MACOSX, Thumbs.db.
+A name is the path of a file from the root, with "/" between its parts. What operating
+systems and archivers add to a person's files is left out: hidden files, __MACOSX, Thumbs.db
+and the like. Which of the files are images is decided in `layout`.
 """
 
 import os
@@ -10,253 +11,244 @@ import threading
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, NamedTuple
 
 from ganjax.data.names import listed, printable
-from ganjax.errors import Mistake
+from ganjax.errors import FileError, UsageError, brief_reason
 
 
-# Written by Windows, macOS, Synology, ext4 and the like, in lower case; others are hidden.
-SYSTEM = {
-    *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
-    *("$recycle.bin", "system volume information", "lost+found", "@eadir"),
+# Written by Windows, macOS, Synology, ext4 and others, in lower case. Names that begin with
+# a dot are left out as well.
+SYSTEM_NAMES = {
+    "__macosx",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "icon\r",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+    "@eadir",
 }
-METHODS = {
+# Compression methods of a .zip that Python can unpack.
+SUPPORTED_COMPRESSION = {
     zipfile.ZIP_STORED,
     zipfile.ZIP_DEFLATED,
     zipfile.ZIP_BZIP2,
     zipfile.ZIP_LZMA,
 }
-ENCRYPTED, UTF_8 = 0x1, 0x800  # bits of the flags of a file in a .zip
-FOLDER = 0x10  # MS-DOS's attribute of a folder
-CHUNK = 1 << 20  # bytes that are hashed at a time
+# Bits of `ZipInfo.flag_bits`, and of `ZipInfo.external_attr` as MS-DOS sets them.
+ZIP_FLAG_ENCRYPTED = 0x1
+ZIP_FLAG_UTF8 = 0x800
+ZIP_ATTRIBUTE_FOLDER = 0x10
+CHUNK_BYTES = 1 << 20  # hashed at a time
 
 
 class Files(NamedTuple):
-    """Named files that can be opened by any thread."""
+    """The files of a folder or a .zip. Any thread may open them.
 
-    names: list[str]  # of the regular files, and of links to such
-    folders: list[str]
-    others: dict[str, str]  # name -> what kind: neither a file nor a folder
-    notes: tuple[str, ...]  # sentences about what was left out
-    open: Callable[[str], AbstractContextManager[Any]]
-    full: Callable[[str], str]  # a name as the person knows it, fit to be printed
-    size: Callable[[str], int]  # in bytes, unpacked
-    crc: Callable[[str], int]  # CRC-32 of the contents
-
-
-def in_folder(where: str) -> Files:
-    """The files of a folder and of all below it, linked ones too.
-
-    Each folder is entered once, so that links may form a loop; what can be reached
-    without a link is not entered by one. Raises a `Mistake` for a folder that cannot be
-    listed.
+    Attributes:
+        names: regular files and links that do not lead to a folder, broken ones included.
+        folders: the names of all folders, empty ones included.
+        others: what is neither: name -> kind, "links" or "pipes or devices".
+        notes: sentences about what was left out.
+        open: opens a file by its name, to read bytes.
+        display_name: a name -> how messages show it.
+        size: a name -> the number of bytes, unpacked.
+        crc: a name -> the CRC-32 of the contents.
     """
-    root = Path(where)
-    names, folders, others, repeated = [], [], {}, []
-    entered: set[Any] = set()
-    links = [""]  # folders that are still to be entered, links but for the root
-    while links:
-        name = links.pop(0)
-        if _identity(root / name) in entered:
+
+    names: list[str]
+    folders: list[str]
+    others: dict[str, str]
+    notes: tuple[str, ...]
+    open: Callable[[str], AbstractContextManager[IO[bytes]]]
+    display_name: Callable[[str], str]
+    size: Callable[[str], int]
+    crc: Callable[[str], int]
+
+
+class _Listing(NamedTuple):
+    """What walking through folders has listed so far."""
+
+    names: list[str]
+    folders: list[str]
+    others: dict[str, str]
+    entered: set[Hashable]  # the `_identity` of each folder that was entered
+
+
+class _ZipListing(NamedTuple):
+    """What a .zip contains."""
+
+    entries: dict[str, zipfile.ZipInfo]  # files by their names
+    folders: set[str]
+    outside: list[str]  # names as stored, of what would be unpacked outside of the .zip
+
+
+def in_folder(path: str) -> Files:
+    """Lists the files of a folder and of all folders below it.
+
+    Links are followed. Each folder is entered only once, so links may form a loop, and a
+    folder that can be reached without a link is listed there and not below the link.
+
+    Raises:
+        UsageError: a folder cannot be listed.
+    """
+    root = Path(path)
+    listing = _Listing(names=[], folders=[], others={}, entered=set())
+    repeated = []
+    # `_walk` enters all that is reached without a link and returns the links to folders.
+    # These are walked one by one, in the order of their names. By then, a folder that is
+    # reached without any link has been entered, so that its links count as repeated.
+    waiting = [""]
+    while waiting:
+        name = waiting.pop(0)
+        if _identity(root / name) in listing.entered:
             repeated.append(name)
             continue
-        linked = _walk(root, name, entered, names, folders, others)
-        links = sorted(links + linked)
+        links = _walk(root, name, listing)
+        waiting = sorted(waiting + links)
     notes = ()
     if repeated:
         notes = (
-            f"Links to folders that are among the rest were not followed "
+            f"Links to folders that are listed anyway were not followed "
             f"({listed(repeated)}).",
         )
 
-    def full(name: str) -> str:
+    def display_name(name: str) -> str:
         return printable(str(root / name))
 
     def size(name: str) -> int:
-        with blaming(full(name)):
+        with reading(display_name(name)):
             return os.stat(root / name).st_size
 
     def crc(name: str) -> int:
         value = 0
-        with blaming(full(name)), open(root / name, "rb") as file:
-            while block := file.read(CHUNK):
+        with reading(display_name(name)), open(root / name, "rb") as file:
+            while block := file.read(CHUNK_BYTES):
                 value = zlib.crc32(block, value)
         return value
 
     return Files(
-        names=names,
-        folders=folders,
-        others=others,
+        names=listing.names,
+        folders=listing.folders,
+        others=listing.others,
         notes=notes,
         open=lambda name: open(root / name, "rb"),
-        full=full,
+        display_name=display_name,
         size=size,
         crc=crc,
     )
 
 
-def in_zip(where: str) -> Files:
-    """The files of a .zip, which is read in place.
+def in_zip(path: str) -> Files:
+    """Lists the files of a .zip, which are read in place.
 
-    Names are read as unpacking would write them, whatever system packed them: with
-    backslashes, from an absolute path, or leading out by "..". Raises a `Mistake` if the
-    file is no .zip.
+    Names are those that unpacking would write, whatever system packed them: with
+    backslashes turned, and within the root where a path is absolute or leads out by "..".
+
+    Raises:
+        UsageError: the file is not a .zip, or Python cannot unpack it.
     """
-    shown = printable(where)
-    try:
-        file = open(where, "rb")  # noqa: SIM115, it is read as long as the archive lives
-        try:
-            archive = zipfile.ZipFile(file)
-            entries = archive.infolist()
-        except BaseException:
-            file.close()
-            raise
-        # Python warns of a file that is left open to the collector of garbage.
-        weakref.finalize(archive, file.close)
-    except OSError as error:
-        raise Mistake(
-            f"{shown} cannot be read ({error.strerror or error}): repair it, or give "
-            "another place."
-        ) from error
-    # The directory of a damaged .zip makes Python's reader raise almost anything.
-    except Exception as error:
-        reason = printable(str(error)) or type(error).__name__
-        raise Mistake(
-            f"{shown} cannot be read as a .zip ({reason}): pack it again."
-        ) from (error)
-    named: dict[str, zipfile.ZipInfo] = {}
-    folders: set[str] = set()
-    outside = []
-    for entry in entries:
-        raw = _decoded(entry).replace("\\", "/")
-        name = _within(raw)
-        if not name or _is_system(name):
-            continue
-        if raw.startswith("/") or raw[1:3] == ":/" or ".." in raw.split("/"):
-            outside.append(raw)
-        parents = name.split("/")[:-1]
-        folders.update("/".join(parents[: i + 1]) for i in range(len(parents)))
-        if raw.endswith("/") or entry.external_attr & FOLDER:
-            folders.add(name)
-        else:
-            named[name] = entry  # of two with one name the later, as when unpacked
-    # Some archivers write a folder as an empty file without a slash at its end.
-    named = {name: entry for name, entry in named.items() if name not in folders}
+    archive = _open_zip(path)
+    listing = _list_zip(archive)
+    entries = listing.entries
     others = {
-        name: "links" for name, entry in named.items() if stat.S_ISLNK(_mode(entry))
+        name: "links"
+        for name, entry in entries.items()
+        if stat.S_ISLNK(_unix_mode(entry))
     }
-    names = [name for name in named if name not in others]
-    locked = [name for name in names if named[name].flag_bits & ENCRYPTED]
-    if locked:
-        raise Mistake(
-            f"{shown} is encrypted ({listed(locked, 1)}): unpack it with its password "
-            "and give the folder."
-        )
-    packed = [name for name in names if named[name].compress_type not in METHODS]
-    if packed:
-        method = named[packed[0]].compress_type
-        raise Mistake(
-            f"{shown} is compressed by a method that Python does not read "
-            f"(number {method}, of {listed(packed, 1)}): unpack it and give the folder."
-        )
+    names = [name for name in entries if name not in others]
+    _check_zip(printable(path), {name: entries[name] for name in names})
     notes = ()
-    if outside:
+    if listing.outside:
         notes = (
-            f"Names that led out of the .zip were read as within it ({listed(outside)}).",
+            "Names that led out of the .zip were read as paths inside it "
+            f"({listed(listing.outside)}).",
         )
-    lock = threading.Lock()
+    # All reads share one open file, so only one thread reads at a time. A thread that has
+    # a file open may open a second one, as a plain lock would not let it.
+    lock = threading.RLock()
 
     @contextmanager
-    def member(name: str) -> Iterator[Any]:
-        with lock, archive.open(named[name]) as file:
+    def open_member(name: str) -> Iterator[IO[bytes]]:
+        with lock, archive.open(entries[name]) as file:
             yield file
 
     return Files(
         names=names,
-        folders=sorted(folders),
+        folders=sorted(listing.folders),
         others=others,
         notes=notes,
-        open=member,
-        full=lambda name: printable(f"{where}:{name}"),
-        size=lambda name: named[name].file_size,
-        crc=lambda name: named[name].CRC,
+        open=open_member,
+        display_name=lambda name: printable(f"{path}:{name}"),
+        size=lambda name: entries[name].file_size,
+        crc=lambda name: entries[name].CRC,
     )
 
 
 @contextmanager
-def blaming(name: str) -> Iterator[None]:
-    """Turns what can go wrong with the file of that name into a `Mistake`."""
+def reading(name: str) -> Iterator[None]:
+    """Turns any exception from reading the file `name` into a `FileError`.
+
+    A `UsageError` and a lack of memory pass unchanged.
+    """
     try:
         yield
-    except (Mistake, MemoryError):
+    except (UsageError, MemoryError):
         raise
     # Decompression of a damaged file in a .zip raises errors of every library it uses.
     except Exception as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise Mistake(
-            f"{name} cannot be read ({printable(reason)}): repair it or take it out."
-        ) from error
+        reason = f"({printable(brief_reason(error))})"
+        message = f"{name} cannot be read {reason}: repair it or take it out."
+        raise FileError(message, name, reason) from error
 
 
-def fault(work: Callable[[], object]) -> str:
-    """The sentence of the `Mistake` that `work` raises, or ''."""
-    try:
-        work()
-    except Mistake as error:
-        return str(error)
-    return ""
+def _walk(root: Path, name: str, listing: _Listing) -> list[str]:
+    """Adds what lies in the folder `name` and below, and returns the links to folders.
 
-
-def _walk(
-    root: Path,
-    name: str,
-    entered: set[Any],
-    names: list[str],
-    folders: list[str],
-    others: dict[str, str],
-) -> list[str]:
-    """Adds what lies in the folder `name` and below, and gives the links to folders.
-
-    Those are not followed: what can be reached without a link comes first.
+    These are not followed yet, as what can be reached without a link comes first.
     """
-    linked, waiting = [], [name]
+    links = []
+    waiting = [name]
     while waiting:
-        top = waiting.pop()
-        identity = _identity(root / top)
-        if identity in entered:
+        folder = waiting.pop()
+        identity = _identity(root / folder)
+        if identity in listing.entered:
             continue
-        entered.add(identity)
-        if top:
-            folders.append(top)
-        with _listing(root / top):
-            with os.scandir(root / top) as entries:
-                listing = sorted(entries, key=lambda entry: entry.name)
-            for entry in listing:
-                each = f"{top}/{entry.name}" if top else entry.name
+        listing.entered.add(identity)
+        if folder:
+            listing.folders.append(folder)
+        with _listing_errors(root / folder):
+            with os.scandir(root / folder) as scanned:
+                # The order of `scandir` is the file system's; names must come out alike
+                # everywhere.
+                entries = sorted(scanned, key=lambda entry: entry.name)
+            for entry in entries:
+                path = f"{folder}/{entry.name}" if folder else entry.name
                 if _is_system(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append(each)
+                    waiting.append(path)
                 elif _leads_to_folder(entry):
-                    linked.append(each)
+                    links.append(path)
                 elif _is_special(entry):
-                    others[each] = "pipes or devices"
+                    listing.others[path] = "pipes or devices"
                 else:
-                    names.append(each)
-    return linked
+                    listing.names.append(path)
+    return links
 
 
 @contextmanager
-def _listing(path: Path) -> Iterator[None]:
+def _listing_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Mistake(
-            f"{printable(str(path))} cannot be listed ({error.strerror or error}): make "
+        raise UsageError(
+            f"{printable(str(path))} cannot be listed ({brief_reason(error)}): make "
             "it readable or take it out."
         ) from error
 
@@ -269,30 +261,106 @@ def _leads_to_folder(entry: os.DirEntry) -> bool:
 
 
 def _is_special(entry: os.DirEntry) -> bool:
+    """Returns whether what is not a folder is not a file either, but a pipe or a device."""
     try:
-        return not entry.is_file() and not stat.S_ISREG(entry.stat().st_mode)
-    except (
-        OSError
-    ):  # a link that leads nowhere is told when it is read, as any such file
+        return not (entry.is_file() or stat.S_ISREG(entry.stat().st_mode))
+    except OSError:
+        # A link that leads nowhere counts as a file, which fails when it is read.
         return False
 
 
-def _identity(path: Path) -> Any:
-    with _listing(path):
+def _identity(path: Path) -> Hashable:
+    """Returns what identifies a folder, by whichever path it is reached."""
+    with _listing_errors(path):
         status = os.stat(path)
-    # Some network file systems number nothing.
+    # Some network file systems have no inode numbers.
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
 
 
 def _is_system(name: str) -> bool:
+    """Returns whether a name, or the path of one, is of those that are left out."""
     parts = name.split("/")
-    return any(part.startswith(".") or part.lower() in SYSTEM for part in parts)
+    return any(part.startswith(".") or part.lower() in SYSTEM_NAMES for part in parts)
 
 
-def _decoded(entry: zipfile.ZipInfo) -> str:
-    # Names that are not said to be UTF-8 are read as code page 437, but macOS and many
-    # Unix tools write UTF-8 all the same.
-    if entry.flag_bits & UTF_8:
+def _open_zip(path: str) -> zipfile.ZipFile:
+    shown = printable(path)
+    try:
+        file = open(path, "rb")  # noqa: SIM115, it is read as long as the archive lives
+        try:
+            archive = zipfile.ZipFile(file)
+        except BaseException:
+            file.close()
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"{shown} cannot be read ({brief_reason(error)}): repair it, or give "
+            "another place."
+        ) from error
+    # The directory of a damaged .zip makes Python's reader raise almost anything.
+    except Exception as error:
+        reason = printable(brief_reason(error))
+        raise UsageError(
+            f"{shown} cannot be read as a .zip ({reason}): pack it again."
+        ) from error
+    # Python warns of a file that is left for the garbage collector to close.
+    weakref.finalize(archive, file.close)
+    return archive
+
+
+def _list_zip(archive: zipfile.ZipFile) -> _ZipListing:
+    entries: dict[str, zipfile.ZipInfo] = {}
+    folders: set[str] = set()
+    outside = []
+    for entry in archive.infolist():
+        raw = _decoded_name(entry).replace("\\", "/")
+        name = _name_within(raw)
+        if not name or _is_system(name):
+            continue
+        # The name is used within the .zip anyway; the raw one is kept for a note.
+        if raw.startswith("/") or raw[1:3] == ":/" or ".." in raw.split("/"):
+            outside.append(raw)
+        # Archives need not list their folders, so the parents of every file count as such.
+        parents = name.split("/")[:-1]
+        folders.update("/".join(parents[: i + 1]) for i in range(len(parents)))
+        if raw.endswith("/") or entry.external_attr & ZIP_ATTRIBUTE_FOLDER:
+            folders.add(name)
+        else:
+            # Of two files with one name the later one counts, as when unpacked.
+            entries[name] = entry
+    # Some archivers write a folder as an empty file without a slash at its end.
+    entries = {name: entry for name, entry in entries.items() if name not in folders}
+    return _ZipListing(entries, folders, outside)
+
+
+def _check_zip(shown: str, entries: dict[str, zipfile.ZipInfo]) -> None:
+    """Raises a `UsageError` if Python cannot unpack some of the files."""
+    encrypted = [
+        name for name, entry in entries.items() if entry.flag_bits & ZIP_FLAG_ENCRYPTED
+    ]
+    if encrypted:
+        raise UsageError(
+            f"{shown} is encrypted ({listed(encrypted, 1)}): unpack it with its password "
+            "and give the folder."
+        )
+    unsupported = [
+        name
+        for name, entry in entries.items()
+        if entry.compress_type not in SUPPORTED_COMPRESSION
+    ]
+    if unsupported:
+        method = entries[unsupported[0]].compress_type
+        raise UsageError(
+            f"{shown} is compressed by a method that Python does not read "
+            f"(number {method}, of {listed(unsupported, 1)}): unpack it and give the "
+            "folder."
+        )
+
+
+def _decoded_name(entry: zipfile.ZipInfo) -> str:
+    # Python decodes names that are not flagged as UTF-8 as code page 437, but macOS and
+    # many Unix tools write UTF-8 without the flag.
+    if entry.flag_bits & ZIP_FLAG_UTF8:
         return entry.filename
     try:
         return entry.filename.encode("cp437").decode("utf-8")
@@ -300,10 +368,11 @@ def _decoded(entry: zipfile.ZipInfo) -> str:
         return entry.filename
 
 
-def _within(name: str) -> str:
-    name = name[2:] if name[1:3] == ":/" else name  # a drive of Windows
+def _name_within(name: str) -> str:
+    """Returns the name without a drive, and without "." and ".."."""
+    name = name[2:] if name[1:3] == ":/" else name
     return "/".join(part for part in name.split("/") if part not in ("", ".", ".."))
 
 
-def _mode(entry: zipfile.ZipInfo) -> int:
+def _unix_mode(entry: zipfile.ZipInfo) -> int:
     return entry.external_attr >> 16

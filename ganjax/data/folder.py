@@ -1,7 +1,11 @@
-"""Images in a folder or in a .zip: the sub-folder, if there is one, is the class.
+"""Data sets of image files in a folder or a .zip.
 
-`files` lists what is there, `tree` tells what its folders mean, and `dataset_json` reads
-the labels of NVIDIA's format; this file makes a source of them.
+Three modules do the groundwork: `files` lists what is there, `layout` works out which
+folders are splits and classes, and `dataset_json` reads labels in NVIDIA's format. This
+module makes a `Source` of them, which decodes images (`image_files`) as they are read.
+
+The headers of all files are read when the data set is opened, so that a broken file or a
+size that differs is found before training begins rather than days into it.
 """
 
 import unicodedata
@@ -9,268 +13,325 @@ from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import UInt8
 from tqdm import tqdm
 
-from ganjax.data import dataset_json, digest, image as images, tree
-from ganjax.data.files import Files, blaming, fault, in_folder, in_zip
-from ganjax.data.image import EXTENSIONS as EXTENSIONS
-from ganjax.data.names import in_order, listed, printable
-from ganjax.data.source import Found, Source, Spec, broken_files
-from ganjax.errors import Mistake
-from ganjax.gan import Batch
+from ganjax.core import Batch
+from ganjax.data import dataset_json, digest, image_files
+from ganjax.data.files import Files, in_folder, in_zip, reading
+from ganjax.data.layout import (
+    Layout,
+    Split,
+    arrange,
+    class_notes,
+    find_split,
+    folder_classes,
+    is_sharded,
+    unused_notes,
+)
+from ganjax.data.names import listed, printable, sort_classes
+from ganjax.data.source import (
+    LoadReport,
+    Source,
+    Spec,
+    example_struct,
+    unreadable_files_error,
+)
+from ganjax.errors import EmptySplit, FileError, NoSplit, UsageError
+
+
+class Place(NamedTuple):
+    """The files of a folder or .zip, and what their names and labels mean."""
+
+    files: Files
+    layout: Layout
+    tables: dict[str, dataset_json.Labels]  # every dataset.json by its name
 
 
 class Header(NamedTuple):
-    """What the first bytes of a file tell, or why they tell nothing."""
+    """What the beginning of an image file says about it."""
 
     name: str
-    shape: images.Shape | None
-    remarks: frozenset[str]
-    fault: str
+    shape: image_files.Shape  # as it is stored
+    conversions: frozenset[str]  # what decoding changes, as `image_files.conversions`
 
 
 class Labeled(NamedTuple):
-    """The images of one split, each with the name of its class or ''."""
+    """The images of a split with their classes."""
 
     names: list[str]
-    classes: list[str]
+    classes: list[str]  # the name of each image's class, or ""
     notes: list[str]
 
 
 def folder(spec: Spec) -> Source:
-    """The images of a folder, nested by class or flat, linked ones too.
+    """Returns the images of a folder and all folders below it, linked ones too.
 
-    Sub-folders called `train` and `test`, `val` or the like, in any case of letters, are
-    the splits, or trainA and the like where there are two kinds; classes are one level
-    below them. Otherwise all is split 'train'. One folder alone is no class. A
-    dataset.json of NVIDIA's format gives the classes in place of folders.
+    Subfolders called `train` and `test`, `val` or the like, in upper or lower case, are
+    splits, or `trainA` and `trainB` where there are two domains. One level below them, or
+    at the top, subfolders are classes if there are at least two. Without folders of splits,
+    all images are in the split 'train'. A dataset.json in NVIDIA's format gives the classes
+    in place of folders. `layout` has the details.
+
+    Args:
+        spec: where the folder is, the split, and the shape to bring images to.
+
+    Raises:
+        NoSplit: the folder has no such split.
+        UsageError: there are no images, some cannot be read, they differ in size or
+            channels, or folders contradict each other.
     """
     return _source(spec, in_folder(spec.where))
 
 
 def zipped(spec: Spec) -> Source:
-    """The images of a .zip by the same rules, read in place."""
+    """Returns the images of a .zip, read in place, by the same rules as `folder`."""
     return _source(spec, in_zip(spec.where))
 
 
 def _source(spec: Spec, files: Files) -> Source:
+    # What is there, and what it means.
     tables = _tables(files)
-    known = {name for name, table in tables.items() if table.known}
-    arranged = tree.arrange(
+    layout = arrange(
         files.names,
         spec.where,
         folders=files.folders,
         others=files.others,
-        tables=known,
+        tables={name for name, table in tables.items() if table.is_nvidia},
     )
-    part = tree.find(arranged, spec.split)
-    labeled = _labeled(part, tables, files, arranged)
+    place = Place(files, layout, tables)
+    split = find_split(layout, spec.split)
+    labeled = _labeled(place, split)
     names = labeled.names
-    classes, class_notes = _classes(arranged, part, labeled, tables, files)
+    classes, notes_on_classes = _classes(place, split, labeled)
+    # Without classes `classes` is empty, and every label is 0.
     number = {name: i for i, name in enumerate(classes)}
     label = np.array([number.get(name, 0) for name in labeled.classes], np.int32)
-    headers = _headers(files, names)
-    if any(header.fault for header in headers):
-        sentences = _faults(files, names, spec)
-        raise broken_files(spec.where, len(names), sentences)
-    shapes = [(files.full(each.name), each.shape) for each in headers if each.shape]
-    shape = images.common(shapes, spec)
 
-    def one(name: str) -> np.ndarray:
-        pixels = images.decode(_bytes(files, name), files.full(name), spec)
+    # All images have one shape, which is known from their headers.
+    headers, errors = _headers(files, names)
+    if errors:
+        # A bad header ends the loading. Then all files are decoded once, so that the
+        # message also names those whose header is good and whose pixels are not.
+        errors = _decoding_errors(files, names, spec) or errors
+        raise unreadable_files_error(spec.where, len(names), errors)
+    shapes = [(files.display_name(header.name), header.shape) for header in headers]
+    shape = image_files.common_shape(shapes, spec)
+
+    def decode(name: str) -> np.ndarray:
+        pixels = _decode(files, name, spec)
         if pixels.shape != shape:
-            raise Mistake(
-                f"{files.full(name)} has shape {pixels.shape} where {shape} was "
-                "promised by the files' headers: save it again."
-            )
+            shown = files.display_name(name)
+            problem = f"has shape {pixels.shape}, but its header promised {shape}"
+            raise FileError(f"{shown} {problem}: save it again.", shown, problem)
         return pixels
 
     def read(rows: np.ndarray) -> Batch:
-        image = np.array(images.spread(one, [names[row] for row in rows]), np.uint8)
-        return Batch(image.reshape(len(rows), *shape), label[rows])
+        chosen = [names[row] for row in rows]
+        return Batch(image_files.parallel_batch(decode, chosen, shape), label[rows])
 
-    def faults(rows: np.ndarray) -> list[str]:
-        told = images.spread(lambda row: fault(lambda: one(names[row])), rows)
-        return [sentence for sentence in told if sentence]
+    def find_errors(rows: np.ndarray) -> list[FileError]:
+        return image_files.file_errors(decode, [names[row] for row in rows])
 
     def inventory() -> dict[str, str]:
-        named = {name: printable(name.removeprefix(arranged.root)) for name in names}
-        if part.labels:
-            named[part.labels] = printable(part.labels.removeprefix(arranged.root))
-        return digest.files(files, named)
+        # Names are given without the root, so that the same files have the same inventory
+        # when they are unpacked into another folder.
+        used = [*names, split.labels] if split.labels else names
+        keys = {name: printable(name.removeprefix(layout.root)) for name in used}
+        return digest.files(files, keys)
 
-    held_out = _held_out(arranged, part)
-    used = [part, held_out] if held_out else [part]
-    unused = tree.unused_notes(arranged, used) if _is_train(part) else []
+    held_out = _held_out(layout, split)
+    unused = []
+    if _is_train(split):
+        unused = unused_notes(layout, [split, held_out] if held_out else [split])
     notes = [
-        *arranged.notes,
+        *layout.notes,
         *labeled.notes,
-        *class_notes,
+        *notes_on_classes,
         *unused,
         *files.notes,
-        *_remarks(headers),
+        *_conversion_notes(headers),
     ]
-    found = Found(
+    report = LoadReport(
         held_out=len(held_out.images) if held_out else 0,
         held_out_name=held_out.folder if held_out else "",
-        passed_over=arranged.passed_over,
+        skipped=layout.skipped,
         notes=tuple(notes),
     )
     return Source(
         spec=spec,
         length=len(names),
-        shape=shape,
-        dtype=np.dtype(np.uint8),
+        example=example_struct(shape),
         classes=tuple(map(printable, classes)),
         read=read,
-        names=tuple("/".join(parts) for parts in part.images.values()),
-        found=found,
+        names=tuple("/".join(parts) for parts in split.images.values()),
+        report=report,
         inventory=inventory,
-        faults=faults,
+        find_errors=find_errors,
     )
 
 
 def _tables(files: Files) -> dict[str, dataset_json.Labels]:
-    """What every dataset.json of the place says, by its name."""
-    found = (n for n in files.names if n.rpartition("/")[2] == dataset_json.FILE)
+    """Returns the contents of every dataset.json by its name."""
+    # A file of another program may be called dataset.json, too: see `Labels.is_nvidia`.
     return {
-        name: dataset_json.parse(_bytes(files, name), files.full(name))
-        for name in found
+        name: dataset_json.parse(_bytes(files, name), files.display_name(name))
+        for name in files.names
+        if name.rpartition("/")[2] == dataset_json.FILE
     }
 
 
-def _labeled(
-    part: tree.Part,
-    tables: dict[str, dataset_json.Labels],
-    files: Files,
-    arranged: tree.Tree,
-) -> Labeled:
-    names = list(part.images)
-    if not part.labels:
-        classes = tree.folder_classes(part, arranged.where)
-        notes = []
-        if tree.sharded(part):
-            folders = [parts[0] for parts in part.images.values()]
-            notes = [
-                f"Folders {printable(folders[0])} to {printable(folders[-1])} are parts "
-                "of one set and no classes, as the numbers of their files tell."
-            ]
-        elif any(classes):
-            notes = tree.class_notes(part, files.folders, arranged)
-        return Labeled(names, classes, notes)
-    numbers, table = tables[part.labels].numbers, files.full(part.labels)
-    if numbers is None:
-        none = [f"{dataset_json.FILE} says that there are no classes."]
-        return Labeled(names, [""] * len(names), none)
-    above = part.labels.removesuffix(dataset_json.FILE)
-    keys = [name.removeprefix(above) for name in names]
-    classes, others = dataset_json.classes_of(keys, numbers, table)
+def _labeled(place: Place, split: Split) -> Labeled:
+    """Returns the classes of a split's images, from a dataset.json or else from folders."""
+    if split.labels:
+        return _labeled_by_table(place, split)
+    classes = folder_classes(split, place.layout.where)
+    notes = []
+    if is_sharded(split):
+        folders = [parts[0] for parts in split.images.values()]
+        notes = [
+            f"Folders {printable(folders[0])} to {printable(folders[-1])} are shards of "
+            "one set and not classes, as the numbers of their files show."
+        ]
+    elif any(classes):
+        notes = class_notes(split, place.files.folders, place.layout)
+    return Labeled(list(split.images), classes, notes)
+
+
+def _labeled_by_table(place: Place, split: Split) -> Labeled:
+    names = list(split.images)
+    labels = place.tables[split.labels].labels
+    if labels is None:
+        note = f"{dataset_json.FILE} says that there are no classes."
+        return Labeled(names, [""] * len(names), [note])
+    # The table names images relative to its own folder.
+    folder_of_table = split.labels.removesuffix(dataset_json.FILE)
+    keys = [name.removeprefix(folder_of_table) for name in names]
+    shown = place.files.display_name(split.labels)
+    classes, num_unused = dataset_json.classes_of(keys, labels, shown)
     notes = [f"{dataset_json.FILE} gives the classes."]
-    shared = len(arranged.parts) > 1 and not above.endswith(f"{part.folder}/")
-    if others and not shared:
+    # A table that several splits share has labels for the images of all of them.
+    is_shared = len(place.layout.splits) > 1 and not folder_of_table.endswith(
+        f"{split.folder}/"
+    )
+    if num_unused and not is_shared:
         notes.append(
-            f"{dataset_json.FILE} has labels for images that are not there ({others:,})."
+            f"{dataset_json.FILE} has labels for images that do not exist "
+            f"({num_unused:,})."
         )
     return Labeled(names, classes, notes)
 
 
 def _classes(
-    arranged: tree.Tree,
-    part: tree.Part,
-    labeled: Labeled,
-    tables: dict[str, dataset_json.Labels],
-    files: Files,
+    place: Place, split: Split, labeled: Labeled
 ) -> tuple[list[str], list[str]]:
-    """The classes of all splits together, so that each has one number, and notes."""
+    """Returns the names of the classes in order, and notes for the user.
+
+    Classes that only occur in other splits are included, so that a class has the same
+    number in each split.
+    """
     here = set(labeled.classes) - {""}
     if not here:
         return [], []
-    there: dict[str, set[str]] = {}
-    for other in arranged.parts:
-        if other != part and _domain(other) == _domain(part):
+    elsewhere: set[str] = set()
+    for other in place.layout.splits:
+        if other != split and _domain(other) == _domain(split):
             try:
-                found = _labeled(other, tables, files, arranged)
-            except Mistake:  # told where that split is asked for
+                elsewhere.update(_labeled(place, other).classes)
+            except UsageError:  # raised again if that split is asked for
                 continue
-            there[other.folder] = set(found.classes) - {""}
-    classes = in_order(here.union(*there.values()))
+    classes = sort_classes((here | elsewhere) - {""})
     if len(classes) < 2:
         return [], []
     notes = []
-    alone = [name for name in classes if name not in here]
-    if alone:
+    absent = [name for name in classes if name not in here]
+    if absent:
         notes.append(
-            f"No image of {printable(part.folder or 'train')} is of the "
-            f"{'class' if len(alone) == 1 else 'classes'} {listed(alone)}."
+            f"No image of {printable(split.folder or 'train')} is of the "
+            f"{'class' if len(absent) == 1 else 'classes'} {listed(absent)}."
         )
-    folded: dict[str, list[str]] = {}
+    # "Cat" and "cat" are perhaps meant as one class, and so are two Unicode encodings of
+    # one accented letter.
+    alike: dict[str, list[str]] = {}
     for name in classes:
-        alike = unicodedata.normalize("NFC", name).casefold()
-        folded.setdefault(alike, []).append(name)
-    several = [name for names in folded.values() if len(names) > 1 for name in names]
-    if several:
+        folded = unicodedata.normalize("NFC", name).casefold()
+        alike.setdefault(folded, []).append(name)
+    similar = [name for names in alike.values() if len(names) > 1 for name in names]
+    if similar:
         notes.append(
-            f"Classes {listed(several)} differ in the case or the code of letters alone."
+            f"Classes {listed(similar)} differ only in case or in the encoding of letters."
         )
     return classes, notes
 
 
-def _held_out(arranged: tree.Tree, part: tree.Part) -> tree.Part | None:
-    if not arranged.divided or not _is_train(part):
+def _held_out(layout: Layout, split: Split) -> Split | None:
+    """Returns the held-out split that belongs to a training split, if there is one."""
+    if not layout.divided or not _is_train(split):
         return None
     try:
-        return tree.find(arranged, f"test{_domain(part)}")
-    except Mistake:
+        # That none is there, or an empty one, is no mistake here: it is one only where
+        # images of it are asked for.
+        # Without a held-out split, scores compare samples with the training data.
+        return find_split(layout, f"test{_domain(split)}")
+    except (NoSplit, EmptySplit):
         return None
 
 
-def _is_train(part: tree.Part) -> bool:
-    return part.name is None or part.name.kind == "train"
+def _is_train(split: Split) -> bool:
+    return split.name is None or split.name.kind == "train"
 
 
-def _domain(part: tree.Part) -> str:
-    return part.name.domain if part.name else ""
+def _domain(split: Split) -> str:
+    return split.name.domain if split.name else ""
 
 
-def _headers(files: Files, names: list[str]) -> list[Header]:
+def _headers(files: Files, names: list[str]) -> tuple[list[Header], list[FileError]]:
+    """Returns the headers of all files, and an error for each that cannot be read."""
     with tqdm(total=len(names), desc="headers", delay=1, disable=None) as bar:
 
-        def one(name: str) -> Header:
+        def read(name: str) -> Header | FileError:
             bar.update()
+            shown = files.display_name(name)
             try:
-                with blaming(files.full(name)), files.open(name) as file:
-                    shape = images.header(file, files.full(name))
+                with reading(shown), files.open(name) as file:
+                    shape = image_files.stored_shape(file, shown)
                     file.seek(0)
-                    remarks = images.remarks(file, files.full(name))
-                    return Header(name, shape, remarks, "")
-            except Mistake as error:
-                return Header(name, None, frozenset(), str(error))
+                    conversions = image_files.conversions(file, shown)
+                    return Header(name, shape, conversions)
+            except FileError as error:
+                return error
 
-        return images.spread(one, names)
+        results = image_files.parallel_map(read, names)
+    headers = [result for result in results if isinstance(result, Header)]
+    errors = [result for result in results if isinstance(result, FileError)]
+    return headers, errors
 
 
-def _remarks(headers: list[Header]) -> list[str]:
-    """A sentence on each thing that decoding changes, and in how many files."""
-    counts = Counter(remark for header in headers for remark in header.remarks)
+def _conversion_notes(headers: list[Header]) -> list[str]:
+    """Returns a note on each thing that decoding changes, and in how many files."""
+    counts = Counter(each for header in headers for each in header.conversions)
     return [
         f"{'All' if count == len(headers) else f'{count:,} of'} {len(headers):,} images "
-        f"have {remark}."
-        for remark, count in sorted(counts.items())
+        f"have {conversion}."
+        for conversion, count in sorted(counts.items())
     ]
 
 
-def _faults(files: Files, names: list[str], spec: Spec) -> list[str]:
-    """Why files cannot be decoded, whatever their shapes, a sentence for each."""
+def _decoding_errors(files: Files, names: list[str], spec: Spec) -> list[FileError]:
+    """Returns an error for each file that cannot be decoded, whatever its shape."""
     with tqdm(total=len(names), desc="checking", delay=1, disable=None) as bar:
 
-        def one(name: str) -> str:
+        def decode(name: str) -> None:
             bar.update()
-            full = files.full(name)
-            return fault(lambda: images.decode(_bytes(files, name), full, spec))
+            _decode(files, name, spec)
 
-        return [sentence for sentence in images.spread(one, names) if sentence]
+        return image_files.file_errors(decode, names)
+
+
+def _decode(files: Files, name: str, spec: Spec) -> UInt8[np.ndarray, "h w c"]:
+    return image_files.decode(_bytes(files, name), files.display_name(name), spec)
 
 
 def _bytes(files: Files, name: str) -> bytes:
-    with blaming(files.full(name)), files.open(name) as file:
+    with reading(files.display_name(name)), files.open(name) as file:
         return file.read()

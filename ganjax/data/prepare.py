@@ -1,4 +1,9 @@
-"""Fetches a set of TensorFlow Datasets once and stores it as array_record."""
+"""Downloads a data set of TensorFlow Datasets once and stores it as array_record.
+
+TFDS prepares data sets with TensorFlow, a large dependency for a mere download. MNIST and
+Fashion-MNIST are published in a simple format that NumPy can read, so they are prepared
+without TensorFlow.
+"""
 
 import gzip
 import importlib.util
@@ -23,10 +28,12 @@ from tensorflow_datasets.core.download.download_manager import (
 )
 from tensorflow_datasets.image_classification import mnist
 
-from ganjax.data.tfds import PREFIX, builder, data_dir, is_prepared, quietly
-from ganjax.errors import Mistake
+from ganjax.data import tfds
+from ganjax.data.tfds import PREFIX, data_dir, is_prepared, quietly
+from ganjax.errors import UsageError
 
 
+# Data sets in MNIST's IDX format, with TFDS's own builders.
 IDX = {"mnist": mnist.MNIST, "fashion_mnist": mnist.FashionMNIST}
 IDX_FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
@@ -35,34 +42,49 @@ IDX_FILES = {
 
 
 def prepare(where: str, manual_dir: str = "") -> str:
-    """Prepares 'tfds:NAME[:config]' to be read by `load`; returns the folder it is in.
+    """Prepares a data set of TFDS, so that `load` can read it.
 
-    `manual_dir` holds files that were downloaded by hand, under their own names, and
-    their checksums are verified. mnist and fashion_mnist need no TensorFlow, all other
-    sets do. Raises a `Mistake` where a person can help: name, disk, network, files.
+    mnist and fashion_mnist are prepared without TensorFlow, all others need it. Nothing is
+    done for a data set that is prepared already.
+
+    Args:
+        where: 'tfds:NAME' or 'tfds:NAME:config'.
+        manual_dir: a folder with files that were downloaded by hand and have the names
+            under which they are published. Their checksums are verified.
+
+    Returns:
+        The folder that the data set is in.
+
+    Raises:
+        UsageError: there is no such data set, TensorFlow is missing, the disk is full, the
+            network cannot be reached, or files are missing or damaged.
     """
     name = where.removeprefix(PREFIX)
     _check_manual(name, manual_dir)
-    maker = _builder(name)
-    if not is_prepared(maker):
-        _check_disk(name, maker)
-        _check_network(name, maker, manual_dir)
-        _make(name, maker, manual_dir)
-    kind = maker.info.file_format.value
-    if kind != "array_record":
-        raise Mistake(
-            f"{name} is prepared as {kind} in {maker.data_dir}: remove that folder and "
-            "prepare it again."
+    builder = _builder(name)
+    if not is_prepared(builder):
+        _check_disk(name, builder)
+        _check_network(name, builder, manual_dir)
+        _download_and_prepare(name, builder, manual_dir)
+    file_format = builder.info.file_format.value
+    # Training reads rows in any order, but TFRecord can only be read in sequence.
+    if file_format != "array_record":
+        raise UsageError(
+            f"{name} is prepared as {file_format} in {builder.data_dir}: remove that "
+            "folder and prepare it again."
         )
-    return str(maker.data_dir)
+    return str(builder.data_dir)
 
 
 def idx_builder(stock: Any) -> Any:
-    """TFDS's builder of a set in MNIST's format, reading with NumPy and not TensorFlow.
+    """Returns a TFDS builder of a data set in MNIST's format that needs no TensorFlow.
 
-    Name, version, features, URLs and checksums are those of `stock`.
+    Args:
+        stock: TFDS's own builder class, whose name, version, features, URLs and checksums
+            are kept.
     """
 
+    # TFDS registers every builder class by its name, where this one would replace its own.
     with registered.skip_registration():
 
         class Builder(stock):
@@ -75,7 +97,10 @@ def idx_builder(stock: Any) -> Any:
                     for split, files in IDX_FILES.items()
                 }
                 paths = dl_manager.download(urls)
-                return {s: self._generate_examples(*pair) for s, pair in paths.items()}
+                return {
+                    split: self._generate_examples(*pair)
+                    for split, pair in paths.items()
+                }
 
             def _generate_examples(self, image_path, label_path):
                 images, labels = read_idx(image_path), read_idx(label_path)
@@ -86,71 +111,83 @@ def idx_builder(stock: Any) -> Any:
 
 
 def read_idx(path: str | os.PathLike) -> np.ndarray:
-    """The bytes in a gzipped IDX file: [n, h, w] images or [n] labels (LeCun, 1998)."""
+    """Reads a gzipped IDX file of bytes (LeCun, 1998).
+
+    Returns uint8 images [n, h, w] or labels [n].
+    """
     data = gzip.decompress(Path(path).read_bytes())
-    zero, kind, dims = data[:2], data[2], data[3]
-    if zero != b"\0\0" or kind != 8:
+    # The file has two zero bytes, the type of the values (8 is uint8), the number of axes,
+    # their lengths as big-endian integers, and the values.
+    axes = data[3]
+    if data[:2] != b"\0\0" or data[2] != 8:
         raise ValueError(f"{path} is not an IDX file of bytes")
-    shape = np.frombuffer(data, ">i4", dims, offset=4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * dims).reshape(shape)
+    shape = np.frombuffer(data, ">i4", axes, offset=4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
-def _builder(name: str):
+def _builder(name: str) -> Any:
     if name in IDX:
         make = partial(idx_builder(IDX[name]), data_dir=data_dir())
     else:
-        make = partial(builder, name)
-    found = make()
-    if is_prepared(found):
-        return found
+        make = partial(tfds.builder, name)
+    # If the data set is already prepared, in whatever format, it is not prepared again.
+    existing = make()
+    if is_prepared(existing):
+        return existing
     if name not in IDX and importlib.util.find_spec("tensorflow") is None:
-        raise Mistake(
+        raise UsageError(
             f"Preparing {name} needs TensorFlow (reading it does not): run "
             "`pip install 'ganjax[prepare]'`."
         )
     return make(file_format="array_record")
 
 
+# These checks save the user from hours of downloading that must fail in the end.
 def _check_manual(name: str, manual_dir: str) -> None:
     if not manual_dir:
         return
     folder = Path(manual_dir).expanduser()
     if not folder.is_dir():
-        raise Mistake(f"There is no folder {manual_dir}: give the one with the files.")
+        raise UsageError(
+            f"There is no folder {manual_dir}: give the one with the files."
+        )
     files = [file for pair in IDX_FILES.values() for file in pair]
     missing = [f for f in files if name in IDX and not (folder / f).is_file()]
     if missing:
-        raise Mistake(
+        raise UsageError(
             f"{manual_dir} lacks {', '.join(missing)}: put the four files of {name} "
             "into it, gzipped as published."
         )
 
 
-def _check_disk(name: str, maker) -> None:
-    known = (maker.url_infos or {}).values() if not maker.BUILDER_CONFIGS else ()
-    download = int(maker.info.download_size) or sum(int(url.size) for url in known)
-    need = download + (int(maker.info.dataset_size) or download)
+def _check_disk(name: str, builder: Any) -> None:
+    # A builder with several configurations has the URLs of all of them, whose sizes do not
+    # tell that of one.
+    urls = () if builder.BUILDER_CONFIGS else (builder.url_infos or {}).values()
+    download = int(builder.info.download_size) or sum(int(url.size) for url in urls)
+    need = download + (int(builder.info.dataset_size) or download)
     folder = Path(data_dir())
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if need > free:
-        raise Mistake(
+        raise UsageError(
             f"{name} needs {need / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB "
             "free: make room, or set TFDS_DATA_DIR to another disk."
         )
 
 
-def _check_network(name: str, maker, manual_dir: str) -> None:
-    # TFDS itself would go on trying for minutes.
-    cached = Path(data_dir(), "downloads", maker.name).exists()
-    if manual_dir or cached or urllib.request.getproxies() or not maker.url_infos:
+def _check_network(name: str, builder: Any, manual_dir: str) -> None:
+    # TFDS itself would retry for minutes. Behind a proxy, names of hosts need not resolve.
+    is_downloaded = Path(data_dir(), "downloads", builder.name).exists()
+    has_proxy = bool(urllib.request.getproxies())
+    if manual_dir or is_downloaded or has_proxy or not builder.url_infos:
         return
-    host = urlparse(next(iter(maker.url_infos))).hostname or ""
+    host = urlparse(next(iter(builder.url_infos))).hostname or ""
     try:
         socket.getaddrinfo(host, 443)
     except OSError as error:
-        raise Mistake(_offline(name, f"{host} cannot be reached")) from error
+        raise UsageError(_offline(name, f"{host} cannot be reached")) from error
 
 
 def _offline(name: str, reason: str) -> str:
@@ -160,19 +197,19 @@ def _offline(name: str, reason: str) -> str:
     )
 
 
-def _make(name: str, maker, manual_dir: str) -> None:
+def _download_and_prepare(name: str, builder: Any, manual_dir: str) -> None:
     manual = str(Path(manual_dir).expanduser()) if manual_dir else None
     config = DownloadConfig(manual_dir=manual, try_download_gcs=False)
     try:
         with quietly():
-            maker.download_and_prepare(download_config=config)
+            builder.download_and_prepare(download_config=config)
     except NonMatchingChecksumError as error:
-        raise Mistake(
+        raise UsageError(
             f"A file of {name} is not the one that was published (its checksum "
             "differs): download it again."
         ) from error
     except (requests.RequestException, urllib.error.URLError, TimeoutError) as error:
-        raise Mistake(_offline(name, type(error).__name__)) from error
+        raise UsageError(_offline(name, type(error).__name__)) from error
     except (OSError, EOFError, ValueError, AssertionError, zlib.error) as error:
         reason = " ".join(str(error).split())[:200]
-        raise Mistake(f"{name} could not be prepared: {reason}") from error
+        raise UsageError(f"{name} could not be prepared: {reason}") from error

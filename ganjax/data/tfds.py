@@ -1,4 +1,9 @@
-"""Sets of TensorFlow Datasets, prepared as array_record and read without TensorFlow."""
+"""Data sets of TensorFlow Datasets, read without TensorFlow.
+
+TFDS reads data sets that are prepared in its format array_record by row, without importing
+TensorFlow. `prepare` downloads and prepares them; this module only reads what is there. The
+images stay encoded until a row is read, and are decoded like all others (`image_files`).
+"""
 
 import difflib
 import io
@@ -12,92 +17,121 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets
+from jaxtyping import UInt8
 
-from ganjax.data import digest, image as images, splits
-from ganjax.data.files import blaming, fault
-from ganjax.data.source import Found, Source, Spec, broken_files
-from ganjax.errors import Mistake, NoSplit
-from ganjax.gan import Batch
+from ganjax.core import Batch
+from ganjax.data import digest, image_files, splits
+from ganjax.data.files import reading
+from ganjax.data.source import (
+    LoadReport,
+    Source,
+    Spec,
+    example_struct,
+    unreadable_files_error,
+)
+from ganjax.errors import FileError, NoSplit, UsageError
 
 
 PREFIX = "tfds:"
+CHUNK_ROWS = 256  # records that are read at once to look at their headers
 
 
 def tfds(spec: Spec) -> Source:
-    """A prepared TFDS set that has a feature `image`; a `label` is its class.
+    """Returns a data set of TFDS that is prepared on this machine.
 
-    `split` is any that TFDS understands: 'train', 'train[:50%]', 'train+test'; what is
-    held out may have another name, such as 'validation' for 'test'. Data is sought in
-    TFDS_DATA_DIR or ~/tensorflow_datasets and never downloaded here.
+    It has a feature `image`; if it also has a feature `label`, that is the class. It is
+    looked up in TFDS_DATA_DIR or ~/tensorflow_datasets, and never downloaded here.
+
+    Args:
+        spec: `where` is 'tfds:NAME[:config]'. `split` is any that TFDS understands:
+            'train', 'train[:50%]', 'train+test'. What is held out may have another name
+            in the data set, such as 'validation' for 'test'.
+
+    Raises:
+        NoSplit: the data set has no such split.
+        UsageError: there is no such data set, it is not prepared, it has no images of 8 or
+            16 bits, or they differ in size or channels.
     """
     prepared = builder(spec.where)
     if not is_prepared(prepared):
-        raise Mistake(
+        raise UsageError(
             f"{spec.where} is not prepared in {data_dir()}: run `ganjax prepare "
             f"{spec.where}`."
         )
     classes = _classes(spec.where, dict(prepared.info.features.items()))
-    sizes = {name: each.num_examples for name, each in prepared.info.splits.items()}
-    split = _known(spec.split, sizes)
-    rows = _rows(spec, split, prepared)
-    if not len(rows):
-        raise Mistake(f"{spec.where} holds no images in split {spec.split!r}.")
-    labelled = bool(classes)
+    # `sizes` has complete splits only. Parts such as train[:50%] are left to TFDS.
+    sizes = {name: info.num_examples for name, info in prepared.info.splits.items()}
+    split = _stored_name(spec.split, sizes)
+    data_source = _data_source(spec, split, prepared)
+    length = len(data_source)
+    if not length:
+        raise UsageError(f"{spec.where} holds no images in split {spec.split!r}.")
 
-    def records(numbers: list[int]) -> list[dict]:
-        with blaming(f"{spec.where} ({spec.split})"):
-            return rows.__getitems__(numbers)
+    def records(rows: list[int]) -> list[dict]:
+        with reading(f"{spec.where} ({spec.split})"):
+            return data_source.__getitems__(rows)
 
-    def decoded(number: int, record: dict) -> np.ndarray:
-        return images.decode(record["image"], _name(spec, number), spec)
+    def decode(numbered: tuple[int, dict]) -> UInt8[np.ndarray, "h w c"]:
+        row, record = numbered
+        return image_files.decode(record["image"], _row_name(spec, row), spec)
 
-    def faults(numbers: np.ndarray) -> list[str]:
-        wanted = [int(number) for number in numbers]
-        pairs = list(zip(wanted, records(wanted), strict=True))
-        told = images.spread(lambda pair: fault(lambda: decoded(*pair)), pairs)
-        return [sentence for sentence in told if sentence]
+    def numbered_records(rows: np.ndarray) -> list[tuple[int, dict]]:
+        # One call reads all records; threads then share the decoding.
+        numbers = [int(row) for row in rows]
+        return list(zip(numbers, records(numbers), strict=True))
 
-    image = prepared.info.features["image"]
-    shape = images.common(_headers(spec, len(rows), records, image, faults), spec)
+    def find_errors(rows: np.ndarray) -> list[FileError]:
+        return image_files.file_errors(decode, numbered_records(rows))
 
-    def read(numbers: np.ndarray) -> Batch:
-        wanted = [int(number) for number in numbers]
-        chosen = records(wanted)
-        label = [record["label"] if labelled else 0 for record in chosen]
-        pairs = list(zip(wanted, chosen, strict=True))
-        image = images.spread(lambda pair: decoded(*pair), pairs)
-        image = np.array(image, np.uint8).reshape(len(numbers), *shape)
+    feature = prepared.info.features["image"]
+    shapes = _stored_shapes(spec, length, records, feature, find_errors)
+    shape = image_files.common_shape(shapes, spec)
+
+    def read(rows: np.ndarray) -> Batch:
+        numbered = numbered_records(rows)
+        label = [record["label"] if classes else 0 for _, record in numbered]
+        image = image_files.parallel_batch(decode, numbered, shape)
         return Batch(image, np.array(label, np.int32))
 
     def inventory() -> dict[str, str]:
-        # The version tells sets apart; some contents besides, as one's own set may
-        # change without a new version.
+        # Published data sets differ in their version. Some contents are hashed as well, as
+        # a data set of one's own may change without a new version.
         crc = 0
-        for record in records(digest.evenly(list(range(len(rows))), digest.PICKED)):
+        samples = digest.evenly_spaced(list(range(length)), digest.MAX_SAMPLES)
+        for record in records(samples):
             crc = zlib.crc32(record["image"], crc)
         name = f"{prepared.info.full_name} {split}"
-        return {name: digest.digest(len(rows), crc)}
+        return {name: digest.entry(length, crc)}
 
-    found = Found()
-    base = splits.exact(spec.split.partition("[")[0])
+    report = LoadReport()
+    # A part of the training split has the same held-out split as all of it.
+    base = splits.parse_exact(spec.split.partition("[")[0])
     if base and base.kind == "train":
-        held_out = _known(f"test{base.domain}", sizes)
-        found = Found(sizes.get(held_out, 0), held_out if sizes.get(held_out) else "")
+        held_out = _stored_name(f"test{base.domain}", sizes)
+        count = sizes.get(held_out, 0)
+        report = LoadReport(count, held_out if count else "")
     return Source(
         spec=spec,
-        length=len(rows),
-        shape=shape,
-        dtype=np.dtype(np.uint8),
+        length=length,
+        example=example_struct(shape),
         classes=classes,
         read=read,
-        found=found,
+        report=report,
         inventory=inventory,
-        faults=faults,
+        find_errors=find_errors,
     )
 
 
 def builder(where: str, **kwargs: Any) -> Any:
-    """TFDS's builder of 'tfds:NAME[:config]'; a `Mistake` if there is no such set."""
+    """Returns TFDS's builder of a data set.
+
+    Args:
+        where: 'tfds:NAME', 'tfds:NAME:config', or either with ':1.0.0', its version.
+        **kwargs: further arguments of `tensorflow_datasets.builder`.
+
+    Raises:
+        UsageError: TFDS knows no such data set, or cannot open it.
+    """
     full = where.removeprefix(PREFIX)
     # TFDS itself writes NAME/config:version; the version keeps its colon.
     name = re.sub(r":(?!\d+\.\d+\.\d+$)", "/", full)
@@ -105,35 +139,38 @@ def builder(where: str, **kwargs: Any) -> Any:
         with quietly():
             return tensorflow_datasets.builder(name, data_dir=data_dir(), **kwargs)
     except tensorflow_datasets.core.DatasetNotFoundError as error:
-        known = tensorflow_datasets.list_builders(with_community_datasets=False)
-        near = difflib.get_close_matches(name.split("/")[0], known, 3)
-        raise Mistake(
-            f"TensorFlow Datasets knows no set {full!r}: "
-            + (f"did you mean {' or '.join(near)}?" if near else "check its name.")
+        names = tensorflow_datasets.list_builders(with_community_datasets=False)
+        similar = difflib.get_close_matches(name.split("/")[0], names, 3)
+        advice = (
+            f"did you mean {' or '.join(similar)}?" if similar else "check its name."
+        )
+        raise UsageError(
+            f"TensorFlow Datasets knows no set {full!r}: {advice}"
         ) from error
     except (ValueError, RuntimeError, AssertionError) as error:
+        # Some messages begin with the arguments of the builder, which end in this way.
         reason = str(error).split('}": ')[-1].strip().split("\n")[0].rstrip(".:")
-        raise Mistake(
+        raise UsageError(
             f"TensorFlow Datasets cannot open {full!r} ({reason}): give tfds:NAME or "
             "tfds:NAME:config."
         ) from error
 
 
 def is_prepared(builder: Any) -> bool:
-    """Whether the set lies on this disk."""
+    """Returns whether the data set of a TFDS builder is on this disk."""
     with quietly():
         return builder.is_prepared()
 
 
 def data_dir() -> str:
-    """Where TFDS keeps its sets: TFDS_DATA_DIR, or its own default."""
+    """Returns the folder of TFDS: TFDS_DATA_DIR, or its own default."""
     default = os.path.join("~", "tensorflow_datasets")
     return os.path.expanduser(os.environ.get("TFDS_DATA_DIR") or default)
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without the remarks that TFDS logs about sets that are not there yet."""
+    """Silences what TFDS logs about data sets that are not prepared yet."""
     log = logging.getLogger("absl")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -146,12 +183,12 @@ def quietly() -> Iterator[None]:
 def _classes(where: str, features: dict[str, Any]) -> tuple[str, ...]:
     image = features.get("image")
     if not isinstance(image, tensorflow_datasets.features.Image):
-        raise Mistake(
+        raise UsageError(
             f"{where} has no feature 'image' (it has {', '.join(sorted(features))}): "
             "choose a set of images."
         )
     if image.np_dtype not in (np.uint8, np.uint16):
-        raise Mistake(
+        raise UsageError(
             f"The images of {where} are {image.np_dtype}, not uint8: choose "
             "another set."
         )
@@ -161,60 +198,67 @@ def _classes(where: str, features: dict[str, Any]) -> tuple[str, ...]:
     return tuple(label.names) if label.num_classes else ()
 
 
-def _known(split: str, there: Collection[str]) -> str:
-    """The name by which a set has the split, or `split` itself if it has none."""
-    wanted = splits.exact(split)
-    if split in there or wanted is None:
+def _stored_name(split: str, stored: Collection[str]) -> str:
+    """Returns what a data set calls the split that is asked for as `split`.
+
+    That is one of the names in `stored`, or else `split` itself.
+    """
+    wanted = splits.parse_exact(split)
+    if split in stored or wanted is None:
         return split
-    for kind in splits.SOUGHT[wanted.kind]:
-        for name in there:
-            parsed = splits.exact(name)
-            if parsed and parsed[:2] == (kind, wanted.domain):
+    for kind in splits.LOOKUP_ORDER[wanted.kind]:
+        for name in stored:
+            parsed = splits.parse_exact(name)
+            if parsed and (parsed.kind, parsed.domain) == (kind, wanted.domain):
                 return name
     return split
 
 
-def _rows(spec: Spec, split: str, prepared: Any) -> Any:
+def _data_source(spec: Spec, split: str, prepared: Any) -> Any:
+    """Returns the rows of a split, with images as encoded bytes."""
     raw = {"image": tensorflow_datasets.decode.SkipDecoding()}
     try:
         return prepared.as_data_source(split=split, decoders=raw)
     except NotImplementedError as error:
-        raise Mistake(
+        raise UsageError(
             f"{spec.where} is prepared in a format that cannot be read by number: "
             f"remove {prepared.data_dir} and run `ganjax prepare {spec.where}`."
         ) from error
     except (ValueError, KeyError, AssertionError) as error:
-        there = list(prepared.info.splits)
-        # A name that is there with a part of it that cannot be is no absent split.
-        absent = re.split(r"[\[+]", split)[0] not in there
-        raise (NoSplit if absent else Mistake)(
+        names = list(prepared.info.splits)
+        # In "train[:x]" the split exists, and only the part of it is wrong.
+        is_absent = re.split(r"[\[+]", split)[0] not in names
+        raise (NoSplit if is_absent else UsageError)(
             f"{spec.where} has no split {spec.split!r}: its splits are "
-            f"{', '.join(there)}, and parts of them such as train[:50%]."
+            f"{', '.join(names)}, and parts of them such as train[:50%]."
         ) from error
 
 
-def _headers(
+def _stored_shapes(
     spec: Spec,
-    count: int,
+    length: int,
     records: Callable[[list[int]], list[dict]],
-    image: Any,
-    faults: Callable[[np.ndarray], list[str]],
-) -> list[tuple[str, images.Shape]]:
-    height, width, channels = image.shape
-    known = (spec.size or (height and width)) and (spec.channels or channels)
-    last = 1 if known else count
-    found = []
-    for start in range(0, last, 256):
-        numbers = list(range(start, min(start + 256, last)))
-        for number, record in zip(numbers, records(numbers), strict=True):
-            name = _name(spec, number)
+    feature: Any,
+    find_errors: Callable[[np.ndarray], list[FileError]],
+) -> list[tuple[str, image_files.Shape]]:
+    """Returns the name and shape of each image, or of one if all are known to agree."""
+    height, width, channels = feature.shape
+    is_known = (spec.size or (height and width)) and (spec.channels or channels)
+    end = 1 if is_known else length
+    shapes = []
+    for start in range(0, end, CHUNK_ROWS):
+        rows = list(range(start, min(start + CHUNK_ROWS, end)))
+        for row, record in zip(rows, records(rows), strict=True):
+            name = _row_name(spec, row)
+            file = io.BytesIO(record["image"])
             try:
-                found.append((name, images.header(io.BytesIO(record["image"]), name)))
-            except Mistake:
-                sentences = faults(np.arange(count))
-                raise broken_files(spec.where, count, sentences) from None
-    return found
+                shapes.append((name, image_files.stored_shape(file, name)))
+            except FileError as error:
+                # After one broken image, all others are looked for, too.
+                errors = find_errors(np.arange(length)) or [error]
+                raise unreadable_files_error(spec.where, length, errors) from None
+    return shapes
 
 
-def _name(spec: Spec, number: int) -> str:
-    return f"example {number} of {spec.where} ({spec.split})"
+def _row_name(spec: Spec, row: int) -> str:
+    return f"example {row} of {spec.where} ({spec.split})"

@@ -1,4 +1,4 @@
-"""From what a person writes after `--data` to a source of images."""
+"""Opens what a user writes after `--data`: a built-in set, a folder, an archive or TFDS."""
 
 import difflib
 import os
@@ -10,8 +10,8 @@ import numpy as np
 
 from ganjax.data import arrays, folder, photographs, stacked, tfds, toys
 from ganjax.data.names import printable, shortened
-from ganjax.data.source import Source, Spec, behind, mirrored
-from ganjax.errors import Mistake
+from ganjax.data.source import Source, Spec, split_pairs, with_mirrored, zip_sources
+from ganjax.errors import UsageError, brief_reason
 
 
 BUILT_IN = {
@@ -21,48 +21,66 @@ BUILT_IN = {
     "stacked_digits": stacked.stacked_digits,
     "photographs": photographs.photographs,
 }
-PACKED: dict[str, Callable[[Spec], Source]] = {
+ARCHIVES: dict[str, Callable[[Spec], Source]] = {
     ".zip": folder.zipped,
     ".npz": arrays.npz,
 }
-FLAGS = "crop", "mirror", "halves", "paired"
-
-
-TOLD = (
-    "tfds:NAME, or the path of a folder, a .zip or an .npz of images"  # beside BUILT_IN
+BOOLEANS = ("crop", "mirror", "side_by_side", "paired")  # fields of `Spec`
+SUPPORTED = (
+    f"{', '.join(BUILT_IN)}, tfds:NAME, or the path of a folder, a .zip or an .npz of "
+    "images"
 )
 
 
 def load(spec: Spec | str | os.PathLike[str]) -> Source:
-    """The source that `spec.where` names, checked but for the pixels themselves.
+    """Opens the data that `spec.where` names.
 
-    With `spec.beside`, that of two places; if it is the same place, that of its splits
-    trainA and trainB, or testA and testB, as CycleGAN's sets are divided. A built-in
-    name goes before a folder of the same name (write `./digits` for that). In the spec
-    of the source, paths are absolute. A place alone stands for a spec of it.
+    With `spec.target` the examples are pairs from two places. If both are the same place,
+    they come from its splits trainA and trainB, or testA and testB, as in CycleGAN's data
+    sets. A built-in name has priority over a folder of the same name: write `./digits` for
+    the folder.
 
-    Raises a `Mistake` for whatever a person can mend: no such place, no images, sizes
-    that differ, files that are no images; and `NoSplit` where the place has no such
-    split.
+    Args:
+        spec: where the data is and how to read it; a name or path alone means `Spec(spec)`.
+
+    Returns:
+        The source. All of it is checked except for the pixels, which are decoded later. In
+        its spec, paths are absolute.
+
+    Raises:
+        NoSplit: the place has no such split.
+        UsageError: there is no such place, it holds no images, they differ in size, some
+            cannot be read, or the spec contradicts itself.
     """
     spec = _checked(Spec(_text(spec)) if not isinstance(spec, Spec) else spec)
-    source = _both(spec) if spec.beside else _named(spec)
-    return mirrored(source) if spec.mirror else source
+    # Mirroring comes last, so that both images of a pair are mirrored together.
+    source = _load_pairs(spec) if spec.target else _load_place(spec)
+    if spec.side_by_side:
+        source = split_pairs(source)
+    return with_mirrored(source) if spec.mirror else source
 
 
-def _both(spec: Spec) -> Source:
-    named = spec.where in BUILT_IN or spec.where.startswith(tfds.PREFIX)
-    divided = spec.beside == spec.where and spec.where not in BUILT_IN
-    divided = divided or (not named and _is_one_place(spec.where, spec.beside))
-    letters = ("A", "B") if divided else ("", "")
+def _load_pairs(spec: Spec) -> Source:
+    # One place given twice is divided by domain, into trainA and trainB. A built-in set has
+    # no domains.
+    if spec.where in BUILT_IN:
+        has_domains = False
+    elif spec.where.startswith(tfds.PREFIX):
+        has_domains = spec.target == spec.where
+    else:
+        has_domains = spec.target == spec.where or _is_same_file(
+            spec.where, spec.target
+        )
+    domains = ("A", "B") if has_domains else ("", "")
     front, back = (
-        _named(spec._replace(where=where, split=spec.split + letter))
-        for where, letter in zip((spec.where, spec.beside), letters, strict=True)
+        _load_place(spec._replace(where=where, split=f"{spec.split}{domain}"))
+        for where, domain in zip((spec.where, spec.target), domains, strict=True)
     )
-    return behind(front, back)._replace(spec=spec)
+    # `zip_sources` keeps the spec of `front`, whose split may be "trainA".
+    return zip_sources(front, back)._replace(spec=spec)
 
 
-def _named(spec: Spec) -> Source:
+def _load_place(spec: Spec) -> Source:
     if spec.where in BUILT_IN:
         return BUILT_IN[spec.where](spec)
     if spec.where.startswith(tfds.PREFIX):
@@ -70,23 +88,23 @@ def _named(spec: Spec) -> Source:
     kind = _kind(spec.where)
     if kind == "folder":
         return folder.folder(spec)
-    if kind in PACKED:
-        return PACKED[kind](spec)
+    if kind in ARCHIVES:
+        return ARCHIVES[kind](spec)
     if kind:
-        raise Mistake(
+        raise UsageError(
             f"{printable(spec.where)} is a file that holds no set of images which can be "
-            f"read here: give {', '.join(BUILT_IN)}, {TOLD}."
+            f"read here: give {SUPPORTED}."
         )
-    near = difflib.get_close_matches(spec.where, BUILT_IN, 1)
-    guess = f" (did you mean {near[0]}?)" if near else ""
-    raise Mistake(
-        f"There is no data {shortened(spec.where)!r}{guess}: give "
-        f"{', '.join(BUILT_IN)}, {TOLD}."
+    # It is neither a name nor a path: most likely a name is misspelled.
+    similar = difflib.get_close_matches(spec.where, BUILT_IN, 1)
+    guess = f" (did you mean {similar[0]}?)" if similar else ""
+    raise UsageError(
+        f"There is no data {shortened(spec.where)!r}{guess}: give {SUPPORTED}."
     )
 
 
 def _kind(where: str) -> str:
-    """'folder', the ending of a file such as '.zip', or '' where there is nothing."""
+    """Returns 'folder', a file's extension such as '.zip', or '' if nothing is there."""
     if not where:
         return ""
     path = Path(where)
@@ -95,38 +113,48 @@ def _kind(where: str) -> str:
             return "folder"
         return (path.suffix.lower() or "file") if path.exists() else ""
     except (OSError, ValueError) as error:  # no permission, too long, a null character
-        reason = getattr(error, "strerror", None) or str(error)
-        raise Mistake(
-            f"{shortened(where)} cannot be opened ({reason}): make it readable, or give "
-            "another place."
+        raise UsageError(
+            f"{shortened(where)} cannot be opened ({brief_reason(error)}): make it "
+            "readable, or give another place."
         ) from error
 
 
-def _is_one_place(one: str, other: str) -> bool:
+def _is_same_file(one: str, other: str) -> bool:
+    """Returns whether two paths, which may be written differently, lead to one place."""
     try:
         return os.path.samefile(one, other)
-    except (OSError, ValueError):  # told where they are opened
+    except (OSError, ValueError):  # raised again where they are opened
         return False
 
 
 def _absolute(place: object, name: str) -> str:
-    """A place as a string; absolute if it is a path that exists."""
+    """Returns a place as a string; absolute if it is a path that exists.
+
+    Args:
+        place: a name or a path.
+        name: the field of `Spec` that it is from, for messages.
+    """
     text = _text(place, name)
+    # Path("digits") is the folder of this name if there is one; the string "digits" is
+    # always the built-in data set.
     built_in = text in BUILT_IN and not (isinstance(place, os.PathLike) and _kind(text))
     if not text or built_in or text.startswith(tfds.PREFIX):
         return text
     try:
+        # What does not exist stays as the user wrote it, for the error message.
         path = Path(text).expanduser()
         return str(path.absolute()) if _kind(str(path)) else text
     except (OSError, RuntimeError) as error:  # ~nobody; a working directory removed
-        raise Mistake(f"{name} {text!r} is no path ({error}): give another.") from error
+        raise UsageError(
+            f"{name} {text!r} is not a valid path ({error}): give another."
+        ) from error
 
 
 def _text(place: object, name: str = "where") -> str:
     if isinstance(place, os.PathLike):
         place = os.fspath(place)
     if not isinstance(place, str):
-        raise Mistake(
+        raise UsageError(
             f"{name} is {place!r}: give a string or a pathlib.Path that says where the "
             "data is."
         )
@@ -134,39 +162,50 @@ def _text(place: object, name: str = "where") -> str:
 
 
 def _checked(spec: Spec) -> Spec:
-    """The spec in plain values, with absolute paths."""
+    """Returns a valid spec, with values of Python's own types and absolute paths."""
+    # A spec is recorded as JSON, which has no types of NumPy.
     spec = spec._replace(
         where=_absolute(spec.where, "where"),
-        beside=_absolute(spec.beside, "beside"),
-        size=_whole(spec.size, "--size"),
-        channels=_whole(spec.channels, "--channels"),
-        background=_whole(spec.background, "--background"),
-        **{name: _flag(getattr(spec, name), name) for name in FLAGS},
+        target=_absolute(spec.target, "target"),
+        size=_integer(spec.size, "--size"),
+        channels=_integer(spec.channels, "--channels"),
+        background=_integer(spec.background, "--background"),
+        **{name: _boolean(getattr(spec, name), name) for name in BOOLEANS},
     )
+    if spec.side_by_side and spec.target:
+        raise UsageError(
+            "Files that hold two images side by side are pairs already: give either "
+            "side_by_side, or a target with single images, not both."
+        )
     if not isinstance(spec.split, str):
-        raise Mistake(
+        raise UsageError(
             f"split is {spec.split!r}: give the name of one, such as 'train'."
         )
     if spec.size < 0:
-        raise Mistake(f"--size {spec.size} is no size: give pixels or 0, as stored.")
+        raise UsageError(
+            f"--size {spec.size} is not a size: give pixels or 0, as stored."
+        )
     if spec.channels not in (0, 1, 3, 4):
-        raise Mistake(
-            f"--channels {spec.channels} is unknown: give 1 (grey), 3 (RGB), 4 (RGBA) "
+        raise UsageError(
+            f"--channels {spec.channels} is unknown: give 1 (gray), 3 (RGB), 4 (RGBA) "
             "or 0 for as stored."
         )
     if not 0 <= spec.background <= 255:
-        raise Mistake(f"--background {spec.background} is no grey: give 0 to 255.")
+        raise UsageError(
+            f"--background {spec.background} is out of range: give 0 to 255."
+        )
     return spec
 
 
-def _whole(value: Any, name: str) -> int:
-    number = isinstance(value, int | float | np.integer | np.floating)
-    if isinstance(value, bool) or not number or not float(value).is_integer():
-        raise Mistake(f"{name} is {value!r}: give a whole number.")
+def _integer(value: Any, name: str) -> int:
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    # bool is a subclass of int, so that True would pass for 1.
+    if isinstance(value, bool) or not is_number or not float(value).is_integer():
+        raise UsageError(f"{name} is {value!r}: give a whole number.")
     return int(value)
 
 
-def _flag(value: Any, name: str) -> bool:
+def _boolean(value: Any, name: str) -> bool:
     if not isinstance(value, bool | np.bool_):
-        raise Mistake(f"{name} is {value!r}: give True or False.")
+        raise UsageError(f"{name} is {value!r}: give True or False.")
     return bool(value)

@@ -1,10 +1,11 @@
-"""A small classifier of the data itself, trained once: features where sets are small.
+"""A small classifier that is trained on the data itself, for features and accuracies.
 
-Its penultimate activations know the classes and nothing else, so a distance on them
-is named after its weights and means nothing beside one on other weights.
+Inception's features mean little on small or unusual images and need a download. This
+classifier is trained once for a data set, within minutes on a CPU, and cached. Its
+penultimate activations distinguish the classes and little else. Scores on them have a hash
+of its weights in their name, and must not be compared with scores on other weights.
 """
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,21 +20,24 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxtyping import Array, Bool, Float, Int, Integer, UInt8
 
-from ganjax.errors import Mistake
-from ganjax.evaluation import cache as kept
+from ganjax.core import PyTree, pixels
+from ganjax.errors import UsageError
 from ganjax.evaluation.features import Features, fingerprint
-from ganjax.gan import PyTree, pixels
+from ganjax.store import cache as classifier_cache
+from ganjax.store.hashing import sha256
 
 
-BATCH = 500  # images seen at once when nothing is learned
-BATCH_BYTES = (
-    2**25
-)  # of float32 images at once, in either case: layers hold many times that
+MAX_INFERENCE_BATCH = 500  # images
+# Of the float32 images of a batch in training and inference; layers hold many times that.
+MAX_BATCH_BYTES = 2**25
 
 
 @runtime_checkable
 class Images(Protocol):
-    """An array of images [n, h, w, c], or what is read like one (`scratch.Kept`)."""
+    """An array of images [n, h, w, c], or an object that is indexed like one.
+
+    The latter is `ganjax.evaluation.StoredImages`, for images that do not fit in memory.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -44,26 +48,39 @@ class Images(Protocol):
 
 
 class Classifier(NamedTuple):
-    """What a trained classifier is good for; it takes images as `Features` do."""
+    """A trained classifier."""
 
-    features: Features  # 128 penultimate activations, "classifier-<hash of weights>"
-    probabilities: Callable[[np.ndarray], np.ndarray]  # images -> [n, classes]
-    accuracy: float  # share of the test images that it names rightly, 0 to 1
+    features: Features
+    """The 128 penultimate activations, named "classifier-<hash of the weights>"."""
+
+    probabilities: Callable[[np.ndarray], np.ndarray]
+    """Images in [-1, 1] -> probabilities [n, classes]."""
+
+    accuracy: float
+    """Fraction of the test images that are classified correctly."""
 
 
 class Settings(NamedTuple):
-    """How the classifier is trained; each of them is part of the kept file's name."""
+    """How the classifier is trained.
+
+    The file name in the cache is a hash of these, by names and values.
+    """
 
     steps: int = 3000
-    batch: int = 128  # images a step
-    rate: float = 2e-3  # Adam's learning rate at its height
-    decay: float = 1e-3  # of the weights, decoupled
-    mirror: bool = False  # half of the training images, left to right
+    batch: int = 128  # images per step
+    rate: float = 2e-3  # peak learning rate of Adam, on a one-cycle schedule
+    decay: float = 1e-3  # decoupled weight decay
+    mirror: bool = False  # flip half of the training images horizontally
     seed: int = 0
 
 
 class Network(nn.Module):
-    """3x3 convolutions of stride 2 down to 4 px, 128 features, then the classes."""
+    """3x3 convolutions of stride 2 down to 4 px, 128 features, then the logits.
+
+    Attributes:
+        classes: the number of classes.
+        widths: the channels of each convolution, of which small images use the first few.
+    """
 
     classes: int
     widths: tuple[int, ...] = (16, 32, 64, 64, 64)
@@ -74,6 +91,7 @@ class Network(nn.Module):
     ) -> tuple[Float[Array, "b 128"], Float[Array, "b classes"]]:
         x = image
         for width in self.widths:
+            # Small images need fewer halvings.
             if min(x.shape[1:3]) <= 4:
                 break
             x = nn.relu(nn.Dense(width)(_patches(x)))
@@ -91,38 +109,51 @@ def train(
     settings: Settings = Settings(),  # noqa: B008, a tuple never changes
     cache: Path | None = None,
 ) -> Classifier:
-    """A classifier of `images`, trained now or found in the folder `cache`.
+    """Trains a classifier, or loads it from the cache.
 
-    It is kept under a hash of the data, the settings and JAX's version, by default in
-    `$GANJAX_CACHE` or ~/.cache/ganjax, there in classifiers/. The test images only
-    measure `accuracy`. `Mistake` if labels and images do not match.
+    It is cached under a hash of the data, the settings and the version of JAX.
+
+    Args:
+        images: training images as bytes.
+        labels: their classes, 0 to classes - 1.
+        test_images: images on which `accuracy` is measured; they are not trained on.
+        test_labels: their classes.
+        classes: the number of classes.
+        settings: how to train.
+        cache: the folder of cached classifiers; by default `classifiers` in `$GANJAX_CACHE`
+            or ~/.cache/ganjax.
+
+    Raises:
+        UsageError: images and labels do not match.
     """
     for kind, x, y in (
         ("training", images, labels),
         ("test", test_images, test_labels),
     ):
-        _check(kind, x, y, classes)
+        _check_labels(kind, x, y, classes)
     net = Network(classes)
     shape = images.shape[1:]
     params = net.init(jax.random.key(settings.seed), jnp.zeros((1, *shape)))
 
     data = (images, labels, test_images, test_labels)
-    path = (cache or kept.folder() / "classifiers") / _name(net, settings, data)
-    arrays = kept.load(path, _pack(params, 0.0))
+    folder = cache or classifier_cache.folder() / "classifiers"
+    path = folder / _cache_name(net, settings, data)
+    # The initial parameters are given for the names and shapes that the file must have.
+    arrays = classifier_cache.load(path, _pack(params, 0.0))
     if arrays is None:
         params = _fit(net, params, images, labels, settings)
-        seen = _see(net, params, shape)
-        decoded = (np.asarray(pixels(part)) for part in _parts(test_images))
-        named = np.concatenate([seen(part)[1].argmax(1) for part in decoded])
-        arrays = _pack(params, (named == test_labels).mean())
-        kept.save(path, arrays)
+        apply = _batched_apply(net, params, shape)
+        batches = (np.asarray(pixels(batch)) for batch in _batches(test_images))
+        predicted = np.concatenate([apply(batch)[1].argmax(1) for batch in batches])
+        arrays = _pack(params, (predicted == test_labels).mean())
+        classifier_cache.save(path, arrays)
     params, accuracy = _unpack(arrays)
 
-    see = _see(net, params, shape)
+    apply = _batched_apply(net, params, shape)
     name = f"classifier-{fingerprint(*jax.tree.leaves(params))}"
     return Classifier(
-        features=Features(name, lambda images: see(images)[0]),
-        probabilities=lambda images: np.asarray(jax.nn.softmax(see(images)[1])),
+        features=Features(name, lambda images: apply(images)[0]),
+        probabilities=lambda images: np.asarray(jax.nn.softmax(apply(images)[1])),
         accuracy=accuracy,
     )
 
@@ -134,8 +165,15 @@ def _fit(
     labels: Integer[np.ndarray, " n"],
     settings: Settings,
 ) -> PyTree:
-    parts = _divisor(settings.batch, images.shape[1:])
-    rate = optax.cosine_onecycle_schedule(settings.steps, settings.rate, 0.2, 10, 100)
+    parts = _num_parts(settings.batch, images.shape[1:])
+    # The rate rises from a tenth of the peak over the first fifth of the steps, then falls.
+    rate = optax.cosine_onecycle_schedule(
+        settings.steps,
+        settings.rate,
+        pct_start=0.2,
+        div_factor=10,
+        final_div_factor=100,
+    )
     optim = optax.adamw(rate, weight_decay=settings.decay)
 
     @partial(jax.jit, donate_argnums=(0, 1))
@@ -144,35 +182,45 @@ def _fit(
 
         def loss(params, image, label):
             logits = jnp.asarray(net.apply(params, pixels(image))[1])
-            cross = optax.softmax_cross_entropy_with_integer_labels(logits, label)
-            return cross.mean()
+            cross_entropy = optax.softmax_cross_entropy_with_integer_labels(
+                logits, label
+            )
+            return cross_entropy.mean()
+
+        def grad_of(part):
+            return jax.grad(loss)(params, *part)
 
         if parts == 1:
-            grads = jax.grad(loss)(params, image, label)
-        else:  # the same mean, of large images a part of the batch at a time
+            grads = grad_of((image, label))
+        else:
+            # Large images: the same gradient, as a mean over equal parts of the batch.
             split = lambda x: x.reshape(parts, -1, *x.shape[1:])
-            one = lambda part: jax.grad(loss)(params, *part)
-            each = jax.lax.map(one, (split(image), split(label)))
+            each = jax.lax.map(grad_of, (split(image), split(label)))
             grads = jax.tree.map(lambda x: x.mean(0), each)
         updates, opt = optim.update(grads, opt, params)
         return optax.apply_updates(params, updates), opt
 
     opt = optim.init(params)
-    for rows, mirror in _draws(len(images), settings):
+    for rows, mirror in _training_rows(len(images), settings):
         label = labels[rows].astype(np.int32)
         params, opt = step(params, opt, images[rows], label, mirror)
-        if parts > 1:  # else large images are read ahead of the steps that take them
+        if parts > 1:
+            # Wait for each step: large images would otherwise be read ahead and pile up.
             jax.block_until_ready(params)
     return params
 
 
-def _draws(
+def _training_rows(
     n: int, settings: Settings
 ) -> Iterator[tuple[Int[np.ndarray, " b"], Bool[np.ndarray, " b"]]]:
-    """For each step its images, all once before any comes again, and which to turn."""
+    """Yields, for each step, the rows of its images and which of them to mirror.
+
+    Each pass over the data has every image once, in a new random order.
+    """
     rng = np.random.default_rng(settings.seed)
     queue = np.empty(0, np.int64)
     for _ in range(settings.steps):
+        # Another pass over the data begins in the middle of a batch.
         while len(queue) < settings.batch:
             queue = np.concatenate([queue, rng.permutation(n)])
         rows, queue = np.split(queue, [settings.batch])
@@ -180,60 +228,73 @@ def _draws(
 
 
 def _patches(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c9"]:
-    """What a 3x3 kernel of stride 2 sees, so that the convolution is one product.
+    """Returns the patches under a 3x3 kernel of stride 2 ("im2col").
 
-    On a CPU the gradients of XLA's own convolution took up to twice as long.
+    A dense layer on them is the convolution. On a CPU the gradients of XLA's own
+    convolution took up to twice as long.
     """
     h, w = x.shape[1:3]
+    # Zero padding at the bottom and the right only. Of an even side one row of it is used.
     x = jnp.pad(x, ((0, 0), (0, 2), (0, 2), (0, 0)))
     views = [x[:, i : i + h : 2, j : j + w : 2] for i in range(3) for j in range(3)]
     return jnp.concatenate(views, axis=-1)
 
 
-def _see(
+def _batched_apply(
     net: Network, params: PyTree, shape: tuple[int, ...]
 ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """images -> (features, logits), some at a time."""
-    apply = jax.jit(net.apply)
+    """Returns a function from images to (features, logits), which runs in batches."""
+    # A shorter last batch is compiled separately.
+    jitted = jax.jit(net.apply)
 
-    def see(images):
+    def apply(images):
         if images.shape[1:] != shape or len(images) == 0:
-            raise Mistake(f"The classifier sees [n, *{shape}], not {images.shape}.")
-        parts = (part.astype(np.float32) for part in _parts(images))
-        features, logits = zip(*(apply(params, part) for part in parts), strict=True)
+            raise UsageError(
+                f"The classifier takes images [n, *{shape}], not {images.shape}."
+            )
+        batches = (batch.astype(np.float32) for batch in _batches(images))
+        features, logits = zip(
+            *(jitted(params, batch) for batch in batches), strict=True
+        )
         return np.concatenate(features), np.concatenate(logits)
 
-    return see
+    return apply
 
 
-def _parts(images: Images) -> Iterator[np.ndarray]:
-    """All images, as many at a time as are seen at once."""
-    step = max(1, min(BATCH, BATCH_BYTES // (4 * math.prod(images.shape[1:]))))
+def _batches(images: Images) -> Iterator[np.ndarray]:
+    """Yields all images in batches for inference."""
+    image_bytes = 4 * math.prod(images.shape[1:])
+    step = max(1, min(MAX_INFERENCE_BATCH, MAX_BATCH_BYTES // image_bytes))
     return (images[i : i + step] for i in range(0, len(images), step))
 
 
-def _divisor(batch: int, shape: tuple[int, ...]) -> int:
-    """In how many equal parts a batch is learned from, so that each is small."""
-    most = max(1, BATCH_BYTES // (4 * math.prod(shape)))
-    return next(n for n in range(1, batch + 1) if batch % n == 0 and batch // n <= most)
+def _num_parts(batch: int, shape: tuple[int, ...]) -> int:
+    """Returns into how many equal parts a training batch is divided to save memory."""
+    max_images = max(1, MAX_BATCH_BYTES // (4 * math.prod(shape)))
+    divisors = (n for n in range(1, batch + 1) if batch % n == 0)
+    return next(n for n in divisors if batch // n <= max_images)
 
 
-def _check(kind: str, images: Images, labels: np.ndarray, classes: int) -> None:
+def _check_labels(kind: str, images: Images, labels: np.ndarray, classes: int) -> None:
     if len(images.shape) != 4 or images.dtype != np.uint8:
-        raise Mistake(f"The {kind} images must be uint8 [n, h, w, c].")
+        raise UsageError(f"The {kind} images must be uint8 [n, h, w, c].")
     if len(images) != len(labels) or len(images) == 0:
-        raise Mistake(f"{len(images)} {kind} images have {len(labels)} labels.")
+        raise UsageError(f"{len(images)} {kind} images have {len(labels)} labels.")
     if labels.min() < 0 or labels.max() >= classes:
-        raise Mistake(f"The {kind} labels are not all in 0..{classes - 1}.")
+        raise UsageError(f"The {kind} labels are not all in 0..{classes - 1}.")
 
 
-def _name(net: Network, settings: Settings, data: tuple[Images, ...]) -> str:
-    digest = hashlib.sha256(f"{jax.__version__} {net} {settings}".encode())
-    for array in data:
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        for part in _parts(array):
-            digest.update(part.tobytes())
-    return f"{digest.hexdigest()[:16]}.npz"
+def _cache_name(net: Network, settings: Settings, data: tuple[Images, ...]) -> str:
+    # Everything that the weights depend on. Numerics may change with the version of JAX.
+    def hashed() -> Iterator[str | bytes]:
+        yield f"{jax.__version__} {net} {settings}"
+        # In parts, as the images may be in a file and larger than the memory.
+        for array in data:
+            yield f"{array.dtype}{array.shape}"
+            for part in _batches(array):
+                yield part.tobytes()
+
+    return f"{sha256(hashed())[:16]}.npz"
 
 
 def _pack(params: PyTree, accuracy: float) -> dict[str, np.ndarray]:

@@ -1,10 +1,15 @@
-"""Euclidean distances between two sets too large for their whole matrix, or for memory.
+"""Euclidean distances between two sets of vectors that are too large for the memory.
 
-|x - y|^2 = |x|^2 - 2 x.y + |y|^2 in float64, on centred features. Inner products are
-summed over a block of columns at a time, so that features which are kept as float32, or
-in a file (`scratch`), are never all in memory as float64; and a block of rows at a time,
-so that neither are all distances. What the expansion loses is at most about
-`tolerance(...)`.
+Squared distances are expanded as |x - y|^2 = |x|^2 - 2 x.y + |y|^2, on centered vectors in
+float64. Vectors may be stored as float32, in memory or in a file
+(`ganjax.evaluation.buffer`). Inner products are computed in blocks of columns, so that a
+set is never all in memory as float64, and in blocks of rows, so that the matrix of
+distances is not either. The expansion loses precision: two squared distances that differ by
+less than `tolerance` cannot be distinguished.
+
+The other modules of `ganjax.evaluation` work on `Rows` (where vectors are stored) and
+`Centered` (vectors relative to a center, with their norms), which they pass on so that
+nothing is computed twice.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,181 +18,240 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from ganjax.errors import Mistake
+from ganjax.errors import UsageError
 
 
-BLOCK = 2**24  # distances, or features in float64, held at once: 128 MiB
+BLOCK_SIZE = 2**24  # float64 numbers held at once: 128 MiB
 ALL = slice(None)
 
 
 class Rows(NamedTuple):
-    """Feature vectors, read in parts: [length, width], wherever they are kept."""
+    """A matrix of vectors [length, width] that is read in parts, wherever it is stored."""
 
     length: int
     width: int
     read: Callable[[slice | np.ndarray, slice], np.ndarray]  # (rows, columns) -> part
 
 
-class Centred(NamedTuple):
-    """Feature vectors seen from a centre."""
+class Centered(NamedTuple):
+    """Vectors relative to a center, which is subtracted when they are read."""
 
     rows: Rows
-    centre: Float[np.ndarray, " f"]
-    norms: Float[np.ndarray, " n"]  # squared distances from the centre
+    center: Float[np.ndarray, " f"]
+    squared_norms: Float[np.ndarray, " n"]  # squared distances from the center
 
 
-class Nearest(NamedTuple):
-    """For each row of one set, the closest row of another."""
+class NearestNeighbors(NamedTuple):
+    """For each vector of one set, the nearest of another."""
 
     distance: Float[np.ndarray, " n"]  # in the units of the features
     index: Int[np.ndarray, " n"]
 
 
-def vectors(rows: np.ndarray, what: str, at_least: int = 2) -> Float[np.ndarray, "n f"]:
-    """The rows in float64; `Mistake` if there are too few or any is not finite."""
+def as_float64(
+    rows: np.ndarray, kind: str, at_least: int = 2
+) -> Float[np.ndarray, "n f"]:
+    """Converts vectors to float64, after the checks of `as_rows`.
+
+    Raises:
+        UsageError: as `as_rows` does.
+    """
     rows = np.asarray(rows)
-    table(rows, what, at_least)
+    # Called for its checks only.
+    as_rows(rows, kind, at_least)
     return rows.astype(np.float64)
 
 
-def table(rows: np.ndarray | Rows, what: str, at_least: int = 2) -> Rows:
-    """An array as `Rows`, uncopied; `Mistake` if rows are too few or not finite.
+def as_rows(rows: np.ndarray | Rows, kind: str, at_least: int = 2) -> Rows:
+    """Wraps an array as `Rows`, without a copy, and checks it.
 
-    `Rows` were found finite when they were gathered, and are only counted.
+    Args:
+        rows: an array [n, f], or `Rows`, whose values were checked when they were stored.
+        kind: what the vectors are of, for the message, such as "training".
+        at_least: the smallest number of vectors.
+
+    Raises:
+        UsageError: another number of axes, NaN or infinity, or too few vectors.
     """
     if not isinstance(rows, Rows):
         array = np.asarray(rows)
         if array.ndim != 2:
-            raise Mistake(
-                f"The {what} features must be [n, f], not {list(array.shape)}."
+            raise UsageError(
+                f"The {kind} features must be [n, f], not {list(array.shape)}."
             )
-        if not finite(array):
-            raise Mistake(f"The {what} features contain NaN or infinity.")
+        if not all_finite(array):
+            raise UsageError(f"The {kind} features contain NaN or infinity.")
         n, f = array.shape
-        rows = Rows(n, f, lambda some, columns: array[some, columns])
+        rows = Rows(n, f, lambda index, columns: array[index, columns])
     if rows.length < at_least:
-        raise Mistake(f"{rows.length} {what} samples are too few: give {at_least}.")
+        raise UsageError(f"{rows.length} {kind} samples are too few: give {at_least}.")
     return rows
 
 
-def finite(array: np.ndarray) -> bool:
-    """Whether there is neither NaN nor infinity; looks at a part at a time."""
-    step = max(1, BLOCK // max(1, array[:1].size))
+def all_finite(array: np.ndarray) -> bool:
+    """Returns whether an array has neither NaN nor infinity, checking a block at a time."""
+    # For a large array, the mask of finite entries would be large itself.
+    step = max(1, BLOCK_SIZE // max(1, array[:1].size))
     starts = range(0, len(array), step)
     return all(np.isfinite(array[i : i + step]).all() for i in starts)
 
 
-def take(rows: Rows, index: Int[np.ndarray, " m"]) -> Rows:
-    """Some of the rows, in the order of `index`."""
-    read = lambda some, columns: rows.read(index[some], columns)
+def take_rows(rows: Rows, index: Int[np.ndarray, " m"]) -> Rows:
+    """Returns the rows with the given row numbers, in their order, without reading them."""
+
+    def read(selection: slice | np.ndarray, columns: slice) -> np.ndarray:
+        return rows.read(index[selection], columns)
+
     return Rows(len(index), rows.width, read)
 
 
-def same_width(a: np.ndarray | Rows, b: np.ndarray | Rows) -> None:
-    """`Mistake` unless both sets were seen through the same features."""
+def check_same_width(a: np.ndarray | Rows, b: np.ndarray | Rows) -> None:
+    """Raises a `UsageError` unless both sets have equally many features."""
     widths = [x.width if isinstance(x, Rows) else x.shape[1] for x in (a, b)]
     if widths[0] != widths[1]:
-        raise Mistake(
-            f"Features of {widths[0]} and of {widths[1]} numbers cannot be compared."
+        raise UsageError(
+            f"Features of width {widths[0]} and {widths[1]} cannot be compared."
         )
 
 
-def centred(rows: Rows, centre: Float[np.ndarray, " f"] | None = None) -> Centred:
-    """The rows seen from `centre`, by default their own mean."""
-    if centre is None:
-        centre = mean(rows)
+def centered(rows: Rows, center: Float[np.ndarray, " f"] | None = None) -> Centered:
+    """Centers vectors on `center`, by default on their own mean."""
+    if center is None:
+        center = mean_row(rows)
+    # One pass over the columns; the centered rows are not stored.
     norms = np.zeros(rows.length)
-    for columns in parts(rows.width, rows.length):
-        norms += np.square(_read(rows, ALL, columns, centre)).sum(1)
-    return Centred(rows, centre, norms)
+    for columns in blocks(rows.width, rows.length):
+        norms += np.square(_read(rows, ALL, columns, center)).sum(1)
+    return Centered(rows, center, norms)
 
 
-def mean(rows: Rows) -> Float[np.ndarray, " f"]:
-    """The mean of the rows in float64."""
-    columns = parts(rows.width, rows.length)
+def mean_row(rows: Rows) -> Float[np.ndarray, " f"]:
+    """Returns the mean vector in float64."""
+    columns = blocks(rows.width, rows.length)
     return np.concatenate([_read(rows, ALL, each).mean(0) for each in columns])
 
 
-def products(
-    a: Centred, b: Centred, block: int = 0
+def inner_products(
+    a: Centered, b: Centered, block_size: int = 0
 ) -> Iterator[tuple[slice, Float[np.ndarray, "rows m"]]]:
-    """Inner products of a block of rows of `a` with all of `b`, about one centre.
+    """Yields the inner products of `a` with all of `b`, a block of rows at a time.
 
-    A block holds at most `block` products, `BLOCK` by default, and at least one row.
+    Args:
+        a: one set.
+        b: the other set, with the same center.
+        block_size: the largest number of products in a block, which always has at least
+            one row; 0 is `BLOCK_SIZE`.
+
+    Yields:
+        The slice of rows of `a`, and their inner products, which the caller may overwrite.
     """
-    n, m = a.rows.length, b.rows.length
-    step = max(1, (block or BLOCK) // m)
-    for rows in (slice(i, min(i + step, n)) for i in range(0, n, step)):
+    n = a.rows.length
+    m = b.rows.length
+    step = max(1, (block_size or BLOCK_SIZE) // m)
+    for rows in slices(n, step):
         total = None
-        for columns in parts(a.rows.width, rows.stop - rows.start + m):
-            y = _read(b.rows, ALL, columns, b.centre)
-            # A set's products with itself are recognized by NumPy where both factors
-            # are one array, and take half the time.
-            x = y[rows] if a.rows is b.rows else _read(a.rows, rows, columns, a.centre)
+        for columns in blocks(a.rows.width, rows.stop - rows.start + m):
+            y = _read(b.rows, ALL, columns, b.center)
+            # For products of a set with itself, give NumPy the same array twice: it then
+            # takes half the time.
+            x = y[rows] if a.rows is b.rows else _read(a.rows, rows, columns, a.center)
+            # In float64, as most digits of |x|^2 - 2 x.y + |y|^2 cancel if x is near y.
             product = x @ y.T
+            # Add up over the blocks of columns, in place.
             total = product if total is None else np.add(total, product, out=total)
         assert total is not None
         yield rows, total
 
 
-def squared(
-    a: Centred, b: Centred
+def squared_distances(
+    a: Centered, b: Centered
 ) -> Iterator[tuple[slice, Float[np.ndarray, "rows m"]]]:
-    """Squared distances from a block of rows of `a` to all of `b`, block by block."""
-    for rows, product in products(a, b):
-        yield rows, expand(product, a.norms[rows], b.norms)
+    """Yields the squared distances from `a` to all of `b`, a block of rows at a time."""
+    for rows, product in inner_products(a, b):
+        yield (
+            rows,
+            squared_distances_in_place(product, a.squared_norms[rows], b.squared_norms),
+        )
 
 
-def expand(
+def squared_distances_in_place(
     product: Float[np.ndarray, "n m"],
     a: Float[np.ndarray, " n"],
     b: Float[np.ndarray, " m"],
 ) -> Float[np.ndarray, "n m"]:
-    """Squared distances from inner products, in whose place they are put, and norms."""
+    """Turns inner products into squared distances, in the same memory.
+
+    Args:
+        product: inner products of two sets; overwritten.
+        a: squared norms of the first set.
+        b: squared norms of the second set.
+    """
+    # In place: the matrix is the largest array there is.
     product *= -2
     product += a[:, None]
     product += b[None]
+    # Rounding can leave a distance near 0 below it.
     return np.maximum(product, 0, out=product)
 
 
-def tolerance(*sets: Centred) -> float:
-    """A squared distance below which the expansion cannot tell two points apart."""
-    return 1e-12 * max(each.norms.max() for each in sets)
+def tolerance(*sets: Centered) -> float:
+    """Returns a bound on the rounding error of squared distances between these sets."""
+    return 1e-12 * max(centered_set.squared_norms.max() for centered_set in sets)
 
 
-def nearest(a: np.ndarray | Rows, b: np.ndarray | Rows) -> Nearest:
-    """The nearest row of `b` for each of `a`; a copy is at a distance of exactly 0."""
-    a, b = table(a, "generated", 1), table(b, "training", 1)
-    same_width(a, b)
-    about = centred(b)
-    return nearest_of(centred(a, about.centre), about)
+def nearest_neighbors(a: np.ndarray | Rows, b: np.ndarray | Rows) -> NearestNeighbors:
+    """Finds the nearest vector of `b` for each of `a`; a copy has distance exactly 0.
+
+    Args:
+        a: vectors [n, f], called "generated" in messages.
+        b: vectors [m, f], called "training" in messages.
+
+    Raises:
+        UsageError: an empty set, NaN or infinity, or unequal widths.
+    """
+    a = as_rows(a, "generated", 1)
+    b = as_rows(b, "training", 1)
+    check_same_width(a, b)
+    # Both sets get the same center, so that it cancels in their differences.
+    b_centered = centered(b)
+    return nearest_neighbors_centered(centered(a, b_centered.center), b_centered)
 
 
-def nearest_of(a: Centred, b: Centred) -> Nearest:
-    """The same of sets that are seen from one centre."""
-    index = np.concatenate([square.argmin(1) for _, square in squared(a, b)])
-    # The expansion leaves of a copy's distance some rounding: take differences instead.
+def nearest_neighbors_centered(a: Centered, b: Centered) -> NearestNeighbors:
+    """Computes `nearest_neighbors` of sets that have the same center."""
+    index = np.concatenate([square.argmin(1) for _, square in squared_distances(a, b)])
+    # By the expansion, the distance of a copy is not exactly 0: recompute the distances of
+    # the neighbors from differences.
     square = np.zeros(len(index))
-    for columns in parts(a.rows.width, 2 * len(index)):
+    for columns in blocks(a.rows.width, 2 * len(index)):
         gap = _read(a.rows, ALL, columns)
         gap -= _read(b.rows, index, columns)
         square += np.square(gap, out=gap).sum(1)
-    return Nearest(np.sqrt(square), index)
+    return NearestNeighbors(np.sqrt(square), index)
 
 
-def parts(width: int, height: int) -> Iterator[slice]:
-    """Ranges of `width` that are as long as `height` of them fit into a block."""
-    step = max(1, BLOCK // max(1, height))
-    return (slice(i, min(i + step, width)) for i in range(0, width, step))
+def blocks(count: int, numbers_each: int) -> Iterator[slice]:
+    """Divides `count` items into slices of at most `BLOCK_SIZE` numbers, or of one item.
+
+    Args:
+        count: how many items there are, rows or columns.
+        numbers_each: how many numbers an item has.
+    """
+    return slices(count, max(1, BLOCK_SIZE // max(1, numbers_each)))
+
+
+def slices(count: int, step: int) -> Iterator[slice]:
+    """Divides `count` items into slices of `step`, the last of which may be shorter."""
+    return (slice(i, min(i + step, count)) for i in range(0, count, step))
 
 
 def _read(
     rows: Rows,
-    some: slice | np.ndarray,
+    selection: slice | np.ndarray,
     columns: slice,
-    centre: Float[np.ndarray, " f"] | None = None,
+    center: Float[np.ndarray, " f"] | None = None,
 ) -> Float[np.ndarray, "n c"]:
-    part = rows.read(some, columns).astype(np.float64)
-    if centre is not None:
-        part -= centre[columns]
+    part = rows.read(selection, columns).astype(np.float64)
+    if center is not None:
+        part -= center[columns]
     return part

@@ -1,51 +1,67 @@
-"""The kernel distance between two sets of features, as KID is of Inception's."""
+"""The kernel distance between two sets of features; on those of Inception it is KID."""
 
 import numpy as np
 from jaxtyping import Float
 
 from ganjax.evaluation.distances import (
-    BLOCK,
-    Centred,
+    BLOCK_SIZE,
+    Centered,
     Rows,
-    centred,
-    products,
-    same_width,
-    table,
+    as_rows,
+    centered,
+    check_same_width,
+    inner_products,
 )
 
 
 def kernel_distance(
     real: Float[np.ndarray, "n f"] | Rows, fake: Float[np.ndarray, "m _"] | Rows
 ) -> float:
-    """The squared maximum mean discrepancy under the kernel (x.y / f + 1)^3.
+    """Computes the squared maximum mean discrepancy with the kernel (x.y / f + 1)^3.
 
-    Bińkowski et al. (2018): the unbiased estimator (Gretton et al., 2012,
-    eq. 3) on all samples, where theirs is a mean over subsets. Its expectation does not
-    depend on how many there are, and is 0 for equal distributions, around which it may
-    be negative. It depends on the features' units. `Mistake` on fewer than two samples,
-    NaN, or features of unequal width.
+    This is the kernel of KID (Bińkowski et al., 2018). The unbiased estimator (Gretton et
+    al., 2012, eq. 3) is computed on all samples, where KID takes the mean over subsets. Its
+    expectation does not depend on the number of samples and is 0 for equal distributions,
+    so single values may be negative. It depends on the units of the features.
+
+    Args:
+        real: features of real images.
+        fake: features of samples.
+
+    Raises:
+        UsageError: fewer than two vectors, NaN or infinity, or unequal widths.
     """
-    real, fake = table(real, "real"), table(fake, "generated")
-    same_width(real, fake)
-    origin = np.zeros(real.width)  # the kernel's
-    x, y = centred(real, origin), centred(fake, origin)
-    n, m = real.length, fake.length
-    within = _total(x, x) - _itself(x)
-    among = _total(y, y) - _itself(y)
-    between = _total(x, y)
-    return float(within / (n * (n - 1)) + among / (m * (m - 1)) - 2 * between / (n * m))
+    real = as_rows(real, "real")
+    fake = as_rows(fake, "generated")
+    check_same_width(real, fake)
+    # The kernel is not invariant to shifts, so the vectors must not be centered.
+    origin = np.zeros(real.width)
+    x = centered(real, origin)
+    y = centered(fake, origin)
+    n = real.length
+    m = fake.length
+
+    # The unbiased estimator excludes the kernel of each vector with itself.
+    within_real = _kernel_sum(x, x) - _diagonal_sum(x)
+    within_fake = _kernel_sum(y, y) - _diagonal_sum(y)
+    between = _kernel_sum(x, y)
+    return float(
+        within_real / (n * (n - 1))
+        + within_fake / (m * (m - 1))
+        - 2 * between / (n * m)
+    )
 
 
-def _total(a: Centred, b: Centred) -> float:
-    """The kernel's sum over all pairs, a block of rows at a time."""
+def _kernel_sum(a: Centered, b: Centered) -> float:
     width = a.rows.width
-    blocks = products(a, b, BLOCK)
+    blocks = inner_products(a, b, BLOCK_SIZE)
     return sum(float(_kernel(product, width).sum()) for _, product in blocks)
 
 
-def _itself(a: Centred) -> float:
-    return float(_kernel(a.norms, a.rows.width).sum())
+def _diagonal_sum(a: Centered) -> float:
+    return float(_kernel(a.squared_norms, a.rows.width).sum())
 
 
 def _kernel(product: np.ndarray, width: int) -> np.ndarray:
+    # KID's polynomial kernel, of degree 3, gamma 1 / f and coef0 1.
     return (product / width + 1) ** 3

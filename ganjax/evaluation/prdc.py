@@ -1,4 +1,10 @@
-"""Precision, recall, density and coverage: fidelity and variety told apart."""
+"""Precision, recall, density and coverage, which measure fidelity and diversity separately.
+
+The distribution of a set is approximated by balls around its vectors, each of which reaches
+to the k-th nearest neighbor in the same set. Precision and density measure how samples lie
+in the balls of real data (fidelity), recall and coverage how much of the real data the
+samples account for (diversity).
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,33 +13,47 @@ import numpy as np
 from jaxtyping import Float
 
 from ganjax.evaluation.distances import (
-    Centred,
+    Centered,
     Rows,
-    centred,
-    expand,
-    products,
-    same_width,
-    squared,
-    table,
+    as_rows,
+    centered,
+    check_same_width,
+    inner_products,
+    squared_distances,
+    squared_distances_in_place,
     tolerance,
+)
+from ganjax.evaluation.metric import higher_is_better, neither_is_better
+
+
+# In the order of `PRDC`.
+METRICS = (
+    higher_is_better("precision", "Fraction of samples that lie within the real data."),
+    higher_is_better("recall", "Fraction of real data that lies within the samples."),
+    neither_is_better(
+        "density", "about 1", "How densely real data lies around the samples."
+    ),
+    higher_is_better(
+        "coverage", "Fraction of real examples that have a sample nearby."
+    ),
 )
 
 
 class PRDC(NamedTuple):
-    """Shares of samples, 0 to 1; density alone may exceed 1."""
+    """The four scores, 0 (worst) to 1; density alone may exceed 1."""
 
-    precision: float  # of fakes that lie within some real sample's ball
-    recall: float  # of reals that lie within some fake sample's ball
-    density: float  # real balls around a fake, over k: about 1 when fake is as real
-    coverage: float  # of real balls that hold a fake
+    precision: float  # fraction of samples that lie in some real ball
+    recall: float  # fraction of real images that lie in some sample's ball
+    density: float  # mean number of real balls around a sample, over k
+    coverage: float  # fraction of real balls that contain a sample
 
 
 class Balls(NamedTuple):
-    """A set whose members each have a ball up to their k-th neighbour."""
+    """A set of vectors with the ball of each."""
 
-    set: Centred
-    k: int
-    squared_radii: Float[np.ndarray, " n"]
+    set: Centered
+    k: int  # which nearest neighbor a ball reaches to
+    squared_radii: Float[np.ndarray, " n"]  # squared distances to the k-th neighbor
 
 
 def prdc(
@@ -41,59 +61,80 @@ def prdc(
     fake: Float[np.ndarray, "m _"] | Rows,
     k: int = 5,
 ) -> PRDC:
-    """The four scores on balls that reach each sample's k-th neighbour in its own set.
+    """Computes precision, recall, density and coverage.
 
-    Precision and recall: Kynkäänniemi et al. (2019), eqs. 1 and 2. Density and
-    coverage: Naeem et al. (2020). As in their package prdc, a sample is
-    not its own neighbour and a point on a ball's surface is outside. `Mistake` if
-    either set has no k + 1 samples, on NaN, or if their widths differ.
+    Precision and recall are those of Kynkäänniemi et al. (2019, eq. 1 and 2), density and
+    coverage those of Naeem et al. (2020). As in the latter's package `prdc`, a vector is
+    not its own neighbor, and a point on the surface of a ball is outside.
+
+    Args:
+        real: features of real images.
+        fake: features of samples.
+        k: which nearest neighbor a ball reaches to.
+
+    Raises:
+        UsageError: a set of k or fewer vectors, NaN or infinity, or unequal widths.
     """
-    real, fake = table(real, "real", k + 1), table(fake, "generated", k + 1)
-    same_width(real, fake)
-    about = centred(real)
-    seen = centred(fake, about.centre)
-    return prdc_of(balls(about, k), seen, products(about, seen))
+    real = as_rows(real, "real", k + 1)
+    fake = as_rows(fake, "generated", k + 1)
+    check_same_width(real, fake)
+    real_set = centered(real)
+    fake_set = centered(fake, real_set.center)
+    return prdc_centered(
+        balls(real_set, k), fake_set, inner_products(real_set, fake_set)
+    )
 
 
-def balls(of: Centred, k: int) -> Balls:
-    """The balls of a set, which cost its distances within: of real data once."""
-    radii = np.empty(of.rows.length)
-    for block, square in squared(of, of):
-        here = np.arange(block.start, block.stop)
-        square[here - block.start, here] = 0
+def balls(vectors: Centered, k: int) -> Balls:
+    """Computes the balls of a set, each of which reaches to the k-th nearest neighbor."""
+    squared_radii = np.empty(vectors.rows.length)
+    for block, square in squared_distances(vectors, vectors):
+        # The distance of a vector to itself may not be exactly 0. Set to 0 it is always the
+        # smallest, so that entry k of the sorted distances is the k-th neighbor.
+        diagonal = np.arange(block.start, block.stop)
+        square[diagonal - block.start, diagonal] = 0
         square.partition(k, axis=1)
-        radii[block] = square[:, k]
-    return Balls(of, k, radii)
+        squared_radii[block] = square[:, k]
+    return Balls(vectors, k, squared_radii)
 
 
-def prdc_of(
+def prdc_centered(
     real: Balls,
-    fake: Centred,
-    between: Iterable[tuple[slice, Float[np.ndarray, "rows m"]]],
+    fake: Centered,
+    cross_products: Iterable[tuple[slice, Float[np.ndarray, "rows m"]]],
 ) -> PRDC:
-    """The four scores from the `products` of the real set with the generated one.
+    """Computes `prdc` from the balls of the real set and inner products with the samples.
 
-    Distances are put in the place of the products.
+    Args:
+        real: the balls of the real set, which are computed once for many sets of samples.
+        fake: the samples, with the center of the real set.
+        cross_products: `inner_products(real.set, fake)`, which are overwritten.
     """
-    k, (n, m) = real.k, (real.set.rows.length, fake.rows.length)
-    surface = tolerance(
-        real.set, fake
-    )  # so that ties are outside, whatever the rounding
-    real_balls = real.squared_radii - surface
-    fake_balls = balls(fake, k).squared_radii - surface
+    n = real.set.rows.length
+    m = fake.rows.length
+    k = real.k
+    # Shrink balls by the rounding error, so that a point on the surface is outside.
+    rounding = tolerance(real.set, fake)
+    real_balls = real.squared_radii - rounding
+    fake_balls = balls(fake, k).squared_radii - rounding
 
-    holds = np.zeros(m, np.int64)  # real balls around each fake
+    # One pass over the distances between the sets serves all four scores.
+    balls_around_fake = np.zeros(m, np.int64)
     recalled = np.zeros(n, bool)
     covered = np.zeros(n, bool)
-    for rows, product in between:
-        square = expand(product, real.set.norms[rows], fake.norms)
+    for rows, product in cross_products:
+        square = squared_distances_in_place(
+            product, real.set.squared_norms[rows], fake.squared_norms
+        )
+        # [real, samples]: whether sample j lies in the ball of real image i.
         inside = square < real_balls[rows, None]
-        holds += inside.sum(0)
+        balls_around_fake += inside.sum(0)
         covered[rows] = inside.any(1)
+        # The reverse: whether real image i lies in the ball of some sample.
         recalled[rows] = (square < fake_balls[None]).any(1)
     return PRDC(
-        precision=float((holds > 0).mean()),
+        precision=float((balls_around_fake > 0).mean()),
         recall=float(recalled.mean()),
-        density=float(holds.mean() / k),
+        density=float(balls_around_fake.mean() / k),
         coverage=float(covered.mean()),
     )

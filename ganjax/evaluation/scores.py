@@ -1,40 +1,72 @@
-"""All scores of a set of samples at once, flat, each named with its features."""
+"""All scores of a set of samples on one `Features`, as a flat dictionary.
+
+Keys are "metric/features", as in "frechet/pixels", so that scores on several features can
+be merged by `|`. `evaluate` and `evaluate_real` take images. `reference`, `score` and
+`score_real` are their parts, for features that are collected chunk by chunk and for real
+data that many sets of samples are compared with.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from ganjax.errors import Mistake
-from ganjax.evaluation.copying import copies_of, usual
+from ganjax.errors import UsageError
+from ganjax.evaluation.copying import (
+    COPIES_CLOSE,
+    COPIES_RATIO,
+    copies_centered,
+    held_out_neighbors,
+)
 from ganjax.evaluation.distances import (
-    Centred,
-    Nearest,
+    Centered,
+    NearestNeighbors,
     Rows,
-    centred,
-    products,
-    same_width,
-    table,
-    take,
+    as_rows,
+    centered,
+    check_same_width,
+    inner_products,
+    take_rows,
 )
-from ganjax.evaluation.features import Features, see
+from ganjax.evaluation.features import Features, extract_features
 from ganjax.evaluation.frechet import (
-    fewer_than_features,
-    frechet_by_features,
-    frechet_by_samples,
+    FRECHET,
+    fewer_samples_than_features,
+    frechet_from_covariances,
+    frechet_from_inner_products,
 )
-from ganjax.evaluation.prdc import Balls, balls, prdc_of
+from ganjax.evaluation.metric import Metric
+from ganjax.evaluation.prdc import METRICS as PRDC_METRICS, Balls, balls, prdc_centered
 
 
 class Reference(NamedTuple):
-    """Real data as seen by some features, with all that need be computed only once."""
+    """Features of real data, with everything that depends on real data only.
 
-    name: str  # of the features
-    balls: Balls  # of the data that samples are compared with
-    train: Centred  # training data, seen from the same centre
-    unseen: (
-        Nearest | None
-    )  # of held-out data in training data; None if none is held out
+    Attributes:
+        name: the name of the features.
+        balls: the balls of the real data that samples are compared with.
+        train: the training data, with the same center.
+        unseen: the nearest training example of each held-out example; None if there is no
+            held-out data.
+    """
+
+    name: str
+    balls: Balls
+    train: Centered
+    unseen: NearestNeighbors | None
+
+
+def metrics_on(features: str, held_out: bool) -> tuple[Metric, ...]:
+    """Returns the metrics of the scores that `evaluate` computes.
+
+    Args:
+        features: the name of the features.
+        held_out: whether there is held-out data, without which copies cannot be detected.
+    """
+    metrics = (FRECHET, *PRDC_METRICS)
+    if held_out:
+        metrics += (COPIES_RATIO, COPIES_CLOSE)
+    return tuple(metric.on(features) for metric in metrics)
 
 
 def evaluate(
@@ -44,20 +76,34 @@ def evaluate(
     features: Features,
     k: int = 5,
 ) -> dict[str, float]:
-    """Scores of `fake`, images in -1..1 or points, under keys like "frechet/pixels".
+    """Computes all scores of samples on one kind of features.
 
-    The reference for the Fréchet distance, precision, recall, density and coverage
-    is `held_out`, which the generator never saw, so that copying `train` earns no
-    more than real data do. "copies/ratio/…" and "copies/close/…" hold the distances
-    to `train` against those of `held_out`. Where nothing was held out the reference
-    is `train`, and copies cannot be told. Scores of several features join by `|`.
+    Samples are compared with `held_out`, which the generator never saw, so that copies of
+    `train` score no better than other real data. Without held-out data they are compared
+    with `train`, and copies cannot be detected.
 
-    Where the features are too many to be held at once, `gather` them, and give what it
-    gathered to `reference`, `score` and `score_real`.
+    If the features do not fit in memory, collect them in a `row_buffer` and pass its `Rows`
+    to `reference`, `score` and `score_real` instead.
+
+    Args:
+        fake: samples, images in [-1, 1] or points.
+        train: real examples that the generator was trained on.
+        held_out: real examples that it was not trained on, if there are any.
+        features: the features on which scores are computed.
+        k: which nearest neighbor balls reach to (see `prdc`).
+
+    Returns:
+        "frechet/...", "precision/...", "recall/...", "density/..." and "coverage/...", each
+        followed by the features' name; with held-out data also "copies/ratio/..." and
+        "copies/close/..." (see `copies`).
+
+    Raises:
+        UsageError: as `extract_features`, `prdc` and `copies` do.
     """
-    fake, train = see(features, fake), see(features, train)
+    fake = extract_features(features, fake)
+    train = extract_features(features, train)
     if held_out is not None:
-        held_out = see(features, held_out)
+        held_out = extract_features(features, held_out)
     return score(reference(train, held_out, features.name, k), fake)
 
 
@@ -68,111 +114,162 @@ def evaluate_real(
     count: int,
     k: int = 5,
 ) -> dict[str, float]:
-    """What real data score: `count` training images in the place of `fake`.
+    """Computes the scores of real data, as a goal for generated samples.
 
-    The same keys and reference as `evaluate`, after "real/", and no copies, as these
-    are copies. `count` is the number of fakes to compare with, since every one of the
-    scores depends on it; fewer are taken if `train` is smaller. Which ones is drawn
-    with a fixed seed. Where nothing was held out, half of `train` is compared with the
-    other half.
+    Training images take the place of the samples. Without held-out data, one half of them
+    is compared with the other half.
+
+    Args:
+        train: real examples that the generator was trained on.
+        held_out: real examples that it was not trained on, if there are any.
+        features: the features on which scores are computed.
+        count: how many training examples to take, drawn with a fixed seed; all if there are
+            fewer. Scores depend on it, so give the number of samples to compare with.
+        k: which nearest neighbor balls reach to (see `prdc`).
+
+    Returns:
+        Scores with the keys of `evaluate`, without those of copies.
     """
-    seen = table(see(features, train), "training", 1)
+    rows = as_rows(extract_features(features, train), "training", 1)
     if held_out is None:
-        return _halves(seen, features.name, count, k)
-    compared = table(see(features, held_out), "held-out", k + 1)
-    same_width(seen, compared)
-    return _some(balls(centred(compared), k), seen, features.name, count)
+        return _score_half_against_half(rows, features.name, count, k)
+    held_out_rows = as_rows(extract_features(features, held_out), "held-out", k + 1)
+    check_same_width(rows, held_out_rows)
+    real = balls(centered(held_out_rows), k)
+    return _score_subset(real, rows, features.name, count)
 
 
 def reference(
     train: np.ndarray | Rows, held_out: np.ndarray | Rows | None, name: str, k: int = 5
 ) -> Reference:
-    """What samples are compared with: features of training and of held-out data.
+    """Prepares real data for `score` and `score_real`.
 
-    `Mistake`s as `prdc` and `copies` raise.
+    Args:
+        train: features of training data.
+        held_out: features of held-out data, if there are any.
+        name: the name of the features.
+        k: which nearest neighbor balls reach to (see `prdc`).
+
+    Raises:
+        UsageError: as `prdc` and `copies` do.
     """
     if held_out is None:
-        about = centred(table(train, "training", k + 1))
-        return Reference(name, balls(about, k), about, None)
-    train = table(train, "training", 1)
-    held_out = table(held_out, "held-out", k + 1)
-    same_width(train, held_out)
-    about = centred(held_out)
-    known = centred(train, about.centre)
-    return Reference(name, balls(about, k), known, usual(about, known))
+        train_set = centered(as_rows(train, "training", k + 1))
+        return Reference(name, balls(train_set, k), train_set, unseen=None)
+    train = as_rows(train, "training", 1)
+    held_out = as_rows(held_out, "held-out", k + 1)
+    check_same_width(train, held_out)
+    # Training and held-out data, and later the samples, share one center, so that their
+    # inner products serve several metrics.
+    held_out_set = centered(held_out)
+    train_set = centered(train, held_out_set.center)
+    return Reference(
+        name,
+        balls(held_out_set, k),
+        train_set,
+        unseen=held_out_neighbors(held_out_set, train_set),
+    )
 
 
-def score(known: Reference, fake: np.ndarray | Rows) -> dict[str, float]:
-    """Scores of the features of samples, as `evaluate` gives them."""
-    fake = table(fake, "generated", known.balls.k + 1)
-    same_width(fake, known.train.rows)
-    seen = centred(fake, known.balls.set.centre)
-    found = _distribution(known.balls, seen, known.name)
-    if known.unseen is None:
-        return found
-    near = copies_of(seen, known.train, known.unseen)
-    return found | {
-        f"copies/ratio/{known.name}": near.ratio,
-        f"copies/close/{known.name}": near.close,
+def score(real: Reference, fake: np.ndarray | Rows) -> dict[str, float]:
+    """Computes the scores of `evaluate` from features.
+
+    Args:
+        real: the real data (see `reference`).
+        fake: features of the samples.
+
+    Raises:
+        UsageError: as `prdc` does.
+    """
+    fake = as_rows(fake, "generated", real.balls.k + 1)
+    check_same_width(fake, real.train.rows)
+    samples = centered(fake, real.balls.set.center)
+    scores = _distribution_scores(real.balls, samples, real.name)
+    if real.unseen is None:
+        return scores
+    found = copies_centered(samples, real.train, real.unseen)
+    return scores | {
+        COPIES_RATIO.on(real.name).name: found.ratio,
+        COPIES_CLOSE.on(real.name).name: found.close,
     }
 
 
-def score_real(known: Reference, count: int) -> dict[str, float]:
-    """What real data score, as `evaluate_real` gives it."""
-    if known.unseen is None:
-        return _halves(known.train.rows, known.name, count, known.balls.k)
-    return _some(known.balls, known.train.rows, known.name, count)
+def score_real(real: Reference, count: int) -> dict[str, float]:
+    """Computes the scores of `evaluate_real` from features.
+
+    Args:
+        real: the real data (see `reference`).
+        count: how many training examples take the place of samples.
+    """
+    train = real.train.rows
+    if real.unseen is None:
+        return _score_half_against_half(train, real.name, count, real.balls.k)
+    return _score_subset(real.balls, train, real.name, count)
 
 
 def class_balance(
     probabilities: Float[np.ndarray, "n classes"], threshold: float = 0.9
 ) -> dict[str, float]:
-    """How sure a classifier is of the samples, and how they spread over its classes.
+    """Summarizes which classes a classifier predicts for samples.
 
-    "confident" is the share with a class of at least `threshold`; "class/0" and so on
-    are the shares of samples for which that class is the most probable.
+    Args:
+        probabilities: the predicted class probabilities of each sample.
+        threshold: the smallest probability of a class that counts as confident.
+
+    Returns:
+        "confident", the fraction of samples with a class of at least `threshold`, and
+        "class/0", "class/1", ..., the fraction of samples for which each class is the most
+        probable one.
+
+    Raises:
+        UsageError: there are no samples, or NaN or infinity.
     """
     probabilities = np.asarray(probabilities)
     if len(probabilities) == 0 or not np.isfinite(probabilities).all():
-        raise Mistake("A class balance needs at least one sample and no NaN.")
+        raise UsageError("A class balance needs at least one sample and no NaN.")
     n, classes = probabilities.shape
+    # With `minlength`, classes without any sample are counted as 0.
     counts = np.bincount(probabilities.argmax(1), minlength=classes)
     confident = float((probabilities.max(1) >= threshold).mean())
-    shares = {f"class/{i}": float(count / n) for i, count in enumerate(counts)}
-    return {"confident": confident, **shares}
+    fractions = {f"class/{i}": float(count / n) for i, count in enumerate(counts)}
+    return {"confident": confident, **fractions}
 
 
-def _some(compared: Balls, train: Rows, name: str, count: int) -> dict[str, float]:
+def _score_subset(real: Balls, train: Rows, name: str, count: int) -> dict[str, float]:
+    """Scores `count` training examples against held-out data."""
+    # A fixed seed, so that all evaluations of a run compare with the same numbers.
     order = np.random.default_rng(0).permutation(train.length)
-    some = table(take(train, order[:count]), "training", compared.k + 1)
-    return _real(compared, some, name)
+    subset = as_rows(take_rows(train, order[:count]), "training", real.k + 1)
+    return _distribution_scores(real, centered(subset, real.set.center), name)
 
 
-def _halves(train: Rows, name: str, count: int, k: int) -> dict[str, float]:
+def _score_half_against_half(
+    train: Rows, name: str, count: int, k: int
+) -> dict[str, float]:
     order = np.random.default_rng(0).permutation(train.length)
-    order, others = np.split(order, [train.length // 2])
-    some = table(take(train, order[:count]), "training", k + 1)
-    others = table(take(train, others), "training", k + 1)
-    return _real(balls(centred(others), k), some, name)
+    first, second = np.split(order, [train.length // 2])
+    # The halves are disjoint: an image in both would have a distance of 0 to itself.
+    as_samples = as_rows(take_rows(train, first[:count]), "training", k + 1)
+    as_real = as_rows(take_rows(train, second), "training", k + 1)
+    real = balls(centered(as_real), k)
+    return _distribution_scores(real, centered(as_samples, real.set.center), name)
 
 
-def _real(compared: Balls, some: Rows, name: str) -> dict[str, float]:
-    found = _distribution(compared, centred(some, compared.set.centre), name)
-    return {f"real/{key}": value for key, value in found.items()}
-
-
-def _distribution(real: Balls, fake: Centred, name: str) -> dict[str, float]:
-    rows = real.set.rows, fake.rows
-    between = products(real.set, fake)
-    if fewer_than_features(*rows):
-        # The products are most of the work where features are many: both scores share
-        # them, and the one that changes them comes last.
-        whole = np.concatenate([product for _, product in between])
-        distance = frechet_by_samples(real.set, fake, whole)
-        between = [(slice(0, len(whole)), whole)]
+def _distribution_scores(real: Balls, fake: Centered, name: str) -> dict[str, float]:
+    """Computes the Fréchet distance, precision, recall, density and coverage."""
+    real_rows = real.set.rows
+    cross_products = inner_products(real.set, fake)
+    if fewer_samples_than_features(real_rows, fake.rows):
+        # With many features the products are most of the work. So both metrics share them,
+        # and the one that overwrites them comes last.
+        matrix = np.concatenate([product for _, product in cross_products])
+        distance = frechet_from_inner_products(real.set, fake, matrix)
+        cross_products = [(slice(0, len(matrix)), matrix)]
     else:
-        distance = frechet_by_features(*rows)
-    shares = prdc_of(real, fake, between)._asdict()
-    return {f"frechet/{name}": distance} | {
-        f"{key}/{name}": value for key, value in shares.items()
+        # The products are a generator: `prdc_centered` computes them block by block.
+        distance = frechet_from_covariances(real_rows, fake.rows)
+    fractions = prdc_centered(real, fake, cross_products)
+    return {FRECHET.on(name).name: distance} | {
+        metric.on(name).name: value
+        for metric, value in zip(PRDC_METRICS, fractions, strict=True)
     }

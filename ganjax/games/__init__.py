@@ -1,15 +1,29 @@
-"""Games that move otherwise than `step`: each is one file that makes a `Game`.
+"""Games: functions that make a `Game`, one file for each way to train or to sample.
 
-`logan` makes a `GAN` of a GAN, which any of the others may play; `accumulated` and
-`tracked` make a game of any game. `pool` is what CycleGAN's game remembers.
+- Of a `GAN`: `game`, the usual one; `lazy`, with StyleGAN2's lazy regularization;
+  `unrolled`; and `standing`, which samples with standing statistics.
+- `logan` makes another `GAN` of a GAN, for any of these.
+- Of any game: `accumulated`, gradient accumulation. Of a game with one G: `posthoc_ema`.
+- Image-to-image: `paired` (pix2pix) and `inpainting`; `translation` has what they share
+  with CycleGAN and CUT, which are experiments. `multiplayer` has the turns of games with
+  any number of players, and `pool` the image buffer of CycleGAN.
 """
 
 from ganjax.games.accumulated import accumulated
 from ganjax.games.lazy import lazy
 from ganjax.games.logan import logan
+from ganjax.games.posthoc_ema import posthoc_ema
 from ganjax.games.standing import standing
-from ganjax.games.tracked import tracked
+from ganjax.games.two_player import game
 from ganjax.games.unrolled import unrolled
 
 
-__all__ = ["accumulated", "lazy", "logan", "standing", "tracked", "unrolled"]
+__all__ = [
+    "accumulated",
+    "game",
+    "lazy",
+    "logan",
+    "standing",
+    "posthoc_ema",
+    "unrolled",
+]

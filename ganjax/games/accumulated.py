@@ -1,6 +1,7 @@
-"""Gradient accumulation: a batch that is too large for the memory, part after part.
+"""Gradient accumulation: plays batches that are too large for the memory piece by piece.
 
-The optimizers move by the mean of the parts' gradients, as if by the whole batch's.
+The optimizer takes one step by the mean of their gradients. A game does not know of
+it: it takes its gradients by `Devices.average`, whose `accumulate` this file replaces.
 """
 
 from collections.abc import Callable
@@ -9,60 +10,83 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from ganjax.errors import Mistake
-from ganjax.gan import ONE, Devices, Draw, Game, PyTree
+from ganjax.core import ONE, Devices, Draw, Game, PyTree
+from ganjax.errors import UsageError
 
 
-def accumulated(game: Game, parts: int) -> Game:
-    """The same game with every turn's batch in `parts`, one in the memory at a time.
+def accumulated(game: Game, microbatches: int) -> Game:
+    """Makes the same game with every turn's batch divided into equal microbatches.
 
-    A row has the latent and the draws that it has in the whole batch, so that networks
-    and losses which look at one row alone move as without parts. Batch norm and whatever
-    else compares rows is of a part. Statistics, and what regularizers remember, go from
-    part to part. Raises a `Mistake` where a batch is not a multiple of `parts`, and for
-    a game that does not take its gradients by `on.slope`.
+    One of them is in the memory at a time. A row has the latent and the noise that it has
+    in the whole batch, so that networks and losses which treat rows independently train as
+    without microbatches. Batch norm, and whatever else compares rows, sees one microbatch.
+    Statistics, and what regularizers remember, are handed from one to the next.
+
+    Args:
+        game: a game that takes its gradients by `Devices.average`, as a `GAN`'s does.
+        microbatches: how many there are of each batch.
+
+    Raises:
+        UsageError: when a step is traced, if a batch cannot be divided so, or if the game
+            takes its gradients in another way.
     """
-    return game._replace(step=partial(accumulated_step, game, parts))
+    return game._replace(step=partial(accumulated_step, game, microbatches))
 
 
 def accumulated_step(
-    game: Game, parts: int, state: PyTree, turns: PyTree, on: Devices = ONE
+    game: Game, microbatches: int, state: PyTree, turns: PyTree, on: Devices = ONE
 ) -> tuple[PyTree, PyTree]:
-    """One step of `game` whose turns are played in parts."""
+    """Plays one step of `game`, with its turns in microbatches."""
+    # Filled while the step is traced: it stays empty if the game never calls
+    # `on.accumulate`, and would then have trained on whole batches without a word.
     played = []
 
     def divided(play, kept, on, draw):
         played.append(play)
-        return in_parts(parts, play, kept, on, draw)
+        return in_microbatches(microbatches, play, kept, on, draw)
 
-    after = game.step(state, turns, on._replace(parts=divided))
+    after = game.step(state, turns, on._replace(accumulate=divided))
     if not played:
-        raise Mistake(
-            "This game takes its gradients of whole batches only: leave --parts at 1."
+        raise UsageError(
+            "This game takes its gradients of whole batches only: leave --microbatches at "
+            "1."
         )
     return after
 
 
-def in_parts(
-    parts: int, play: Callable, kept: PyTree, on: Devices, draw: Draw
+def in_microbatches(
+    microbatches: int, play: Callable, kept: PyTree, on: Devices, draw: Draw
 ) -> tuple[PyTree, PyTree]:
-    """What `play` gives of one part after another: the last `kept`, and the means.
+    """Plays the microbatches of a batch one after another.
 
-    `play(kept, on, draw)` gives (kept, numbers to be averaged).
+    Args:
+        microbatches: how many there are.
+        play: (kept, on, draw) -> (kept, numbers to be averaged), of one microbatch.
+        kept: what the first one is given; each other has what the one before it returned.
+        on: the devices that share the batch.
+        draw: the turn's key, the same for all of them, and its batch.
+
+    Returns:
+        The last `kept`, and the means of the numbers.
     """
     key, batch = draw
 
     def cut(x):
-        if len(x) % parts:
-            raise Mistake(
-                f"A batch of {len(x)} rows cannot be divided into {parts} parts; give "
-                "--parts a number that divides it."
+        if len(x) % microbatches:
+            raise UsageError(
+                f"A batch of {len(x)} rows cannot be divided into {microbatches} parts; "
+                "give --microbatches a number that divides it."
             )
-        return jax.vmap(on.place)(x.reshape(parts, -1, *x.shape[1:]))
+        # Each one is divided over all devices of a mesh, not given to some of them.
+        return jax.vmap(on.place)(x.reshape(microbatches, -1, *x.shape[1:]))
 
     def one(kept, number, batch):
-        place = lambda: on.index() * parts + number
-        here = on._replace(index=place, count=on.count * parts, parts=ONE.parts)
+        # A microbatch is one more replica to `Devices.rows`, which so numbers its rows as
+        # in the whole batch. Within it nothing is divided again.
+        place = lambda: on.index() * microbatches + number
+        here = on._replace(
+            index=place, count=on.count * microbatches, accumulate=ONE.accumulate
+        )
         return play(kept, here, (key, batch))
 
     def add(carry, part):
@@ -70,10 +94,12 @@ def in_parts(
         kept, found = one(kept, *part)
         return (kept, jax.tree.map(jnp.add, total, found)), None
 
-    numbered = jnp.arange(parts), jax.tree.map(cut, batch)
+    numbered = jnp.arange(microbatches), jax.tree.map(cut, batch)
     first = jax.tree.map(lambda x: x[0], numbered)
+    # The shapes of gradients and logs, to start the sum from zero; nothing is computed.
     _, shapes = jax.eval_shape(one, kept, *first)
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    # A game that looks ahead differentiates through this, and is to keep no part either.
+    # An unrolled game differentiates through this loop. Without `checkpoint` it would then
+    # keep the activations of all microbatches.
     (kept, total), _ = jax.lax.scan(jax.checkpoint(add), (kept, zeros), numbered)
-    return kept, jax.tree.map(lambda x: x / parts, total)
+    return kept, jax.tree.map(lambda x: x / microbatches, total)

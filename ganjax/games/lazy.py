@@ -1,8 +1,9 @@
-"""StyleGAN2's game: regularizers have optimizer steps of their own, now and then.
+"""StyleGAN2's game, where regularizers have optimizer steps of their own, now and then.
 
-Karras et al. (2020, appendix B, "lazy regularization"), in the order of the released
-StyleGAN2-ADA: G's loss, G's regularizers, D's loss, D's. Its optimizer is
-`optim.lazy_adam`.
+This is lazy regularization (Karras et al., 2020, appendix B) in the order of the released
+StyleGAN2-ADA: G's loss, G's regularizers, D's loss, D's regularizers. Its optimizer is
+`optim.lazy_adam`. `regularizers.lazily` is the simpler form, where a regularizer is added
+to the loss of some steps.
 """
 
 from dataclasses import replace
@@ -13,103 +14,138 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganjax.errors import Mistake
-from ganjax.gan import (
+from ganjax.core import (
     GAN,
     ONE,
     Devices,
     Draw,
     Game,
     Logs,
+    Modality,
     PyTree,
     State,
     check_turns,
+    d_turn,
+    g_turn,
+    make_turn,
 )
-from ganjax.losses import nothing
+from ganjax.errors import UsageError
+from ganjax.games.two_player import game
+from ganjax.losses import zero
+from ganjax.modalities import IMAGES
 from ganjax.regularizers.terms import times
-from ganjax.step import d_turn, g_turn, game, play
 
 
 TURN = {"d": d_turn, "g": g_turn}
 
 
-class Rests(NamedTuple):
-    """In how many steps each player pays for its regularizers once."""
+class Intervals(NamedTuple):
+    """The interval, in steps, between two updates by each player's regularizers."""
 
     g: int
     d: int
 
 
-def lazy(gan: GAN, g_every: int = 4, d_every: int = 16, shrink: int = 2) -> Game:
-    """The game of a GAN whose regularizers are paid once in so many steps.
+def lazy(
+    gan: GAN,
+    g_every: int = 4,
+    d_every: int = 16,
+    batch_shrink: int = 2,
+    modality: Modality = IMAGES,
+) -> Game:
+    """Makes the game of a GAN with lazy regularization.
 
-    Then they count as many times. G pays for a batch of `shrink` times fewer images. D has
-    one turn in a step; more are a `Mistake`.
+    A step with several turns of D is a `UsageError`, as the released code has one.
+
+    Args:
+        gan: the two players. All their regularizers are lazy.
+        g_every: the interval in steps between updates by G's regularizers, which then weigh
+            this many times as much, so that their mean strength is that of every step.
+        d_every: the same for D.
+        batch_shrink: G's regularizers see a batch this many times smaller, as path-length
+            regularization needs much memory.
+        modality: the kind of data.
     """
-    step = partial(train_step, gan, Rests(g_every, d_every), shrink)
-    return game(gan)._replace(step=step)
+    step = partial(train_step, gan, Intervals(g_every, d_every), batch_shrink)
+    return game(gan, modality)._replace(step=step)
 
 
 def train_step(
-    gan: GAN, rests: Rests, shrink: int, state: State, turns: PyTree, on: Devices = ONE
+    gan: GAN,
+    intervals: Intervals,
+    batch_shrink: int,
+    state: State,
+    turns: PyTree,
+    on: Devices = ONE,
 ) -> tuple[State, PyTree]:
-    """G's two moves on `turns.g` [b_g, ...], D's two on `turns.d` [1, b_d, ...]."""
+    """Plays G's two updates on `turns.g` [b_g, ...], then D's two on `turns.d`."""
     check_turns(turns)
     if len(turns.d.label) != 1:
-        raise Mistake("In this game D has one turn in a step: leave its turns at 1.")
+        raise UsageError("In this game D has one turn in a step: leave its turns at 1.")
     keys = jax.random.split(jax.random.fold_in(state.key, state.step), 4)
     batch = jax.tree.map(lambda x: x[0], turns.d)
-    few = jax.tree.map(lambda x: x[: max(1, len(x) // shrink)], turns.g)
+    smaller = jax.tree.map(lambda x: x[: max(1, len(x) // batch_shrink)], turns.g)
 
-    state, g_logs = g_turn(free(gan), on, state, (keys[0], turns.g))
-    state, g_paid = pay(gan, "g", rests.g, on, state, (keys[1], few))
-    noticed = notice(gan, on, state, (keys[2], batch))
-    state, d_logs = d_turn(free(gan), on, state, (keys[2], batch))
-    state, d_paid = pay(gan, "d", rests.d, on, state, (keys[3], batch))
+    # Phases Gmain, Greg, Dmain and Dreg of the released training loop.
+    state, g_logs = g_turn(without_regularizers(gan), on, state, (keys[0], turns.g))
+    state, g_reg_logs = regularizer_turn(
+        gan, "g", intervals.g, on, state, (keys[1], smaller)
+    )
+    # There G's statistics, such as w_avg, also move when it generates for D. `d_turn` drops
+    # them. With D's own key and batch, XLA can share the forward pass with that turn.
+    g_stats = stats_after(gan, on, state, (keys[2], batch))
+    state, d_logs = d_turn(without_regularizers(gan), on, state, (keys[2], batch))
+    state, d_reg_logs = regularizer_turn(
+        gan, "d", intervals.d, on, state, (keys[3], batch)
+    )
 
-    state = replace(state, g=replace(state.g, stats=noticed))
+    # Not before D's turns, which start from the same statistics as `stats_after` did.
+    state = replace(state, g=replace(state.g, stats=g_stats))
     params = optax.incremental_update(
         state.g.params, state.ema["params"], 1 - gan.ema(state.step)
     )
-    ema = {"params": params, **noticed}  # averages are not averaged again
-    logs = {"d": d_logs | d_paid, "g": g_logs | g_paid}
+    # Statistics are averages already, and are copied, as in the released code.
+    ema = {"params": params, **g_stats}
+    logs = {"d": d_logs | d_reg_logs, "g": g_logs | g_reg_logs}
     return replace(state, step=state.step + 1, ema=ema), logs
 
 
-def notice(gan: GAN, on: Devices, state: State, draw: Draw) -> PyTree:
-    """G's statistics after it was played on D's batch."""
+def stats_after(gan: GAN, on: Devices, state: State, draw: Draw) -> PyTree:
+    """Returns G's statistics after it has generated for D's batch."""
 
-    def board(stats, on, draw):
+    def forward(stats, on, draw):
         shown = replace(state, g=replace(state.g, stats=stats))
-        return play(gan, on, shown, draw).g_stats, ()
+        return make_turn(gan, on, shown, draw).g_stats, ()
 
-    return on.mean(on.parts(board, state.g.stats, on, draw)[0])
+    return on.mean(on.accumulate(forward, state.g.stats, on, draw)[0])
 
 
-def free(gan: GAN) -> GAN:
-    """The same without regularizers."""
+def without_regularizers(gan: GAN) -> GAN:
+    """Returns the same GAN without regularizers."""
     return gan._replace(
         g=gan.g._replace(regularizers={}), d=gan.d._replace(regularizers={})
     )
 
 
-def pay(
+def regularizer_turn(
     gan: GAN, who: str, every: int, on: Devices, state: State, draw: Draw
 ) -> tuple[State, Logs]:
-    """The player's regularizers alone, once in `every` steps."""
+    """Updates a player by its regularizers alone, once in `every` steps."""
     player = getattr(gan, who)
     if not player.regularizers:
         return state, {}
-    dear = {name: times(every, term) for name, term in player.regularizers.items()}
-    deaf = gan.augment._replace(update=lambda state, sign, step: state)
-    terms = {who: player._replace(regularizers=dear)}
-    alone = gan._replace(loss=nothing(), augment=deaf, **terms)
+    scaled = {name: times(every, term) for name, term in player.regularizers.items()}
+    # ADA adapts p in the turns with the loss only.
+    fixed = gan.augment._replace(update=lambda state, sign, step: state)
+    terms = {who: player._replace(regularizers=scaled)}
+    regularized = gan._replace(loss=zero(), augment=fixed, **terms)
 
     def move(state):
-        state, logs = TURN[who](alone, on, state, draw)
-        return state, {name: logs[name] / every for name in dear}
+        state, logs = TURN[who](regularized, on, state, draw)
+        # The logs have each term at its own weight.
+        return state, {name: logs[name] / every for name in scaled}
 
     def rest(state):
-        return state, {name: jnp.zeros(()) for name in dear}
+        return state, {name: jnp.zeros(()) for name in scaled}
 
     return jax.lax.cond(state.step % every == 0, move, rest, state)

@@ -1,6 +1,8 @@
-"""Games in which every x has its y: G makes y of x and is also told how far it was off.
+"""The game of paired image-to-image translation: G makes y of x, and the true y is known.
 
-D judges whatever `beside` makes of x and y: both (Isola et al., 2017), or y alone.
+It is pix2pix (Isola et al., 2017) in general form: G's objective has, besides D's loss,
+distances between G's y and the true one. `Task.d_input` says what D judges, both images
+together as in pix2pix, or y alone as in super-resolution.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,112 +13,127 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ganjax.games.table import Stake, Table, seat, turn
-from ganjax.games.translation import View, check_pair, unlabelled
-from ganjax.gan import (
+from ganjax.core import (
     ONE,
     Devices,
     Game,
+    ImageToImage,
     Loss,
+    Pair,
     Player,
     PyTree,
     Turns,
     check_turns,
-    pixels,
-    stored,
+    output,
 )
-from ganjax.step import output
+from ganjax.games.multiplayer import (
+    MultiplayerState,
+    Objective,
+    init_players,
+    turn,
+    variables,
+)
+from ganjax.games.translation import View, no_latents, unlabeled
+from ganjax.modalities import IMAGES
 
 
-Pair = Callable[[Key[Array, " b"], Array], tuple[Array, Array]]  # keys, images -> x, y
+MakePair = Callable[[Key[Array, " b"], PyTree], Pair]  # keys, examples -> x and its y
 Distance = Callable[[Array, Array], Array]  # (G's y, y) -> scalar
 
 
 class Task(NamedTuple):
-    """What is to be made of what, and how it is seen."""
+    """A task of paired translation.
 
-    pair: Pair  # of images as they are seen, -1..1
+    Attributes:
+        pair: (keys, examples in -1..1) -> x and y. It may take the two images of a `Pair`,
+            or make x from a single image, as colorization does.
+        view: which part of the stored images is used.
+        d_input: (x, y) -> the input of D, such as `joined`.
+        distances: further terms of G's objective, by the name they are logged under.
+    """
+
+    pair: MakePair
     view: View
-    beside: Callable[[Array, Array], Array]  # (x, y) -> what D judges
-    distances: Mapping[str, Distance]  # what G pays besides, by name
+    d_input: Callable[[Array, Array], Array]
+    distances: Mapping[str, Distance]
 
 
 def joined(x: Float[Array, "b h w c"], y: Float[Array, "b h w d"]) -> Array:
-    """Both as channels of one image."""
+    """Concatenates x and y along the channels, pix2pix's input of D."""
     return jnp.concatenate([x, y], axis=-1)
 
 
-def halves(keys: Key[Array, " b"], image: Float[Array, "b h w c"]) -> tuple:
-    """x and y as they lie one behind the other."""
-    check_pair(image)
-    c = image.shape[-1] // 2
-    return image[..., :c], image[..., c:]
-
-
 def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
-    """D moves, then G against the new D, both on G's batch.
+    """Makes the game in which D moves, then G against the new D, both on G's batch.
 
-    A sample is asked for by x as bytes [n, h, w, c]; for pictures and scores x is made of
-    the middle of images, as `pair` makes it with the same keys always.
+    A sample's condition is x. Pictures and scores use the middle of each image.
+
+    Args:
+        g: its network maps x to y.
+        d: its network takes what `task.d_input` makes.
+        loss: the adversarial loss of both.
+        task: what x and y are.
     """
     players = {"g": g, "d": d}
 
-    def middle(images):
-        image = pixels(task.view.middle(images))
-        return task.pair(ONE.keys(jax.random.key(0), len(image)), image)
+    # Always with the same keys, so that pictures and scores of all steps have the same x.
+    def middle(x):
+        x = task.view.middle(x)
+        return task.pair(ONE.keys(jax.random.key(0), len(jax.tree.leaves(x)[0])), x)
 
     def init(key, turns):
         check_turns(turns, ("g",))
-        task.view.check(turns.g.image)
-        x, y = middle(jnp.zeros(turns.g.image.shape, turns.g.image.dtype))
-        label = unlabelled(x)
-        inputs = {"g": (x, label), "d": (task.beside(x, y), label)}
-        return seat(players, key, inputs)
+        task.view.check(turns.g.x)
+        x, y = middle(turns.g.x)
+        label = unlabeled(x)
+        inputs = {"g": (x, label), "d": (task.d_input(x, y), label)}
+        return init_players(players, key, inputs)
 
-    def step(state: Table, turns: Turns, on: Devices = ONE) -> tuple[Table, PyTree]:
+    def step(
+        state: MultiplayerState, turns: Turns, on: Devices = ONE
+    ) -> tuple[MultiplayerState, PyTree]:
         key = jax.random.fold_in(state.key, state.step)
         view_key, pair_key, d_key, g_key = jax.random.split(key, 4)
-        rows = lambda key: on.keys(key, len(turns.g.label))
-        image = task.view.jitter(rows(view_key), pixels(turns.g.image))
-        x, y = task.pair(rows(pair_key), image)
-        label = unlabelled(x)
+        n = len(turns.g.label)
+        seen = task.view.jitter(on.keys(view_key, n), turns.g.x)
+        x, y = task.pair(on.keys(pair_key, n), seen)
+        label = unlabeled(x)
 
+        # Real pairs first; generated ones follow with the statistics that those left.
         def judge(nets, made):
-            real, stats = nets["d"](task.beside(x, y), label)
-            fake, stats = nets["d"](task.beside(x, made), label, stats=stats)
+            real, stats = nets["d"](task.d_input(x, y), label)
+            fake, stats = nets["d"](task.d_input(x, made), label, stats=stats)
             return real, fake, stats
 
-        def tell(nets):
+        def discriminator_loss(nets):
             made = output(nets["g"])(x, label)
             real, fake, stats = judge(nets, made)
-            return Stake({"d": loss.d(real, fake)}, stats={"d": stats})
+            return Objective({"d": {"loss": loss.d(real, fake)}}, stats={"d": stats})
 
-        def make(nets):
+        def generator_loss(nets):
             made, stats = nets["g"](x, label)
             real, fake, _ = judge(nets, made)
-            terms = {name: far(made, y) for name, far in task.distances.items()}
-            return Stake({"g": loss.g(real, fake)} | terms, stats={"g": stats})
+            terms = {"loss": loss.g(real, fake)}
+            for name, distance in task.distances.items():
+                terms[name] = distance(made, y)
+            return Objective({"g": terms}, stats={"g": stats})
 
-        moved, told, _ = turn(players, on, state, d_key, ("d",), tell)
-        moved, logs, _ = turn(players, on, moved, g_key, ("g",), make)
-        return replace(moved, step=state.step + 1), {"loss": logs | told}
+        state, d_logs, _ = turn(players, on, state, d_key, ("d",), discriminator_loss)
+        state, g_logs, _ = turn(players, on, state, g_key, ("g",), generator_loss)
+        return replace(state, step=state.step + 1), g_logs | d_logs
 
-    def sample(state, key, asked):
-        seated, rngs = state.players["g"], {"noise": key}
-        variables = {"params": seated.params, **seated.stats}
-        label = unlabelled(asked)
-        made: Any = g.net.apply(variables, pixels(asked), label, train=False, rngs=rngs)
+    def generate(state, z, x, key):
+        rngs = {"noise": key}
+        label = unlabeled(x)
+        made: Any = g.net.apply(variables(state, "g"), x, label, train=False, rngs=rngs)
         return made
 
-    def ask(n, classes, images):
-        x, _ = middle(images(n))
-        return stored(x)
-
-    def show(asked, samples):
-        x = jnp.broadcast_to(pixels(asked), (*asked.shape[:3], samples.shape[-1]))
-        times = samples.shape[1] // x.shape[1]
-        x = x.repeat(times, 1).repeat(times, 2)
-        return jnp.concatenate([x, samples], axis=2)
-
-    decode = lambda images: middle(images)[1]
-    return Game(init, step, sample, decode, ask, show, classes=0)
+    return Game(
+        init=init,
+        step=step,
+        latents=no_latents,
+        generate=generate,
+        modality=IMAGES,
+        conditions=ImageToImage(source=lambda x: middle(x)[0]),
+        real=lambda x: middle(x)[1],
+    )

@@ -1,7 +1,8 @@
-"""CycleGAN's pool: D is also shown images that G made some time ago.
+"""CycleGAN's image pool: D is also shown images that G made some time ago.
 
-Shrivastava et al. (2017, section 2.3), by the rule of CycleGAN's code (Zhu et al., 2017),
-where it holds 50.
+A history of generated images keeps D from forgetting G's earlier failures (Shrivastava et
+al., 2017, section 2.3). The rule is that of CycleGAN's code (Zhu et al., 2017), where the
+pool holds 50 images.
 """
 
 import flax.struct
@@ -9,40 +10,50 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ganjax.gan import PyTree
+from ganjax.core import PyTree
 
 
 @flax.struct.dataclass
 class Pool:
-    """Images that were made before; those after the first `count` are not yet any."""
+    """A buffer of images that G made before."""
 
-    images: PyTree  # [n, ...]
+    images: PyTree  # [n, ...], of which the first `count` are filled
     count: PyTree  # int32 scalar
 
 
 def empty(image: Float[Array, "*s"], size: int = 50) -> Pool:
-    """A pool for `size` images, at least one, like this one."""
+    """Makes an empty pool for `size` images of the shape of `image`; at least one."""
     images = jnp.zeros((size, *image.shape), image.dtype)
     return Pool(images, jnp.zeros((), jnp.int32))
 
 
-def shown(
+def query(
     pool: Pool, images: Float[Array, "b *s"], keys: Key[Array, " b"]
 ) -> tuple[Pool, Float[Array, "b *s"]]:
-    """The pool after a batch, and what D is shown in the batch's place.
+    """Exchanges some images of a batch for older ones.
 
-    One row after the other: while the pool is not full the image joins it and is shown;
-    then, by a fair coin, either it is shown or a random one of the pool, whose place it
-    takes. Every device must see the whole batch for the pool to be the same on all.
+    While the pool is not full, an image is stored and shown. Afterwards a fair coin
+    decides: either the image is shown, or a random one of the pool, whose place it takes.
+
+    Args:
+        pool: the pool before the batch.
+        images: the whole batch on every device (`multiplayer.all_rows`), as the pool is
+            part of the state and must be the same on all.
+        keys: one key per image.
+
+    Returns:
+        The pool after the batch, and the images that D is shown.
     """
     size = len(pool.images)
 
+    # Row after row, as a later image of the batch may be exchanged for an earlier one.
     def one(pool, row):
         image, key = row
-        coin, place = draw(key, size)
+        coin, place = draw_exchange(key, size)
         full = pool.count >= size
         place = jnp.where(full, place, pool.count)
         old = pool.images[place]
+        # Without an exchange the old image is written back to its own place.
         kept = pool.images.at[place].set(jnp.where(full & ~coin, old, image))
         count = jnp.minimum(pool.count + 1, size)
         return Pool(kept, count), jnp.where(full & coin, old, image)
@@ -50,7 +61,7 @@ def shown(
     return jax.lax.scan(one, pool, (images, keys))
 
 
-def draw(key: Key[Array, ""], size: int) -> tuple[Array, Int[Array, ""]]:
-    """Whether an image is exchanged for one of a full pool, and for which."""
+def draw_exchange(key: Key[Array, ""], size: int) -> tuple[Array, Int[Array, ""]]:
+    """Draws whether an image is exchanged for one of a full pool, and for which."""
     coin, place = jax.random.split(key)
     return jax.random.bernoulli(coin), jax.random.randint(place, (), 0, size)

@@ -1,24 +1,28 @@
-"""Fully connected networks, for points of the plane and for very small images."""
+"""Fully connected networks, for points in the plane and for very small images."""
 
 from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import heads
-from ganjax.models.example import Example
+from ganjax.layers import heads
+from ganjax.layers.example import Example
 
 
 class Generator(nn.Module):
-    """From z to `shape`, (h, w, c) or (d,), through `depth` hidden layers of `width`.
+    """Maps z [b, z] to examples [b, *shape].
 
-    `output` is what the last layer passes through: tanh for images, `linear` for
-    points. Classes enter as a one-hot label beside z.
+    Attributes:
+        shape: shape of one example: (h, w, c) for images, (d,) for points.
+        width: units in each hidden layer.
+        depth: number of hidden layers.
+        classes: number of classes; the label is concatenated to z as a one-hot vector.
+        slope: negative slope of the leaky ReLU.
+        output: activation of the last layer: tanh for images, `linear` for points.
     """
 
     shape: tuple[int, ...] = (8, 8, 1)
@@ -32,6 +36,7 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b ..."]:
+        # Without classes the one-hot vector has length 0, and x is z.
         one_hot = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
         x = jnp.concatenate([z, one_hot], axis=-1)
         for _ in range(self.depth):
@@ -41,13 +46,21 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """From images or points, flattened, to logits [b]. Classes enter by projection."""
+    """Maps examples [b, ...], which it flattens, to logits [b].
+
+    Attributes:
+        width: units in each hidden layer.
+        depth: number of hidden layers.
+        classes: number of classes, which enter through `head`.
+        slope: negative slope of the leaky ReLU.
+        head: makes the last layer, one of `layers.heads`.
+    """
 
     width: int = 256
     depth: int = 3
     classes: int = 0
     slope: float = 0.2
-    head: Callable[..., Callable[..., Any]] = heads.Projection
+    head: heads.Head = heads.Projection
 
     @nn.compact
     def __call__(
@@ -60,7 +73,7 @@ class Discriminator(nn.Module):
 
 
 def linear(x: Array) -> Array:
-    """No activation."""
+    """Returns x: no activation, for outputs without bounds."""
     return x
 
 

@@ -1,48 +1,63 @@
-"""R3GAN (Huang et al., 2024): residual stages without normalisation.
+"""R3GAN (Huang et al., 2024): modern residual networks without normalization.
 
-As in the paper's final configuration (section 3, config E) and the authors' code: blocks
-of 1x1, grouped 3x3 and 1x1 convolutions (Xie et al., 2017) that start as the identity,
-their weights scaled by the number of blocks (Zhang et al., 2019), between resamplings by
-a low-pass filter. Biases stand before the activations only. The defaults are CIFAR-10's.
+The networks of the paper's final configuration (section 3, config E), as in the authors'
+code. A network is a sequence of stages, each at one image size, 4x4 being the smallest. A
+stage consists of bottleneck blocks: a 1x1 convolution that widens, a grouped 3x3 (Xie et
+al., 2017) and a 1x1 that narrows, added to their input. In place of normalization, Fixup
+initialization (Zhang et al., 2019) keeps magnitudes in bounds: every block starts as the
+identity, and weights are scaled by the number of blocks. Between stages images are
+resampled with a low-pass filter. Only layers that an activation follows have a bias.
+
+The default sizes are those of CIFAR-10. The paper trains with
+`ganjax.losses.relativistic()` and the regularizers R1 and R2.
 """
 
-from collections.abc import Callable
 from functools import partial
 from math import sqrt
-from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.errors import Mistake
-from ganjax.models import filters, heads, sizes
-from ganjax.models.convolution import Conv, conv, same
-from ganjax.models.example import Example
+from ganjax.errors import UsageError
+from ganjax.layers import heads, sizes
+from ganjax.layers.example import Example
+from ganjax.ops import filters
+from ganjax.ops.convolution import Conv, conv, same_padding
 
 
-TAPS = 1.0, 3.0, 3.0, 1.0  # [1, 2, 1] on pixels that stand twice
-GAIN = sqrt(2 / (1 + 0.2**2))  # of a leaky ReLU of slope 0.2 (He et al., 2015)
+# The low-pass filter of both resamplings: [1, 2, 1] convolved with a repeated pixel [1, 1].
+TAPS = (1.0, 3.0, 3.0, 1.0)
+# The gain of a leaky ReLU of slope 0.2 (He et al., 2015).
+GAIN = sqrt(2 / (1 + 0.2**2))
 
 
-def normal(gain: float) -> nn.initializers.Initializer:
-    """N(0, gain^2 / fan-in); of gain 0 all zeros."""
+def fan_in_normal(gain: float) -> nn.initializers.Initializer:
+    """Returns the initializer N(0, gain^2 / fan-in), or zeros for a gain of 0."""
     if not gain:
         return nn.initializers.zeros
     return nn.initializers.variance_scaling(gain**2, "fan_in", "normal")
 
 
 class Generator(nn.Module):
-    """From z to images: a learned 4x4 pattern, then stages that double it.
+    """Maps z to images: a learned 4x4 pattern, then stages, each twice as large.
 
-    `widths` and `cardinalities` (the numbers of groups) are those of the stages, from
-    4x4 up. Classes enter as a vector as wide as z beside it.
+    Classes enter as an embedding of the length of z, concatenated with it.
+
+    Attributes:
+        channels: channels of the images.
+        widths: channels of each stage, from 4x4 up. Images have a side of
+            4 * 2^(stages - 1) pixels.
+        cardinalities: groups of the 3x3 convolutions in each stage.
+        blocks: residual blocks in each stage.
+        expansion: factor by which a block widens its input.
+        classes: number of classes, 0 for an unconditional generator.
     """
 
     channels: int = 3
     widths: tuple[int, ...] = (768,) * 4
     cardinalities: tuple[int, ...] = (96,) * 4
-    blocks: int = 2  # in each stage
+    blocks: int = 2
     expansion: int = 2
     classes: int = 0
 
@@ -52,25 +67,33 @@ class Generator(nn.Module):
     ) -> Float[Array, "b h w c"]:
         _check("R3GAN's G", self.widths, self.cardinalities, self.expansion)
         if self.classes:
-            init = normal(1)
+            init = fan_in_normal(1)
             embed = nn.Embed(self.classes, z.shape[-1], embedding_init=init)
             z = jnp.concatenate([z, embed(label)], axis=-1)
+
+        # z scales the channels of the learned 4x4 pattern ("basis").
         shape = (1, 4, 4, self.widths[0])
         basis = self.param("basis", nn.initializers.normal(1.0), shape)
-        x = nn.Dense(self.widths[0], use_bias=False, kernel_init=normal(1))(z)
+        # [b, c] times [1, 4, 4, c].
+        x = nn.Dense(self.widths[0], use_bias=False, kernel_init=fan_in_normal(1))(z)
         x = x[:, None, None] * basis
 
         total = self.blocks * len(self.widths)
         for i, width in enumerate(self.widths):
             if i:
+                # The 1x1 convolution comes first: at the smaller size it costs less.
                 x = filters.up(_resize(width, x), TAPS)
             for _ in range(self.blocks):
                 x = Block(self.cardinalities[i], self.expansion, total)(x)
-        return Conv(self.channels, 1, use_bias=False, kernel_init=normal(1))(x)
+        return Conv(self.channels, 1, use_bias=False, kernel_init=fan_in_normal(1))(x)
 
 
-class Embedded(nn.Module):
-    """D's head: a vector for each class in place of the last layer's only one."""
+class ProjectionHead(nn.Module):
+    """Computes logits [b] from features [b, c].
+
+    Without classes the logit is a linear function of the features. With classes it is the
+    inner product of linearly mapped features and an embedding of the class.
+    """
 
     classes: int = 0
 
@@ -78,19 +101,28 @@ class Embedded(nn.Module):
     def __call__(
         self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        heads.tell(self, features=h)
+        heads.sow_heads(self, {"features": h})
         if not self.classes:
-            return nn.Dense(1, use_bias=False, kernel_init=normal(1))(h)[:, 0]
+            return nn.Dense(1, use_bias=False, kernel_init=fan_in_normal(1))(h)[:, 0]
         width = h.shape[-1]
-        h = nn.Dense(width, use_bias=False, kernel_init=normal(1))(h)
-        embed = nn.Embed(self.classes, width, embedding_init=normal(width**-0.5))
+        h = nn.Dense(width, use_bias=False, kernel_init=fan_in_normal(1))(h)
+        # As in the authors' code, which has a linear layer of one-hot classes in its place:
+        # the fan-in is `classes`, so the inner product begins with variance 1 / classes.
+        embed = nn.Embed(self.classes, width, embedding_init=fan_in_normal(width**-0.5))
         return jnp.sum(h * embed(label), axis=-1)
 
 
 class Discriminator(nn.Module):
-    """From images to logits [b]: stages that halve them, then a pattern of 4x4.
+    """Maps images to logits [b]: G's stages in reverse, each half as large.
 
-    `widths` and `cardinalities` are given as G's are, from 4x4 up.
+    Attributes:
+        widths: channels of each stage, from 4x4 up as for G. Images must have a side of
+            4 * 2^(stages - 1) pixels.
+        cardinalities: groups of the 3x3 convolutions in each stage, from 4x4 up.
+        blocks: residual blocks in each stage.
+        expansion: factor by which a block widens its input.
+        classes: number of classes, 0 for an unconditional discriminator.
+        head: makes the last layer, `head(classes)`; see `ganjax.layers.heads`.
     """
 
     widths: tuple[int, ...] = (768,) * 4
@@ -98,7 +130,7 @@ class Discriminator(nn.Module):
     blocks: int = 2
     expansion: int = 2
     classes: int = 0
-    head: Callable[..., Callable[..., Any]] = Embedded
+    head: heads.Head = ProjectionHead
 
     @nn.compact
     def __call__(
@@ -106,44 +138,49 @@ class Discriminator(nn.Module):
     ) -> Float[Array, " b"]:
         _check("R3GAN's D", self.widths, self.cardinalities, self.expansion)
         sides = sizes.sides_of("R3GAN's D", image)
-        sizes.staged("R3GAN's D", sides, 4, len(self.widths))
-        total, last = self.blocks * len(self.widths), self.widths[0]
-        first = Conv(self.widths[-1], 1, use_bias=False, kernel_init=normal(1))
+        sizes.check_stages("R3GAN's D", sides, 4, len(self.widths))
+        total = self.blocks * len(self.widths)
+        first = Conv(self.widths[-1], 1, use_bias=False, kernel_init=fan_in_normal(1))
         x = first(image)
+        # Stages are numbered from 4x4 up, so the last one comes first.
         for i in reversed(range(len(self.widths))):
             for _ in range(self.blocks):
                 x = Block(self.cardinalities[i], self.expansion, total)(x)
             if i:
                 x = _resize(self.widths[i - 1], filters.down(x, TAPS))
 
-        basis = self.param("basis", nn.initializers.normal(1 / 4), (1, 4, 4, last))
+        # A depthwise 4x4 convolution: one weight for each channel at each pixel.
+        shape = (1, 4, 4, self.widths[0])
+        basis = self.param("basis", nn.initializers.normal(1 / 4), shape)
         h = jnp.sum(x * basis, axis=(1, 2))
         return self.head(self.classes, name="head")(h, label, train=train)
 
 
 class Block(nn.Module):
-    """x + a 1x1, a grouped 3x3 and a 1x1 convolution, which at first is 0.
+    """Adds a bottleneck of 1x1, grouped 3x3 and 1x1 convolutions to its input.
 
-    `total` blocks in a network with m = 3 layers each scale the others' weights by
-    total^(-1 / (2m - 2)).
+    The last convolution starts at zero, so that the block starts as the identity. Fixup
+    scales the initial weights of the others by total_blocks^(-1 / (2m - 2)), where
+    `total_blocks` is that of the network and m = 3 the number of layers in a block.
     """
 
     cardinality: int
     expansion: int
-    total: int
+    total_blocks: int
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-        width, init = x.shape[-1], normal(GAIN * self.total**-0.25)
-        wide = self.expansion * width
-        h = Conv(wide, 1, kernel_init=init)(x)
+        width = x.shape[-1]
+        # Fixup's exponent -1 / (2m - 2) is -1/4 for m = 3 layers.
+        init = fan_in_normal(GAIN * self.total_blocks**-0.25)
+        h = Conv(self.expansion * width, 1, kernel_init=init)(x)
         h = Grouped(self.cardinality, init)(nn.leaky_relu(h, 0.2))
         h = nn.leaky_relu(h, 0.2)
-        return x + Conv(width, 1, use_bias=False, kernel_init=normal(0))(h)
+        return x + Conv(width, 1, use_bias=False, kernel_init=fan_in_normal(0))(h)
 
 
 class Grouped(nn.Module):
-    """A 3x3 convolution of each of `groups` groups of channels by itself."""
+    """A 3x3 convolution with a bias, of `groups` groups of channels."""
 
     groups: int
     kernel_init: nn.initializers.Initializer
@@ -154,34 +191,34 @@ class Grouped(nn.Module):
         shape = (3, 3, width // self.groups, width)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, (width,))
-        x = conv(x, kernel, (same(3), same(3)), groups=self.groups)
+        x = conv(x, kernel, (same_padding(3), same_padding(3)), groups=self.groups)
         return x + bias.reshape(1, 1, 1, -1)
 
 
 def _resize(width: int, x: Array) -> Array:
-    """A 1x1 convolution to `width` channels, where there are others."""
+    """Applies a 1x1 convolution to `width` channels, unless x has as many already."""
     if x.shape[-1] == width:
         return x
-    return Conv(width, 1, use_bias=False, kernel_init=normal(1))(x)
+    return Conv(width, 1, use_bias=False, kernel_init=fan_in_normal(1))(x)
 
 
 def _check(
     network: str, widths: tuple[int, ...], groups: tuple[int, ...], expansion: int
 ) -> None:
-    """Raises a `Mistake` unless every stage's convolutions divide into its groups."""
-    sizes.counted(network, "widths", widths)
+    """Raises a `UsageError` unless every stage's convolutions divide into its groups."""
+    sizes.check_positive(network, "widths", widths)
     if len(groups) != len(widths):
-        raise Mistake(
-            f"{network} has {len(widths)} widths and {len(groups)} cardinalities: give as "
-            "many, one of each for a stage."
+        raise UsageError(
+            f"{network} has {len(widths)} widths and {len(groups)} cardinalities: give "
+            "one of each for every stage."
         )
     for width, count in zip(widths, groups, strict=True):
         what = "channels (a width times the expansion)"
-        sizes.divisible(network, what, expansion * width, count, "groups")
+        sizes.check_divisible(network, what, expansion * width, count, "groups")
 
 
-STAGES = {"widths": (8, 4), "cardinalities": (4, 2), "blocks": 1}
+TINY_STAGES = {"widths": (8, 4), "cardinalities": (4, 2), "blocks": 1}
 TINY = {
-    "g": Example(partial(Generator, channels=2, **STAGES), (5,)),
-    "d": Example(partial(Discriminator, **STAGES), (8, 8, 2)),
+    "g": Example(partial(Generator, channels=2, **TINY_STAGES), (5,)),
+    "d": Example(partial(Discriminator, **TINY_STAGES), (8, 8, 2)),
 }

@@ -1,4 +1,9 @@
-"""ESRGAN's G (Wang et al., 2018): small images made large by densely joined residuals."""
+"""ESRGAN's G (Wang et al., 2018): residual-in-residual dense blocks for super-resolution.
+
+All blocks work at the size of the small image; an upsampler at the end makes the large
+one. `Doubled` is the published upsampler, `Shuffled` a cheaper one. D is one of
+`ganjax.models.patch` or `sn_patch`.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,88 +11,128 @@ from functools import partial
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
-from ganjax.errors import Mistake
-from ganjax.models import patch, sizes
-from ganjax.models.convolution import Conv
-from ganjax.models.example import Example
-from ganjax.models.textures import added, blurred
+from ganjax.errors import UsageError
+from ganjax.layers import sizes
+from ganjax.layers.example import Example
+from ganjax.models import patch
+from ganjax.ops.convolution import Conv
+from ganjax.ops.residual_textures import add_residual, box_blur
 
 
-INIT = nn.initializers.variance_scaling(2 * 0.1**2, "fan_in", "normal")  # He's, a tenth
-SCALE = 0.2  # of what is added (section 3.1)
-_lrelu: Callable[[Array], Array] = partial(nn.leaky_relu, negative_slope=0.2)
+# He et al.'s initialization (2015), a tenth as large ("smaller initialization").
+INIT = nn.initializers.variance_scaling(2 * 0.1**2, "fan_in", "normal")
+RESIDUAL_SCALE = 0.2  # the factor of every residual (section 3.1)
+
+
+def _lrelu(x: Array) -> Array:
+    return nn.leaky_relu(x, 0.2)
 
 
 class Doubled(nn.Module):
-    """As published: pixels are repeated, twice a side, and two convolutions follow."""
+    """The published upsampler: nearest-neighbor doublings, each with a convolution.
+
+    Two more convolutions follow at the full size.
+
+    Attributes:
+        features: channels of the output.
+        scale: factor of the sides, a power of two.
+        kernel_init: initializer of the last convolution.
+    """
 
     features: int
-    times: int
-    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+    scale: int
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
         width = x.shape[-1]
-        if self.times & (self.times - 1):
-            raise Mistake(
-                f"Images are doubled until they are of {self.times} times the sides, which "
-                "is no power of two: give 2 or 4 times, or an `end` that needs no doubling."
+        if self.scale & (self.scale - 1):
+            raise UsageError(
+                f"Images are doubled until their sides are {self.scale} times as large, "
+                "which is not a power of two: give a scale of 2 or 4, or an `upsampler` "
+                "that needs no doubling."
             )
-        for _ in range(self.times.bit_length() - 1):
+        # Each pixel is repeated to 2x2 of them.
+        for _ in range(self.scale.bit_length() - 1):
             x = _lrelu(Conv(width)(x.repeat(2, 1).repeat(2, 2)))
         x = _lrelu(Conv(width)(x))
         return Conv(self.features, kernel_init=self.kernel_init)(x)
 
 
 class Shuffled(nn.Module):
-    """Each place makes its pixels at the small size (Shi et al., 2016): much less work.
+    """An upsampler by sub-pixel convolution ("pixel shuffle", Shi et al., 2016).
 
-    They have half as many features, and one convolution at the large size sees across
-    places. At first the pixels of a place are alike (Aitken et al., 2017), so that no
-    grid is to be seen.
+    A convolution at the small size computes, for each small pixel, the features of all the
+    large pixels that replace it, with half as many channels as came in. Only the last
+    convolution works at the large size, so this is much less work than `Doubled`. At the
+    start all large pixels of a small one are the same ("ICNR", Aitken et al., 2017), which
+    avoids checkerboard artifacts.
+
+    Attributes:
+        features: channels of the output.
+        scale: factor of the sides.
+        kernel_init: initializer of the last convolution.
     """
 
     features: int
-    times: int
-    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+    scale: int
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
-        (b, h, w, c), t = x.shape, self.times
+        b, h, w, c = x.shape
+        s = self.scale
         half = max(c // 2, 1)
-        x = Conv(t * t * half, kernel_init=partial(_alike, t * t))(x)
-        x = x.reshape(b, h, w, t, t, half).transpose(0, 1, 3, 2, 4, 5)
-        x = _lrelu(x.reshape(b, h * t, w * t, half))
+        x = Conv(s * s * half, kernel_init=partial(_icnr, s * s))(x)
+        # The pixel shuffle: [h, w, s s half] -> [s h, s w, half].
+        x = x.reshape(b, h, w, s, s, half).transpose(0, 1, 3, 2, 4, 5)
+        x = _lrelu(x.reshape(b, h * s, w * s, half))
         return Conv(self.features, kernel_init=self.kernel_init)(x)
 
 
-def _alike(n: int, key, shape, dtype=jnp.float32):
+def _icnr(
+    n: int, key: Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+) -> Array:
+    """Draws a kernel whose outputs are the same for each of n sub-pixels."""
     kernel = nn.initializers.lecun_normal()(key, (*shape[:-1], shape[-1] // n), dtype)
     return jnp.tile(kernel, n)
 
 
 class Generator(nn.Module):
-    """From images [b, h, w, c] to images of `times` the sides, a power of two; linear.
+    """Maps images [b, h, w, c] to larger ones [b, scale h, scale w, channels].
 
-    `width` counts the channels throughout, `growth` those that each convolution within a
-    block adds to what the next one sees. Classes add a vector before the first block;
-    `end` makes what is large of what is small. With `over`, called as `over(image, times)`,
-    G makes what is to be added to an enlargement without learning, 0 at first. What that
-    has behind the image are textures, of each of which G adds as much as it likes; with
-    `grain` white noise is one more, from the rng "noise".
+    The output is linear: nothing keeps it within -1..1. Classes add an embedding to the
+    features before the first block.
+
+    Attributes:
+        channels: channels of the output.
+        scale: factor of the sides; a power of two if the upsampler is `Doubled`.
+        width: channels of the features between blocks.
+        classes: number of classes, 0 for an unconditional generator.
+        growth: channels that each convolution within a dense block adds to the input of the
+            next one.
+        blocks: residual-in-residual dense blocks.
+        upsample: a fixed enlargement without weights, called as `upsample(image, scale)`,
+            such as `bicubic`. If given, the output is that enlargement plus a learned
+            residual, 0 at the start. Further channels of its result are textures, each of
+            which is added times a weight that G computes for each pixel.
+        noise_texture: whether white noise is one more texture (the rng "noise").
+        upsampler: makes the layers that enlarge the features,
+            `upsampler(features, scale, kernel_init)`.
     """
 
-    channels: int = 3  # of what it makes
-    times: int = 4
+    channels: int = 3
+    scale: int = 4
     width: int = 64
     classes: int = 0
     growth: int = 32
     blocks: int = 23
-    over: Callable[[Array, int], Array] | None = None
-    grain: bool = False
-    end: Callable[..., Callable[[Array], Array]] = Doubled
+    upsample: Callable[[Array, int], Array] | None = None
+    noise_texture: bool = False
+    upsampler: Callable[..., Callable[[Array], Array]] = Doubled
 
     @nn.compact
     def __call__(
@@ -97,36 +142,48 @@ class Generator(nn.Module):
         x = Conv(self.width)(image)
         if self.classes:
             x += nn.Embed(self.classes, self.width)(label)[:, None, None]
+        # The trunk's long skip connection starts after the first convolution.
         trunk = x
         for _ in range(self.blocks):
             trunk = Block(self.growth)(trunk)
         x += Conv(self.width)(trunk)
-        if not self.over:
-            return self.end(self.channels, self.times)(x)
-        given = self.over(image, self.times)
-        first, *more = jnp.split(given, given.shape[-1] // self.channels, axis=-1)
-        if self.grain:
+        if not self.upsample:
+            return self.upsampler(self.channels, self.scale)(x)
+
+        # The channels of the fixed enlargement are an image, then textures of as many.
+        fixed = self.upsample(image, self.scale)
+        first, *textures = jnp.split(fixed, fixed.shape[-1] // self.channels, axis=-1)
+        if self.noise_texture:
             shape = (*first.shape[:-1], 1)
-            more += [jax.random.normal(self.make_rng("noise"), shape, first.dtype)]
+            textures += [jax.random.normal(self.make_rng("noise"), shape, first.dtype)]
+
+        # G computes a residual and one weight for each texture.
+        features = self.channels + len(textures)
         zeros = nn.initializers.zeros
-        made = self.end(self.channels + len(more), self.times, zeros)(x)
-        return added(made, first, more)
+        output = self.upsampler(features, self.scale, zeros)(x)
+        return add_residual(output, first, textures)
 
 
-def cubic(image: Float[Array, "b h w c"], times: int) -> Float[Array, "b H W c"]:
-    """An enlargement by cubic interpolation (Keys, 1981)."""
+def bicubic(image: Float[Array, "b h w c"], scale: int) -> Float[Array, "b H W c"]:
+    """Enlarges images by cubic interpolation (Keys, 1981)."""
     b, h, w, c = image.shape
-    return jax.image.resize(image, (b, times * h, times * w, c), "cubic")
+    return jax.image.resize(image, (b, scale * h, scale * w, c), "cubic")
 
 
-def sharper(image: Float[Array, "b h w c"], times: int) -> Float[Array, "b H W c_2"]:
-    """That enlargement, and how it differs from what is around: of this G may add some."""
-    large = cubic(image, times)
-    return jnp.concatenate([large, large - blurred(large, 2 * times + 1)], axis=-1)
+def bicubic_with_detail(
+    image: Float[Array, "b h w c"], scale: int
+) -> Float[Array, "b H W c_2"]:
+    """Enlarges images by cubic interpolation, and adds their detail as further channels.
+
+    The detail is the difference from a blurred copy, as in unsharp masking. As a texture of
+    the generator it lets G sharpen the image.
+    """
+    large = bicubic(image, scale)
+    return jnp.concatenate([large, large - box_blur(large, 2 * scale + 1)], axis=-1)
 
 
 class Block(nn.Module):
-    """x and a fifth of three dense blocks of it, one after another (figure 4)."""
+    """A residual-in-residual dense block: three dense blocks in a residual (figure 4)."""
 
     growth: int
 
@@ -135,27 +192,28 @@ class Block(nn.Module):
         h = x
         for _ in range(3):
             h = Dense(self.growth)(h)
-        return x + SCALE * h
+        return x + RESIDUAL_SCALE * h
 
 
 class Dense(nn.Module):
-    """x and a fifth of five convolutions of it, each of which sees all before it."""
+    """A dense block: five convolutions in a residual, each of which sees all before it."""
 
     growth: int
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-        seen = x
+        features = x
+        # The fifth convolution, without an activation, makes the residual.
         for _ in range(4):
-            h = _lrelu(Conv(self.growth, kernel_init=INIT)(seen))
-            seen = jnp.concatenate([seen, h], axis=-1)
-        return x + SCALE * Conv(x.shape[-1], kernel_init=INIT)(seen)
+            h = _lrelu(Conv(self.growth, kernel_init=INIT)(features))
+            features = jnp.concatenate([features, h], axis=-1)
+        return x + RESIDUAL_SCALE * Conv(x.shape[-1], kernel_init=INIT)(features)
 
 
 TINY = {
     "g": Example(partial(Generator, 2, 2, 3, growth=2, blocks=1), (4, 4, 3)),
     "g_shuffled": Example(
-        partial(Generator, 2, 2, 4, growth=2, blocks=1, end=Shuffled), (4, 4, 3)
+        partial(Generator, 2, 2, 4, growth=2, blocks=1, upsampler=Shuffled), (4, 4, 3)
     ),
     "d": patch.TINY["d"],
 }

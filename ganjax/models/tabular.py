@@ -1,8 +1,10 @@
-"""CTGAN's networks (Xu et al., 2019, section 4), for the rows of tables.
+"""The networks of CTGAN (Xu et al., 2019, section 4), which generate rows of tables.
 
-A number is told as one of several modes and where it lies about that mode, in [-1, 1]; a
-category is one of some. So a row is a line of scalars and of one-hot vectors, and what
-each comes from is a `Span` of the last layer. Conditions enter as a one-hot label.
+A table has continuous and discrete columns. By mode-specific normalization a continuous
+value becomes a one-hot vector, which names the mode of the column that it belongs to, and a
+scalar in -1..1, its position relative to that mode. A discrete value becomes a one-hot
+vector. So a row is a concatenation of scalars and one-hot vectors, and the outputs of the
+last layer that make one of them are a `Span`. Conditions enter as a one-hot label.
 """
 
 from collections.abc import Callable
@@ -15,48 +17,64 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import layers, sizes
-from ganjax.models.example import Example
+from ganjax.layers import sizes
+from ganjax.layers.example import Example
+from ganjax.layers.normalization import BatchNorm
 
 
-INIT = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # PyTorch's
+INIT = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # PyTorch's default
 
 
 class Span(NamedTuple):
-    """Some outputs side by side, and what they pass through.
+    """Neighboring outputs of the last layer, and their activation.
 
-    `act` is a function of the last layer and of the same with noise, at a temperature.
+    Attributes:
+        width: number of outputs.
+        activation: (x, noisy) -> columns of a row. `x` are the outputs, `noisy` the same
+            after Gumbel noise and the division by the temperature.
     """
 
     width: int
-    act: Callable[[Float[Array, "b w"], Float[Array, "b w"]], Float[Array, "b w"]]
+    activation: Callable[
+        [Float[Array, "b w"], Float[Array, "b w"]], Float[Array, "b w"]
+    ]
 
 
 def scalar(x: Float[Array, "b w"], noisy: Float[Array, "b w"]) -> Float[Array, "b w"]:
-    """Numbers in [-1, 1]."""
+    """Returns scalars in -1..1, as an `activation`; it ignores the noise."""
     return jnp.tanh(x)
 
 
-def choice(x: Float[Array, "b w"], noisy: Float[Array, "b w"]) -> Float[Array, "b w"]:
-    """Shares of a choice, near one-hot: a Gumbel softmax (Jang et al., 2017)."""
+def one_hot(x: Float[Array, "b w"], noisy: Float[Array, "b w"]) -> Float[Array, "b w"]:
+    """Returns nearly one-hot vectors, as an `activation`, by a Gumbel softmax.
+
+    See Jang et al. (2017).
+    """
     return nn.softmax(noisy)
 
 
-def number(modes: int = 10) -> tuple[Span, ...]:
-    """A continuous column: where the number lies about its mode, and which that is."""
-    return Span(1, scalar), Span(modes, choice)
+def continuous(modes: int = 10) -> tuple[Span, ...]:
+    """Returns the spans of a continuous column: position in the mode, then the mode."""
+    return Span(1, scalar), Span(modes, one_hot)
 
 
-def category(count: int) -> tuple[Span, ...]:
-    """A discrete column of `count` values."""
-    return (Span(count, choice),)
+def discrete(count: int) -> tuple[Span, ...]:
+    """Returns the span of a discrete column of `count` values."""
+    return (Span(count, one_hot),)
 
 
 class Generator(nn.Module):
-    """From z to rows: layers that keep their input beside their output, then `spans`.
+    """Maps z to rows [b, d].
 
-    `spans` are the columns' in their order: `(*number(), *category(3))`. Choices are
-    drawn by Gumbel noise from the rng "noise", `noise` times, at every evaluation too.
+    Hidden layers are concatenated with their input, as in a DenseNet.
+
+    Attributes:
+        spans: the spans of all columns in their order, `(*continuous(), *discrete(3))`.
+        widths: units of each hidden layer.
+        classes: number of conditions, 0 for an unconditional generator.
+        temperature: temperature of the Gumbel softmax.
+        noise: scale of the Gumbel noise (the rng "noise"), which is drawn in training and
+            evaluation alike.
     """
 
     spans: tuple[Span, ...]
@@ -69,25 +87,41 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b d"]:
-        sizes.counted("CTGAN's G", "spans of widths", [s.width for s in self.spans])
-        one_hot = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
-        x = jnp.concatenate([z, one_hot], axis=-1)
+        sizes.check_positive(
+            "CTGAN's G", "spans of widths", [s.width for s in self.spans]
+        )
+        condition = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
+        x = jnp.concatenate([z, condition], axis=-1)
+        # Each hidden layer sees the outputs of all layers before it, z and the condition.
         for width in self.widths:
             h = nn.Dense(width, use_bias=False, kernel_init=INIT)(x)
-            h = nn.relu(layers.BatchNorm()(h, label, train=train))
+            h = nn.relu(BatchNorm()(h, label, train=train))
             x = jnp.concatenate([h, x], axis=-1)
         x = nn.Dense(sum(span.width for span in self.spans), kernel_init=INIT)(x)
+        # Gumbel noise samples the one-hot vectors; a low temperature makes them sharp.
         gumbel = jax.random.gumbel(self.make_rng("noise"), x.shape, x.dtype)
         noisy = (x + self.noise * gumbel) / self.temperature
 
+        # Each span has its own activation.
         *ends, _ = accumulate(span.width for span in self.spans)
-        pairs = zip(jnp.split(x, ends, -1), jnp.split(noisy, ends, -1), strict=True)
-        parts = zip(self.spans, pairs, strict=True)
-        return jnp.concatenate([span.act(*pair) for span, pair in parts], axis=-1)
+        parts = zip(
+            self.spans, jnp.split(x, ends, -1), jnp.split(noisy, ends, -1), strict=True
+        )
+        return jnp.concatenate(
+            [span.activation(part, noisy_part) for span, part, noisy_part in parts],
+            axis=-1,
+        )
 
 
 class Discriminator(nn.Module):
-    """From rows to logits [b]: leaky ReLU, then dropout (the rng "dropout")."""
+    """Maps rows to logits [b]: dense layers, each with a leaky ReLU and dropout.
+
+    Attributes:
+        widths: units of each hidden layer.
+        classes: number of conditions, 0 for an unconditional discriminator.
+        slope: slope of the leaky ReLU.
+        dropout: dropout rate (the rng "dropout").
+    """
 
     widths: tuple[int, ...] = (256, 256)
     classes: int = 0
@@ -98,15 +132,20 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b d"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, " b"]:
-        one_hot = jax.nn.one_hot(label, self.classes, dtype=image.dtype)
-        x = jnp.concatenate([image, one_hot], axis=-1)
+        # Without classes the one-hot label has no columns.
+        condition = jax.nn.one_hot(label, self.classes, dtype=image.dtype)
+        x = jnp.concatenate([image, condition], axis=-1)
         for width in self.widths:
+            # No norms: the published D is trained with a gradient penalty, which a batch
+            # norm would make depend on the other rows of the batch.
             x = nn.leaky_relu(nn.Dense(width, kernel_init=INIT)(x), self.slope)
             x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return nn.Dense(1, kernel_init=INIT)(x)[:, 0]
 
 
 TINY = {
-    "g": Example(partial(Generator, (*number(4), *category(3)), widths=(8, 8)), (5,)),
+    "g": Example(
+        partial(Generator, (*continuous(4), *discrete(3)), widths=(8, 8)), (5,)
+    ),
     "d": Example(partial(Discriminator, widths=(8, 8)), (8,)),
 }

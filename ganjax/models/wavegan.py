@@ -1,35 +1,38 @@
-"""WaveGAN (Donahue et al., 2019): DCGAN on raw audio, in one dimension.
+"""WaveGAN (Donahue et al., 2019): DCGAN in one dimension, for raw audio.
 
-As in the paper's tables 3 and 4 and the authors' code: kernels of 25 and strides of 4, no
-normalisation, phase shuffle between D's layers, Glorot's initialisation. Signals lie in
-[-1, 1]. Padded by one more before than after, not the other way round as TensorFlow
-does, the networks are the authors' but for the direction of time.
+As in the paper's tables 3 and 4 and the authors' code: kernels of length 25 and strides of
+4, no normalization, phase shuffle between D's layers, Glorot initialization. Signals are
+[b, n, c] in -1..1. Convolutions are padded by one sample more before than after; TensorFlow
+does it the other way round. So the networks are the authors' with time reversed.
 """
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.models import heads, signal, sizes
-from ganjax.models.example import Example
+from ganjax.layers import heads, signal, sizes
+from ganjax.layers.example import Example
 
 
 INIT = nn.initializers.glorot_uniform()
-GRID = 16  # samples of the coarsest signal
-LENGTHS = sizes.growing(4 * GRID, 4)
+GRID = 16  # samples of the coarsest feature map
+LENGTHS = sizes.geometric(4 * GRID, 4)
 
 
 class Generator(nn.Module):
-    """From z to signals: a dense layer to 16 samples, then four times as many each time.
+    """Maps z to signals: a dense layer to 16 samples, then layers of four times the length.
 
-    `length` is 16 * 4^k, `width` counts the channels (the paper's d) at a quarter of it;
-    each quarter before that has twice as many. Classes enter as a one-hot label beside
-    z; the paper has none.
+    Classes enter as a one-hot label, concatenated with z; the paper has none.
+
+    Attributes:
+        length: samples of the signals, 16 * 4^k.
+        channels: channels of the signals.
+        width: channels at a quarter of the length (the paper's d). Each shorter feature map
+            has twice as many as the next.
+        classes: number of classes, 0 for an unconditional generator.
     """
 
     length: int = 16384
@@ -41,29 +44,40 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n c"]:
+        # Without classes the one-hot label has no columns.
         one_hot = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
         z = jnp.concatenate([z, one_hot], axis=-1)
         sizes.check_length("WaveGAN's G", self.length, LENGTHS)
-        widths = [self.width << i for i in range(_quarters(self.length))][::-1]
-        x = nn.Dense(GRID * widths[0], kernel_init=INIT)(z)
-        x = nn.relu(x).reshape(-1, GRID, widths[0])
-        for width in widths[1:]:
+        first, *widths = [
+            self.width << i for i in reversed(range(_quarters(self.length)))
+        ]
+        # A feature map of 16 samples, then one layer for each factor of four.
+        x = nn.Dense(GRID * first, kernel_init=INIT)(z)
+        x = nn.relu(x).reshape(-1, GRID, first)
+        for width in widths:
             x = nn.relu(signal.Up(width)(x))
         return jnp.tanh(signal.Up(self.channels)(x))
 
 
 class Discriminator(nn.Module):
-    """From signals [b, 16 * 4^k, c] to logits [b]: quartered to 16, then a dense layer.
+    """Maps signals [b, 16 * 4^k, c] to logits [b]: strided layers, then a dense one.
 
-    `radius` is phase shuffle's, between all layers but the last (the rng "dropout"); 0
-    leaves it out. Classes enter by projection.
+    Classes enter by projection.
+
+    Attributes:
+        width: channels of the first layer; each further layer has twice as many.
+        radius: largest shift of phase shuffle, in samples, between all layers but the last
+            (the rng "dropout"); 0 for none.
+        slope: slope of the leaky ReLU.
+        classes: number of classes, 0 for an unconditional discriminator.
+        head: makes the last layer; see `ganjax.layers.heads`.
     """
 
     width: int = 64
     radius: int = 2
     slope: float = 0.2
     classes: int = 0
-    head: Callable[..., Callable[..., Any]] = heads.Projection
+    head: heads.Head = heads.Projection
 
     @nn.compact
     def __call__(
@@ -74,15 +88,17 @@ class Discriminator(nn.Module):
         )
         x = image
         for i in range(_quarters(image.shape[1])):
+            # Phase shuffle keeps D from judging by the phase of checkerboard artifacts.
             if i:
                 x = signal.PhaseShuffle(self.radius)(x, train=train)
             x = nn.leaky_relu(signal.Down(self.width << i)(x), self.slope)
+        # [b, 16, c] to [b, 16 c].
         head = self.head(self.classes, kernel_init=INIT, name="head")
         return head(x.reshape(len(x), -1), label, train=train)
 
 
 def _quarters(length: int) -> int:
-    """How often a signal is quartered down to 16 samples."""
+    """Returns how often a signal of this length is quartered down to 16 samples."""
     return ((length // GRID).bit_length() - 1) // 2
 
 

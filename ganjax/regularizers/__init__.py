@@ -1,19 +1,27 @@
-"""What else a player must respect: terms of its objective, functions of its `Turn`.
+"""Regularizers: further terms of a player's objective, functions of its `Turn`.
 
-A coefficient is a `Number`: a constant, or an Optax schedule of the step. A method that
-asks something of both players is a `Pair` of terms, one for each. `patch_nce` is a
-value alone, of what two images have at the same places.
+They go into `Player.regularizers` under any name, by which they are logged:
+
+    Player(net, optim, {"r1": r1(10.0)})
+
+A coefficient is a `Number`: a constant, or an Optax schedule of the step. A method with
+terms for both players is a `PerPlayer`, whose `d` and `g` go to one player each. Terms on
+features or classes read what D's head sowed, `turn.real.heads` and `turn.fake.heads`.
+Penalties on the weights alone are in `ganjax.optim`.
+
+`patch_nce` is not a regularizer but a function of features, for CUT, and `coded_prior` is
+the prior that InfoGAN's `mutual_information` needs.
 """
 
 from ganjax.regularizers.approximate import approximate_r1, approximate_r2
 from ganjax.regularizers.classes import (
-    ac,
-    adc,
+    ac_gan,
+    adc_gan,
     contrastive,
     cross_entropy,
     data_to_data,
     multi_hinge,
-    tac,
+    tac_gan,
 )
 from ganjax.regularizers.consistency import (
     balanced_consistency,
@@ -21,9 +29,13 @@ from ganjax.regularizers.consistency import (
     latent_consistency,
 )
 from ganjax.regularizers.energy import boundary_equilibrium, pulling_away
-from ganjax.regularizers.information import coded, information
+from ganjax.regularizers.information import coded_prior, mutual_information
 from ganjax.regularizers.lecam import lecam
-from ganjax.regularizers.matching import feature_matching, mode_seeking, moved
+from ganjax.regularizers.matching import (
+    feature_matching,
+    latent_step_penalty,
+    mode_seeking,
+)
 from ganjax.regularizers.patches import patch_nce
 from ganjax.regularizers.path_length import path_length
 from ganjax.regularizers.penalties import (
@@ -34,33 +46,33 @@ from ganjax.regularizers.penalties import (
     r2,
 )
 from ganjax.regularizers.reconstruction import reconstruction
-from ganjax.regularizers.terms import Pair, lazily, stateless
+from ganjax.regularizers.terms import PerPlayer, lazily, stateless
 
 
 __all__ = [
-    "Pair",
-    "ac",
-    "adc",
+    "PerPlayer",
+    "ac_gan",
+    "adc_gan",
     "approximate_r1",
     "approximate_r2",
     "balanced_consistency",
     "boundary_equilibrium",
     "consistency",
-    "coded",
+    "coded_prior",
     "contrastive",
     "cross_entropy",
     "data_to_data",
     "dragan",
     "feature_matching",
     "gradient_penalty",
-    "information",
     "latent_consistency",
+    "latent_step_penalty",
     "lazily",
     "lecam",
     "max_gradient_penalty",
     "mode_seeking",
-    "moved",
     "multi_hinge",
+    "mutual_information",
     "patch_nce",
     "path_length",
     "pulling_away",
@@ -68,5 +80,5 @@ __all__ = [
     "r2",
     "reconstruction",
     "stateless",
-    "tac",
+    "tac_gan",
 ]

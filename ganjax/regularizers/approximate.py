@@ -1,30 +1,58 @@
-"""R1 and R2 without a second derivative: how much noise on an image moves its logit."""
+"""R1 and R2 by finite differences: how much noise on an image changes its logit.
+
+They need one more forward pass of D in place of a second derivative, which some fused
+attention kernels do not have (Lin et al., 2025).
+"""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ganjax.gan import Look, Number, Regularizer, Turn, at
-from ganjax.regularizers.terms import normal, weighed
+from ganjax.core import DiscriminatorOutputs, Number, Regularizer, Turn, at
+from ganjax.regularizers.terms import normal, weighted
 
 
 def approximate_r1(gamma: Number, sigma: Number = 0.01) -> Regularizer:
-    """gamma/2 E (D(x + sigma n) - D(x))^2 / sigma^2 on real images, n ~ N(0, I).
+    """Approximate R1: gamma/2 E (D(x + sigma n) - D(x))^2 / sigma^2, n ~ N(0, I).
 
-    Its mean is R1's but for terms in sigma^2, so gamma is R1's, too. Lin et al. (2025,
-    eq. 9) do not divide; their weight of 100 at a sigma of 0.01 is a gamma of 0.02. Where
-    D computes in bfloat16 its rounding is a part of the difference, and most of it at a
-    sigma of 0.001. A unit that crosses its kink between the two makes the gradient jump
-    by 1/sigma, so that rounding grows over the steps.
+    It is taken on real images. Its mean over n is R1 up to terms in sigma^2, so gamma has
+    the meaning that it has in `r1`. Lin et al. (2025, eq. 9) do not divide by sigma^2;
+    their weight of 100 at a sigma of 0.01 is a gamma of 0.02.
+
+    Args:
+        gamma: the coefficient.
+        sigma: the standard deviation of the noise. If D computes in bfloat16, the
+            difference also contains rounding errors, which dominate at 0.001. A piecewise
+            linear unit that switches between the two points makes the gradient jump by
+            1/sigma, so that two runs which differ by rounding diverge sooner than with the
+            exact penalty.
     """
-    return weighed(gamma, lambda turn: _rise(turn, turn.real, 3, sigma) / 2)
+
+    def value(turn):
+        return _squared_slope(turn, turn.real, "approximate_r1", sigma) / 2
+
+    return weighted(gamma, value)
 
 
 def approximate_r2(gamma: Number, sigma: Number = 0.01) -> Regularizer:
-    """R2 in the same way, on generated images (Lin et al., 2025b, appendix, eq. 3)."""
-    return weighed(gamma, lambda turn: _rise(turn, turn.fake, 4, sigma) / 2)
+    """Approximate R2: the same on generated images (Lin et al., 2025b, appendix, eq. 3).
+
+    Args:
+        gamma: the coefficient, that of `r2`.
+        sigma: the standard deviation of the noise, as in `approximate_r1`.
+    """
+
+    def value(turn):
+        return _squared_slope(turn, turn.fake, "approximate_r2", sigma) / 2
+
+    return weighted(gamma, value)
 
 
-def _rise(turn: Turn, look: Look, number: int, sigma: Number) -> Float[Array, ""]:
-    step = at(sigma, turn.step)
-    moved = look.image + step * normal(turn, number, look.image)
-    return jnp.mean(((look.d(moved) - look.logits) / step) ** 2)
+def _squared_slope(
+    turn: Turn, outputs: DiscriminatorOutputs, stream: str, sigma: Number
+) -> Float[Array, ""]:
+    """Returns the mean of ((D(x + sigma n) - D(x)) / sigma)^2 over the batch."""
+    # `outputs.d` is the pass that gave the logits, with its augmentation and dropout, so
+    # that the noise is all that differs.
+    scale = at(sigma, turn.step)
+    noisy = outputs.x + scale * normal(turn, stream, outputs.x)
+    return jnp.mean(((outputs.d(noisy) - outputs.logits) / scale) ** 2)

@@ -1,155 +1,240 @@
-"""What classes D sees and G is to show: terms on what D's head tells of them.
+"""Conditioning by auxiliary classifiers: terms on D's outputs about classes.
 
-A `Measure` says how far images are from their classes, as a head of `models.heads` sees
-it; `ac`, `tac` and `adc` are what the players do with it. D plays an ordinary loss on its
-logits besides. AC-GAN is `ac(cross_entropy())`, ContraGAN `ac(contrastive())`, ReACGAN
-`ac(data_to_data(), 0.5)`, TAC-GAN `tac(cross_entropy())`, ADC-GAN `adc(cross_entropy())`.
+A method has two parts. A `ClassLoss` is a classification loss, on what a head of
+`layers.heads` sowed: `cross_entropy`, `contrastive` or `data_to_data`. A scheme says which
+player minimizes it on which images: `ac_gan`, `tac_gan` or `adc_gan`. Both players also
+have an ordinary loss on D's logits.
+
+| method | terms | head |
+|---|---|---|
+| AC-GAN | `ac_gan(cross_entropy())` | `Classifier` |
+| TAC-GAN | `tac_gan(cross_entropy())` | `Classifier` with `twin=True` |
+| ADC-GAN | `adc_gan(cross_entropy())` | `Classifier` with `outputs_per_class=2` |
+| ContraGAN | `ac_gan(contrastive())` | `Contrastive` |
+| ReACGAN | `ac_gan(data_to_data(), 0.5)` | `Contrastive` |
+| MHGAN | `multi_hinge()`, with the loss `losses.zero()` | `MultiHinge` |
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganjax.gan import Number, at
-from ganjax.regularizers.terms import Pair, stateless, weighed
+from ganjax.core import DiscriminatorOutputs, Number
+from ganjax.regularizers.terms import PerPlayer, add_stateless, stateless, weighted
 
 
-Measure = Callable[[Mapping[str, Array], Int[Array, " b"]], Float[Array, ""]]
-TWIN = "twin "
+# (what the head sowed, labels) -> the mean classification loss.
+ClassLoss = Callable[[Mapping[str, Array], Int[Array, " b"]], Float[Array, ""]]
+TWIN = "twin "  # precedes the names of what the twin of a classifier sows
 
 
-def ac(measure: Measure, weight: Number = 1.0, g_weight: Number | None = None) -> Pair:
-    """Both players bring images near their classes, D real ones, G its own.
+def ac_gan(
+    class_loss: ClassLoss, weight: Number = 1.0, g_weight: Number | None = None
+) -> PerPlayer:
+    """Auxiliary classifier: D learns to classify real images, and G to have its classified.
 
-    Odena et al. (2017) with D's share of the fakes left out, as has become usual.
-    `g_weight` is G's if it differs: 0.1 in Gulrajani et al. (2017).
+    This is AC-GAN (Odena et al., 2017) without D's loss on generated images, which most
+    later work leaves out.
+
+    Args:
+        class_loss: the classification loss.
+        weight: the weight of both players' terms.
+        g_weight: G's weight if it differs: 0.1 in Gulrajani et al. (2017).
     """
-    return Pair(
-        d=weighed(weight, lambda turn: measure(turn.real.heads, turn.real.label)),
-        g=weighed(
-            weight if g_weight is None else g_weight,
-            lambda turn: measure(turn.fake.heads, turn.fake.label),
-        ),
+
+    def d(turn):
+        return class_loss(turn.real.heads, turn.real.label)
+
+    def g(turn):
+        return class_loss(turn.fake.heads, turn.fake.label)
+
+    g_weight = weight if g_weight is None else g_weight
+    return PerPlayer(weighted(weight, d), weighted(g_weight, g))
+
+
+def tac_gan(
+    class_loss: ClassLoss, weight: Number = 1.0, twin_weight: Number = 1.0
+) -> PerPlayer:
+    """Twin auxiliary classifiers (Gong et al., 2019). Needs a head with `twin=True`.
+
+    The first classifier is AC-GAN's. A second one, the twin, learns the classes of
+    generated images, and G maximizes its loss. AC-GAN alone rewards samples whose class is
+    too easy to tell; this term cancels that.
+
+    Args:
+        class_loss: the classification loss of both classifiers.
+        weight: the weight of the first classifier's loss, for both players.
+        twin_weight: the weight of the twin's loss, for both players.
+    """
+
+    def twin_loss(turn):
+        return class_loss(_twin_heads(turn.fake.heads), turn.fake.label)
+
+    def minus_twin_loss(turn):
+        return -twin_loss(turn)
+
+    first = ac_gan(class_loss, weight)
+    return PerPlayer(
+        d=add_stateless(first.d, weighted(twin_weight, twin_loss)),
+        g=add_stateless(first.g, weighted(twin_weight, minus_twin_loss)),
     )
 
 
-def tac(measure: Measure, weight: Number = 1.0, twin_weight: Number = 1.0) -> Pair:
-    """A twin learns the classes of the fakes, and G misleads it (Gong et al., 2019).
+def adc_gan(class_loss: ClassLoss, weight: Number = 1.0) -> PerPlayer:
+    """Auxiliary discriminative classifier (Hou et al., 2022).
 
-    So G makes up for what AC-GAN leaves out: how sure the class of a fake is. Needs a
-    head with `twin`.
-    """
-    twin = lambda turn: measure(_twin(turn.fake.heads), turn.fake.label)
-    both = ac(measure, weight)
-    return Pair(
-        d=_less(both.d, twin_weight, lambda turn: -twin(turn)),
-        g=_less(both.g, twin_weight, twin),
-    )
+    Each class has two outputs, one for its real images and one for generated ones. D tells
+    all of them apart; G is drawn to the real output of its class and away from the
+    generated one. Needs a head with `outputs_per_class=2`.
 
-
-def adc(measure: Measure, weight: Number = 1.0) -> Pair:
-    """Every class twice, first of real, then of generated images (Hou et al., 2022).
-
-    D tells all of them apart; G comes nearer to the first of its class's and goes away
-    from the second. Needs a head with `outputs=2`.
-    """
-    side = lambda look, i: measure(look.heads, 2 * look.label + i)
-    return Pair(
-        d=weighed(weight, lambda turn: side(turn.real, 0) + side(turn.fake, 1)),
-        g=weighed(weight, lambda turn: side(turn.fake, 0) - side(turn.fake, 1)),
-    )
-
-
-def cross_entropy() -> Measure:
-    """-log of the class's softmax; for a `Classifier`."""
-
-    def measure(heads, label):
-        logs = jax.nn.log_softmax(heads["classes"])
-        return -jnp.take_along_axis(logs, label[:, None], axis=1).mean()
-
-    return measure
-
-
-def contrastive(temperature: float = 1.0) -> Measure:
-    """ContraGAN's 2C: near the class's proxy and others of the class, far from the rest.
-
-    Kang & Park (2020). For a `Contrastive`. The rest are the rows at hand: on several
-    devices under `pmap`, those of each one. Here as below.
+    Args:
+        class_loss: the classification loss, over twice as many classes.
+        weight: the weight of both players' terms.
     """
 
-    def measure(heads, label):
-        proxy, others, like = _cosines(heads, label)
-        proxy, others = jnp.exp(proxy / temperature), jnp.exp(others / temperature)
-        others = others * (1 - jnp.eye(len(label)))
-        near = proxy + jnp.sum(others * like, axis=1)
-        return -jnp.log(near / (proxy + others.sum(1))).mean()
+    # The output 2 k is that of real images of class k, 2 k + 1 that of generated ones.
+    def loss_as_real(outputs: DiscriminatorOutputs):
+        return class_loss(outputs.heads, 2 * outputs.label)
 
-    return measure
+    def loss_as_fake(outputs: DiscriminatorOutputs):
+        return class_loss(outputs.heads, 2 * outputs.label + 1)
+
+    def d(turn):
+        return loss_as_real(turn.real) + loss_as_fake(turn.fake)
+
+    def g(turn):
+        return loss_as_real(turn.fake) - loss_as_fake(turn.fake)
+
+    return PerPlayer(weighted(weight, d), weighted(weight, g))
 
 
-def data_to_data(temperature: float = 0.5, margin: float = 0.98) -> Measure:
-    """ReACGAN's D2D-CE: near the proxy, far from the data of other classes.
+def cross_entropy() -> ClassLoss:
+    """Returns softmax cross entropy, for the head `Classifier`."""
 
-    Kang et al. (2021). Cosines above `margin` with the proxy, or below 1 - `margin` with
-    others, cost nothing. As in the authors' code the largest similarity is taken from
-    those of the others, though not from the proxy's. For a `Contrastive`; the defaults
-    are CIFAR-10's.
+    def class_loss(heads, label):
+        log_probabilities = jax.nn.log_softmax(heads["classes"])
+        return -jnp.take_along_axis(log_probabilities, label[:, None], axis=1).mean()
+
+    return class_loss
+
+
+def contrastive(temperature: float = 1.0) -> ClassLoss:
+    """Returns ContraGAN's 2C loss (Kang & Park, 2020), for the head `Contrastive`.
+
+    It draws embeddings to the proxy of their class and to images of the same class, away
+    from other images. These are the rows at hand: under `pmap`, those of each device.
+
+    Args:
+        temperature: divides the cosines.
     """
 
-    def measure(heads, label):
-        proxy, others, like = _cosines(heads, label)
-        others = (others + margin - 1) / temperature
-        rest, lowest = ~jnp.eye(len(label), dtype=bool), (margin - 2) / temperature
-        largest = others.max(1, keepdims=True, where=rest, initial=lowest)
-        far = jnp.exp(jax.nn.relu(others) - jax.lax.stop_gradient(largest))
-        pull = jax.nn.relu((margin - proxy) / temperature)
-        push = jnp.log(jnp.exp(-pull) + jnp.sum(far * (1 - like), axis=1))
+    def class_loss(heads, label):
+        cosines = _cosines(heads, label)
+        proxy = jnp.exp(cosines.proxy / temperature)
+        images = jnp.exp(cosines.images / temperature)
+        # An image does not form a pair with itself.
+        images = images * (1 - jnp.eye(len(label)))
+        same_class = proxy + jnp.sum(images * cosines.same_class, axis=1)
+        return -jnp.log(same_class / (proxy + images.sum(1))).mean()
+
+    return class_loss
+
+
+def data_to_data(temperature: float = 0.5, margin: float = 0.98) -> ClassLoss:
+    """Returns ReACGAN's D2D-CE loss (Kang et al., 2021), for the head `Contrastive`.
+
+    It draws embeddings to the proxy of their class, away from images of other classes.
+    These are the rows at hand: under `pmap`, those of each device. The defaults are the
+    paper's for CIFAR-10.
+
+    Args:
+        temperature: divides the cosines.
+        margin: cosines above `margin` with the proxy, or below 1 - `margin` with other
+            images, cost nothing.
+    """
+
+    def class_loss(heads, label):
+        cosines = _cosines(heads, label)
+        images = (cosines.images + margin - 1) / temperature
+        # The authors' code subtracts the largest similarity from those of the images, as
+        # for a stable softmax, but not from the proxy's: that is a part of the loss here.
+        # An image alone in its batch has the lowest similarity, that of a cosine of -1.
+        is_other = ~jnp.eye(len(label), dtype=bool)
+        lowest = (margin - 2) / temperature
+        largest = images.max(1, keepdims=True, where=is_other, initial=lowest)
+        negatives = jnp.exp(jax.nn.relu(images) - jax.lax.stop_gradient(largest))
+        negatives = jnp.sum(negatives * (1 - cosines.same_class), axis=1)
+        pull = jax.nn.relu((margin - cosines.proxy) / temperature)
+        push = jnp.log(jnp.exp(-pull) + negatives)
         return jnp.mean(pull + push)
 
-    return measure
+    return class_loss
 
 
-def multi_hinge(g_weight: Number = 0.05) -> Pair:
-    """MHGAN: the right class is to be above the best other by 1; one class is "fake".
+def multi_hinge(g_weight: Number = 0.05) -> PerPlayer:
+    """MHGAN: a multi-class hinge loss with one more class for generated images.
 
-    Kavalerov et al. (2021), after Crammer & Singer (2001). Needs `MultiHinge`; the logits
-    have no loss of their own, `losses.nothing()`.
+    The score of the correct class is to exceed the best other one by 1 (Kavalerov et al.,
+    2021, after Crammer & Singer, 2001). Needs the head `MultiHinge`, and `losses.zero()`
+    as the loss, since it takes the place of a loss on logits.
+
+    Args:
+        g_weight: the weight of G's term; D's is 1.
     """
 
     def d(turn):
         fake = turn.fake.heads["classes"]
-        last = jnp.full_like(turn.fake.label, fake.shape[-1] - 1)
-        return _margin(turn.real.heads["classes"], turn.real.label) + _margin(
-            fake, last
-        )
+        fake_class = jnp.full_like(turn.fake.label, fake.shape[-1] - 1)
+        real_hinge = _hinge(turn.real.heads["classes"], turn.real.label)
+        return real_hinge + _hinge(fake, fake_class)
 
-    g = lambda turn: _margin(turn.fake.heads["classes"], turn.fake.label)
-    return Pair(stateless(d), weighed(g_weight, g))
+    def g(turn):
+        return _hinge(turn.fake.heads["classes"], turn.fake.label)
 
-
-def _less(term, weight, value):
-    """A stateless term less a weighed value."""
-    pay = lambda turn: term.apply(turn, ())[0] - at(weight, turn.step) * value(turn)
-    return stateless(pay)
+    return PerPlayer(stateless(d), weighted(g_weight, g))
 
 
-def _twin(heads: Mapping[str, Array]) -> Mapping[str, Array]:
-    """What the twin tells, under the names of the first."""
+class Cosines(NamedTuple):
+    """Cosines of each image's embedding with others.
+
+    Attributes:
+        proxy: with the proxy of its class.
+        images: with the embeddings of all images, itself included.
+        same_class: 1 where two images are of the same class, 0 elsewhere.
+    """
+
+    proxy: Float[Array, " b"]
+    images: Float[Array, "b b"]
+    same_class: Float[Array, "b b"]
+
+
+def _cosines(heads: Mapping[str, Array], label: Int[Array, " b"]) -> Cosines:
+    embed = _unit(heads["embed"])
+    proxies = _unit(heads["proxies"])
+    same_class = (label[:, None] == label[None]).astype(embed.dtype)
+    return Cosines(
+        proxy=jnp.sum(embed * proxies[label], axis=1),
+        images=embed @ embed.T,
+        same_class=same_class,
+    )
+
+
+def _unit(x: Float[Array, "n c"]) -> Float[Array, "n c"]:
+    """Scales vectors to length 1."""
+    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def _twin_heads(heads: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Returns what the twin sowed, under the names of the first classifier."""
     return {name.removeprefix(TWIN): x for name, x in heads.items() if TWIN in name}
 
 
-def _cosines(heads, label):
-    """Of each row: with its class's proxy [b], with the others, and if they are like."""
-    unit = lambda x: x / jnp.linalg.norm(x, axis=-1, keepdims=True)
-    embed, proxies = unit(heads["embed"]), unit(heads["proxies"])
-    like = (label[:, None] == label[None]).astype(embed.dtype)
-    return jnp.sum(embed * proxies[label], axis=1), embed @ embed.T, like
-
-
-def _margin(classes: Float[Array, "b k"], label: Int[Array, " b"]) -> Float[Array, ""]:
-    chosen = jax.nn.one_hot(label, classes.shape[-1], dtype=bool)
-    right = jnp.sum(classes, axis=1, where=chosen)
-    wrong = jnp.max(classes, axis=1, where=~chosen, initial=-jnp.inf)
-    return jax.nn.relu(1 + wrong - right).mean()
+def _hinge(classes: Float[Array, "b k"], label: Int[Array, " b"]) -> Float[Array, ""]:
+    """Returns the multi-class hinge loss of Crammer & Singer (2001)."""
+    is_label = jax.nn.one_hot(label, classes.shape[-1], dtype=bool)
+    correct = jnp.sum(classes, axis=1, where=is_label)
+    best_other = jnp.max(classes, axis=1, where=~is_label, initial=-jnp.inf)
+    return jax.nn.relu(1 + best_other - correct).mean()

@@ -1,27 +1,44 @@
-"""LeCam: D's logits are not to run away from where the other side's used to be."""
+"""LeCam regularization, for training on few images (Tseng et al., 2021).
+
+It keeps D's logits on real images near a moving average of those on generated images, and
+the other way around.
+"""
 
 import jax
 import jax.numpy as jnp
 
-from ganjax.gan import Number, Regularizer, at
+from ganjax.core import Number, Regularizer, at
 
 
 def lecam(weight: Number = 0.3, decay: float = 0.99, start: int = 1000) -> Regularizer:
-    """weight (E (D(x) - a_F)+^2 + E (a_R - D(G(z)))+^2), with a_R, a_F moving averages.
+    """LeCam: weight (E max(0, D(x) - a_F)^2 + E max(0, a_R - D(G(z)))^2), for D.
 
-    Tseng et al. (2021, eq. 5), who leave out what the authors' code has, that only the
-    positive part counts. The memory is a_R and a_F, which move by 1 - `decay` before they
-    are compared. Until the step `start` they are the last batch's and nothing is paid.
+    a_R and a_F are moving averages of the logits on real and generated images. Equation 5
+    of Tseng et al. (2021) is the same without max, which is in the authors' code.
+
+    Args:
+        weight: the coefficient.
+        decay: the decay of the averages, which are updated before they are compared.
+        start: up to this step the term is 0, and the averages are those of the last batch.
     """
 
     def apply(turn, memory):
-        logits = turn.real.logits, turn.fake.logits
-        keep = jnp.where(turn.step < start, 0.0, decay)
-        follow = lambda old, x: keep * old + (1 - keep) * turn.on.mean(x.mean())
-        memory = jax.lax.stop_gradient(jax.tree.map(follow, memory, logits))
-        (real, fake), (real_anchor, fake_anchor) = logits, memory
-        square = lambda x: jnp.mean(jax.nn.relu(x) ** 2)
-        value = square(real - fake_anchor) + square(real_anchor - fake)
-        return jnp.where(turn.step > start, at(weight, turn.step), 0.0) * value, memory
+        current_decay = jnp.where(turn.step < start, 0.0, decay)
+
+        def update(average, logits):
+            batch_mean = turn.on.mean(logits.mean())
+            average = current_decay * average + (1 - current_decay) * batch_mean
+            # It includes this batch's logits, but no gradient passes through it.
+            return jax.lax.stop_gradient(average)
+
+        real = turn.real.logits
+        fake = turn.fake.logits
+        real_average = update(memory[0], real)
+        fake_average = update(memory[1], fake)
+        real_excess = jnp.mean(jax.nn.relu(real - fake_average) ** 2)
+        fake_deficit = jnp.mean(jax.nn.relu(real_average - fake) ** 2)
+        current_weight = jnp.where(turn.step > start, at(weight, turn.step), 0.0)
+        value = current_weight * (real_excess + fake_deficit)
+        return value, (real_average, fake_average)
 
     return Regularizer(init=lambda: (jnp.zeros(()), jnp.zeros(())), apply=apply)

@@ -1,45 +1,67 @@
-"""What is to match or to keep apart, beside deceiving D."""
+"""Terms on features, images or latents: feature matching, mode seeking, LOGAN's step."""
 
 from collections.abc import Callable
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ganjax.gan import Number, Regularizer
-from ganjax.regularizers.terms import weighed
+from ganjax.core import Number, Regularizer
+from ganjax.regularizers.terms import weighted
 
 
 def feature_matching(
-    weight: Number = 1.0, size: Callable[[Array], Array] = jnp.square
+    weight: Number = 1.0, penalty: Callable[[Array], Array] = jnp.square
 ) -> Regularizer:
-    """For G: the mean features of fakes are to be those of real images.
+    """For G: generated images should have the mean features of real ones.
 
-    Salimans et al. (2016, section 3.1) have the sum, here it is the mean, of the squares
-    over the features of D's last layer; MHGAN's `size` is `jnp.abs`.
+    The features are those of D's last layer. Salimans et al. (2016, section 3.1) sum over
+    the features; here it is the mean.
+
+    Args:
+        weight: the coefficient.
+        penalty: an elementwise function of the differences between the means [c]: the
+            square, or `jnp.abs` in MHGAN.
     """
 
     def value(turn):
-        real, fake = turn.real.heads["features"], turn.fake.heads["features"]
-        return size(fake.mean(0) - real.mean(0)).mean()
+        real_mean = turn.real.heads["features"].mean(0)
+        fake_mean = turn.fake.heads["features"].mean(0)
+        return penalty(fake_mean - real_mean).mean()
 
-    return weighed(weight, value)
+    return weighted(weight, value)
 
 
 def mode_seeking(weight: Number = 1.0, epsilon: float = 1e-5) -> Regularizer:
     """For G: weight / (|G(z1) - G(z2)| / |z1 - z2| + epsilon) (Mao et al., 2019, eq. 2).
 
-    Distances are mean absolute differences over everything, as in the authors' code; z2
-    is the next row's z, under the label of z1.
+    Images of different latents should differ, which counters mode collapse. Distances are
+    mean absolute differences over the batch, as in the authors' code.
+
+    Args:
+        weight: the coefficient.
+        epsilon: bounds the term where G has collapsed to one image.
     """
 
     def value(turn):
+        # z2 is the z of another row, with the label of z1: one more pass through G.
         z = jnp.roll(turn.z, 1, axis=0)
-        gap = jnp.abs(turn.g(z, turn.fake.label) - turn.fake.image).mean()
-        return 1 / (gap / jnp.abs(z - turn.z).mean() + epsilon)
+        image_distance = jnp.abs(turn.g(z, turn.fake.label) - turn.fake.x).mean()
+        z_distance = jnp.abs(z - turn.z).mean()
+        return 1 / (image_distance / z_distance + epsilon)
 
-    return weighed(weight, value)
+    return weighted(weight, value)
 
 
-def moved(weight: Number = 1.0) -> Regularizer:
-    """weight |z - z as drawn|^2 of a GAN that steers its latents (Wu et al., 2019)."""
-    return weighed(weight, lambda turn: jnp.sum((turn.z - turn.start) ** 2, 1).mean())
+def latent_step_penalty(weight: Number = 1.0) -> Regularizer:
+    """LOGAN: weight E |z' - z|^2, where `GAN.steer` changes z to z' (Wu et al., 2019).
+
+    `games.logan` adds it to both players.
+
+    Args:
+        weight: the coefficient.
+    """
+
+    def value(turn):
+        return jnp.sum((turn.z - turn.z_drawn) ** 2, axis=1).mean()
+
+    return weighted(weight, value)

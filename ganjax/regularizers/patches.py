@@ -1,4 +1,4 @@
-"""PatchNCE: what is seen at a place of an image is to be told by what was there before."""
+"""PatchNCE, CUT's contrastive loss: a translated patch should match its source patch."""
 
 import jax
 import jax.numpy as jnp
@@ -8,14 +8,20 @@ from jaxtyping import Array, Float
 def patch_nce(
     q: Float[Array, "b n c"], k: Float[Array, "b n c"], tau: float = 0.07
 ) -> Float[Array, ""]:
-    """The cross entropy of finding q's own place among all n of k (Park et al., 2020).
+    """Returns the cross entropy of finding each place of q among the n places of k.
 
-    Equation 3 for one map: q is of the translation, k, from which nothing is learned, of
-    the source; both have vectors of length 1. The other places are those of the same
-    image; for those of the whole batch, as for a single image in pieces, give both as
-    [1, b n, c].
+    It is equation 3 of Park et al. (2020) for one feature map. Negatives are the other
+    places of the same image. For those of the entire batch, as when the images are parts of
+    a single one, give q and k as [1, b n, c].
+
+    Args:
+        q: the query: features of n places of each translated image, scaled to length 1.
+        k: the keys: features of the same places of the source images, scaled likewise. No
+            gradient passes through them.
+        tau: the temperature, which divides the cosines.
     """
     k = jax.lax.stop_gradient(k)
     cosines = jnp.einsum("bnc,bmc->bnm", q, k)
-    logs = jax.nn.log_softmax(cosines / tau)
-    return -jnp.diagonal(logs, axis1=1, axis2=2).mean()
+    # A softmax over the places m, of which n itself is the correct one.
+    log_probabilities = jax.nn.log_softmax(cosines / tau)
+    return -jnp.diagonal(log_probabilities, axis1=1, axis2=2).mean()

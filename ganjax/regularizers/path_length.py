@@ -1,4 +1,4 @@
-"""StyleGAN2's wish that a step in w moves the image as far wherever it is taken."""
+"""StyleGAN2's path-length regularization: equal steps in w should change images equally."""
 
 from functools import partial
 from math import prod, sqrt
@@ -6,29 +6,39 @@ from math import prod, sqrt
 import jax
 import jax.numpy as jnp
 
-from ganjax.gan import Number, Regularizer, at
+from ganjax.core import Number, Regularizer, at
 from ganjax.regularizers.terms import normal
 
 
 def path_length(
     weight: Number = 2.0, decay: Number = 0.01, shrink: int = 1
 ) -> Regularizer:
-    """weight E (|J^T y| - a)^2 with y ~ N(0, I) (Karras et al., 2020, eq. 4).
+    """For G: weight E (|J^T y| - a)^2 with y ~ N(0, I) (Karras et al., 2020, eq. 4).
 
-    J is the slope of G's `synthesis` at w = `mapping` of z, [b, n, w_dim], in G's own
-    noise. As in the released code the length is the root mean square over the n layers,
-    y is divided by the root of the number of pixels, and a, the memory, moves towards
-    the mean length by `decay` before it is compared. Only one row in `shrink` pays, in
-    that code one in two.
+    J is the Jacobian of the image with respect to w, which is [b, n, w_dim] for n layers,
+    and a is a moving average of the lengths |J^T y|. G needs the methods `mapping` and
+    `synthesis`. As in the released code, the squares of the n lengths of an image are
+    averaged, and y is divided by the square root of the number of pixels.
+
+    Args:
+        weight: the coefficient.
+        decay: the share by which a moves towards the batch's mean length, before they are
+            compared.
+        shrink: only one row in `shrink` is used; 2 in the released code.
     """
 
     def apply(turn, mean):
-        z, label = turn.z[::shrink], turn.fake.label[::shrink]
+        # One more pass through G, as the turn's pass does not return w.
+        z = turn.z[::shrink]
+        label = turn.fake.label[::shrink]
         w = turn.g(z, label, method="mapping")
         image, back = jax.vjp(partial(turn.g, method="synthesis"), w)
-        y = normal(turn, 5, image)[::shrink] / sqrt(prod(image.shape[1:-1]))
-        (slope,) = back(y)
-        length = jnp.sqrt(jnp.sum(slope**2, axis=2).mean(1) + 1e-12)
+        # Drawn for every row, so that y of a row does not depend on `shrink`.
+        y = normal(turn, "path_length", image)[::shrink] / sqrt(prod(image.shape[1:-1]))
+        (gradient,) = back(y)  # J^T y
+        # The small number keeps the square root differentiable at 0.
+        length = jnp.sqrt(jnp.sum(gradient**2, axis=2).mean(1) + 1e-12)
+        # As in the released code, the gradient also passes through this batch's share.
         mean += at(decay, turn.step) * (turn.on.mean(length.mean()) - mean)
         return at(weight, turn.step) * jnp.mean((length - mean) ** 2), mean
 

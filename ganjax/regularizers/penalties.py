@@ -1,69 +1,123 @@
-"""Penalties on the slope of D, the gradient of its logit by the image."""
+"""Gradient penalties: on the gradient of D's logit with respect to the image.
+
+They differ in where the gradient is taken: at real images (`r1`), generated ones (`r2`),
+between the two (`gradient_penalty`, `max_gradient_penalty`) or around real ones (`dragan`).
+All are for D, and differentiate through its augmentation.
+"""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ganjax.gan import Number, Regularizer, Turn
-from ganjax.regularizers.terms import against, per_row, weighed
+from ganjax.core import Number, Regularizer, Turn
+from ganjax.regularizers.terms import expand_like, per_row, weighted
 
 
 def r1(gamma: Number) -> Regularizer:
-    """gamma/2 E |grad D|^2 on real images (Mescheder et al., 2018, eq. 9)."""
-    return weighed(gamma, lambda turn: _squares(turn.real.slopes()).mean() / 2)
+    """R1: gamma/2 E |grad D|^2 on real images (Mescheder et al., 2018, eq. 9).
 
-
-def r2(gamma: Number) -> Regularizer:
-    """gamma/2 E |grad D|^2 on generated images (Mescheder et al., 2018, eq. 10)."""
-    return weighed(gamma, lambda turn: _squares(turn.fake.slopes()).mean() / 2)
-
-
-def gradient_penalty(weight: Number = 10.0, target: float = 1.0) -> Regularizer:
-    """weight E (|grad D| - target)^2 (Gulrajani et al., 2017, eq. 3).
-
-    It is taken a uniform share of the way from each row's fake to its real image.
-    """
-    return weighed(weight, lambda turn: _bend(_slopes(turn, _between(turn)), target))
-
-
-def max_gradient_penalty(weight: Number = 1.0) -> Regularizer:
-    """weight max |grad D|^2 over the same points (Zhou et al., 2019).
-
-    The largest of the rows at hand: on several devices under `pmap`, of each one's own.
-    """
-    return weighed(weight, lambda turn: _squares(_slopes(turn, _between(turn))).max())
-
-
-def dragan(weight: Number = 10.0, target: float = 1.0, c: float = 0.5) -> Regularizer:
-    """The gradient penalty around the real images alone (Kodali et al., 2017, eq. 3).
-
-    As in the released code, each row lies a uniform share of the way to its image plus
-    uniform noise of up to `c` standard deviations of the batch.
+    Args:
+        gamma: the coefficient.
     """
 
     def value(turn):
-        image = turn.real.image
-        noise = per_row(turn, 2, lambda key: jax.random.uniform(key, image.shape[1:]))
-        share = against(per_row(turn, 1, jax.random.uniform), image)
+        return _squared_norms(turn.real.input_gradients()).mean() / 2
+
+    return weighted(gamma, value)
+
+
+def r2(gamma: Number) -> Regularizer:
+    """R2: gamma/2 E |grad D|^2 on generated images (Mescheder et al., 2018, eq. 10).
+
+    Args:
+        gamma: the coefficient.
+    """
+
+    def value(turn):
+        return _squared_norms(turn.fake.input_gradients()).mean() / 2
+
+    return weighted(gamma, value)
+
+
+def gradient_penalty(weight: Number = 10.0, target: float = 1.0) -> Regularizer:
+    """WGAN-GP: weight E (|grad D| - target)^2 (Gulrajani et al., 2017, eq. 3).
+
+    It is taken at a random point between the real and the generated image of each row.
+
+    Args:
+        weight: the coefficient.
+        target: the norm that the gradient should have.
+    """
+
+    def value(turn):
+        return _norm_penalty(_gradients(turn, _interpolate(turn)), target)
+
+    return weighted(weight, value)
+
+
+def max_gradient_penalty(weight: Number = 1.0) -> Regularizer:
+    """MaxGP: weight max |grad D|^2, where `gradient_penalty` is taken (Zhou et al., 2019).
+
+    The maximum is over the rows at hand: under `pmap`, over those of each device.
+
+    Args:
+        weight: the coefficient.
+    """
+
+    def value(turn):
+        return _squared_norms(_gradients(turn, _interpolate(turn))).max()
+
+    return weighted(weight, value)
+
+
+def dragan(weight: Number = 10.0, target: float = 1.0, c: float = 0.5) -> Regularizer:
+    """DRAGAN: the gradient penalty around real images (Kodali et al., 2017, eq. 3).
+
+    As in the released code, it is taken at a random point between each image and the image
+    plus uniform noise.
+
+    Args:
+        weight: the coefficient.
+        target: the norm that the gradient should have.
+        c: the noise's largest value, in standard deviations of the batch's pixels.
+    """
+
+    def value(turn):
+        image = turn.real.x
+        uniform = lambda key: jax.random.uniform(key, image.shape[1:])
+        noise = per_row(turn, "dragan_noise", uniform)
+        share = per_row(turn, "dragan_share", jax.random.uniform)
+        share = expand_like(share, image)
+        # The deviation over all devices: squares are about a common mean.
         mean = turn.on.mean(image.mean())
         deviation = jnp.sqrt(turn.on.mean(jnp.mean((image - mean) ** 2)))
-        return _bend(_slopes(turn, image + share * c * deviation * noise), target)
+        perturbed = image + share * c * deviation * noise
+        return _norm_penalty(_gradients(turn, perturbed), target)
 
-    return weighed(weight, value)
-
-
-def _between(turn: Turn) -> Float[Array, "b *s"]:
-    share = against(per_row(turn, 0, jax.random.uniform), turn.real.image)
-    return share * turn.real.image + (1 - share) * turn.fake.image
+    return weighted(weight, value)
 
 
-def _slopes(turn: Turn, image: Float[Array, "b *s"]) -> Float[Array, "b *s"]:
+def _interpolate(turn: Turn) -> Float[Array, "b *s"]:
+    """Returns a random point between the real and the generated image of each row."""
+    share = per_row(turn, "interpolation", jax.random.uniform)
+    share = expand_like(share, turn.real.x)
+    return share * turn.real.x + (1 - share) * turn.fake.x
+
+
+def _gradients(turn: Turn, image: Float[Array, "b *s"]) -> Float[Array, "b *s"]:
+    """Returns the gradient of each logit with respect to its image.
+
+    D has the augmentation that the real images had, and their labels.
+    """
     return jax.grad(lambda image: turn.real.d(image).sum())(image)
 
 
-def _squares(slopes: Float[Array, "b *s"]) -> Float[Array, " b"]:
-    return jnp.sum(slopes.reshape(len(slopes), -1) ** 2, axis=-1)
+def _squared_norms(gradients: Float[Array, "b *s"]) -> Float[Array, " b"]:
+    return jnp.sum(gradients.reshape(len(gradients), -1) ** 2, axis=-1)
 
 
-def _bend(slopes: Float[Array, "b *s"], target: float) -> Float[Array, ""]:
-    return jnp.mean((jnp.sqrt(_squares(slopes) + 1e-12) - target) ** 2)
+def _norm_penalty(gradients: Float[Array, "b *s"], target: float) -> Float[Array, ""]:
+    """Returns the mean of (|gradient| - target)^2 over the batch."""
+    # The square root has no derivative at 0, where a constant D would be.
+    norms = jnp.sqrt(_squared_norms(gradients) + 1e-12)
+    return jnp.mean((norms - target) ** 2)

@@ -1,37 +1,46 @@
-"""FastGAN's demand on D: that what it keeps of an image is enough to redraw it."""
+"""FastGAN's self-supervision of D: images should be recoverable from its features."""
 
 from collections.abc import Callable
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ganjax.gan import Number, Regularizer, Turn
-from ganjax.regularizers.terms import weighed
+from ganjax.core import Number, Regularizer, Turn
+from ganjax.regularizers.terms import weighted
 
 
-Distance = Callable[[Array, Array], Array]  # ([n, h, w, c], the same) -> [n]
+# Two batches of images [n, h, w, c] -> the distance of each pair [n].
+Distance = Callable[[Array, Array], Array]
 
 
-def absolute(
+def l1_distance(
     image: Float[Array, "n h w c"], other: Float[Array, "n h w c"]
 ) -> Float[Array, " n"]:
-    """The mean absolute difference."""
+    """Returns the mean absolute difference of each pair of images."""
     return jnp.abs(image - other).mean((1, 2, 3))
 
 
-def reconstruction(weight: Number = 1.0, distance: Distance = absolute) -> Regularizer:
-    """D's redrawings of a real image keep near to what it was shown (2021, equation 4).
+def reconstruction(
+    weight: Number = 1.0, distance: Distance = l1_distance
+) -> Regularizer:
+    """For D: reconstructions of real images should be near them (Liu et al., 2021, eq. 4).
 
-    Liu et al. measure by LPIPS, `released.lpips.distance`, which needs its weights;
-    `absolute` stands in for it.
-    The distances of an image's redrawings are added up and averaged over the batch; in
-    the authors' code the sum is over the batch, too, which is their 8 images as `weight`.
-    Needs a D that tells "redrawn" and "shown", as `models.fastgan`'s does.
+    Distances are summed over the reconstructions of an image and averaged over the batch.
+    The authors' code also sums over the batch, which is of 8 images: a weight of 8 is
+    theirs. Needs a D that sows "reconstructions" and "targets", as `models.fastgan`'s does.
+
+    Args:
+        weight: the coefficient.
+        distance: a function of two batches of images [n, h, w, c] that gives the distance
+            of each pair [n]. The authors' is LPIPS, which `pretrained.lpips.distance` makes
+            from its released weights; the default needs no weights.
     """
 
     def value(turn: Turn):
-        redrawn, shown = (turn.real.heads[name] for name in ("redrawn", "shown"))
-        rows = lambda images: images.reshape(-1, *images.shape[2:])
-        return distance(rows(redrawn), rows(shown)).sum() / len(shown)
+        reconstructions = turn.real.heads["reconstructions"]
+        targets = turn.real.heads["targets"]
+        # From [b, k, ...], k reconstructions of each image, to [b k, ...].
+        merge = lambda images: images.reshape(-1, *images.shape[2:])
+        return distance(merge(reconstructions), merge(targets)).sum() / len(targets)
 
-    return weighed(weight, value)
+    return weighted(weight, value)

@@ -1,21 +1,30 @@
 """A run: its arguments, its folder, its pictures, numbers, scores and report."""
 
-from ganjax.run.args import Cadence, Count, Flat, Layout, Positive, Run, Share, Weight
+from ganjax.run.args import (
+    Fraction,
+    Layout,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoPrefix,
+    PositiveFloat,
+    PositiveInt,
+    Run,
+)
 from ganjax.run.command import command
 from ganjax.run.loading import Loaded, load
 from ganjax.run.training import train
 
 
 __all__ = [
-    "Cadence",
-    "Count",
-    "Flat",
+    "NonNegativeInt",
+    "PositiveInt",
+    "NoPrefix",
     "Layout",
     "Loaded",
-    "Positive",
+    "PositiveFloat",
     "Run",
-    "Share",
-    "Weight",
+    "Fraction",
+    "NonNegativeFloat",
     "command",
     "load",
     "train",

@@ -1,5 +1,10 @@
-"""The command line's manners: flags in, one sentence out where they are wrong."""
+"""Runs an experiment or a command from the command line.
 
+Flags become a dataclass. An error that the user can do something about ends the process
+with one sentence on the error stream and an exit status, without a traceback.
+"""
+
+import atexit
 import contextlib
 import inspect
 import io
@@ -9,36 +14,46 @@ from typing import Any, get_type_hints
 
 import tyro
 
-from ganjax.errors import Interrupted, Mistake
-from ganjax.loop import Diverged
+from ganjax.errors import DivergedError, Interrupted, UsageError
 from ganjax.run.args import check
-from ganjax.run.sentences import mendable
+from ganjax.run.sentences import as_usage_errors
 from ganjax.run.terminal import warn
+from ganjax.store.orbax_workarounds import quiet_orbax
 
 
-BOX = "╭╮╰╯│─ \n"  # what tyro draws around its messages
+TYRO_FRAME = "╭╮╰╯│─ \n"  # what tyro draws around its messages
 
 
 def command(main: Callable[[Any], object]) -> None:
     """Runs an experiment's `main(args)` with the flags of the command line.
 
-    The flags are the fields of the dataclass that annotates its one argument; without an
-    annotation, of the dataclass `Args` of the same file.
+    Its one argument is annotated with a dataclass, whose fields are the flags. Without an
+    annotation they are those of the dataclass `Args` of the same file:
+
+        if __name__ == "__main__":
+            command(main)
+
+    Args:
+        main: the function; the docstring of its file is the head of `--help`.
+
+    Raises:
+        SystemExit: as `exit_on_error`, and after `--help`.
     """
     module = sys.modules[main.__module__]
-    with in_sentences():
-        args = parse(_kind_of(main), module.__doc__ or "")
+    with exit_on_error():
+        args = parse(_args_type(main), module.__doc__ or "")
         check(args)
         main(args)
 
 
-def _kind_of(main: Callable[[Any], object]) -> Any:
+def _args_type(main: Callable[[Any], object]) -> Any:
+    """The dataclass of which `main` takes an instance."""
     names = [*inspect.signature(main).parameters]
     hints = get_type_hints(main)
     kind = hints.get(names[0]) if names else None
     kind = kind or getattr(main, "__globals__", {}).get("Args")
     if kind is None:
-        raise Mistake(
+        raise UsageError(
             f"{main.__name__} does not say what its flags are: annotate its argument with "
             "a dataclass, as in main(args: Args)."
         )
@@ -46,53 +61,83 @@ def _kind_of(main: Callable[[Any], object]) -> Any:
 
 
 def parse(kind: Any, description: str, argv: list[str] | None = None) -> Any:
-    """The flags as a `kind`; a wrong one raises a `Mistake` of one sentence."""
-    heard = io.StringIO()
+    """Returns the flags of the command line as an instance of `kind`.
+
+    Args:
+        kind: a dataclass, or a union of dataclasses for subcommands.
+        description: what `--help` prints above the flags.
+        argv: the flags; those of the process by default.
+
+    Raises:
+        UsageError: if a flag is unknown, is missing, or has a value of the wrong type.
+        SystemExit: after `--help`.
+    """
+    messages = io.StringIO()
     try:
-        with contextlib.redirect_stderr(heard):
+        with contextlib.redirect_stderr(messages):
             return tyro.cli(kind, description=description, args=argv)
     except SystemExit as end:
         if not end.code:
             raise
-        lines = heard.getvalue().splitlines()[1:]
-    said = []
+        lines = messages.getvalue().splitlines()[1:]
+    # tyro prints a frame around its message, and the usage below an empty line.
+    message = []
     for line in lines:
-        words = line.strip(BOX)
+        words = line.strip(TYRO_FRAME)
         if not words:
             break
-        said.append(words)
-    sentence = " ".join(said).rstrip(".")
-    raise Mistake(f"{sentence}; --help lists what can be given.")
+        message.append(words)
+    sentence = " ".join(message).rstrip(".")
+    raise UsageError(f"{sentence}; --help lists what can be given.")
 
 
 @contextlib.contextmanager
-def in_sentences() -> Iterator[None]:
-    """What a person can mend becomes one sentence and an exit status.
+def exit_on_error() -> Iterator[None]:
+    """Ends the process with a sentence and an exit status if the block raises.
 
-    | status | what it says |
+    | status | meaning |
     |---|---|
     | 0 | done; a run is finished |
-    | 2 | something is to be mended first; a run that had begun stands as stopped |
+    | 2 | a `UsageError`; a run that had begun is recorded as stopped |
     | 3 | the training diverged |
-    | 128 + n | signal n stopped the run, which has saved and can go on |
+    | 128 + n | signal n stopped the run, which has saved and can be resumed |
+
+    Errors that are bugs keep their traceback.
     """
+    _replace_unprintable()
+    with contextlib.ExitStack() as quiet:
+        quiet.enter_context(quiet_orbax())
+        try:
+            with as_usage_errors():
+                yield
+        except (UsageError, DivergedError, Interrupted, KeyboardInterrupt) as error:
+            # Reads that Orbax gave up may complain until the very end of the process,
+            # below the sentence.
+            atexit.register(quiet.pop_all().close)
+            _leave(error)
+
+
+def _replace_unprintable() -> None:
+    """Makes both streams print letters that their encodings lack as escapes."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # no letter is too much for a terminal
+        if isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(OSError, ValueError):  # a stream of an odd kind
                 stream.reconfigure(errors="backslashreplace")
-    try:
-        with mendable():
-            yield
-    except Mistake as mistake:
-        _leave(mistake, 2)
-    except Diverged as sentence:
-        _leave(sentence, 3)
-    except Interrupted as sentence:
-        _leave(sentence, 128 + sentence.signal)
-    except KeyboardInterrupt:
-        _leave("Stopped.", 130)
 
 
-def _leave(sentence: object, status: int) -> None:
-    warn(str(sentence))
+def _leave(error: BaseException) -> None:
+    """Prints the sentence of an error and ends the process with its status."""
+    sentence = str(error)
+    match error:
+        case DivergedError():
+            status = 3
+        # It is a KeyboardInterrupt, too, so it comes before that.
+        case Interrupted():
+            status = 128 + error.signal
+        case KeyboardInterrupt():
+            status = 130
+            sentence = "Stopped."
+        case _:
+            status = 2
+    warn(sentence)
     sys.exit(status)

@@ -1,11 +1,11 @@
-"""Whether a game and its data fit each other, found out before anything is compiled.
+"""Checks that a game and its data fit each other, before anything is compiled.
 
-All is computed on shapes alone (`jax.eval_shape`): the state at first, what G makes of it,
-and what the data is once decoded. Networks that know which sizes they can have say so by
-themselves (`models/sizes.py`); what is here also holds for anybody's own.
+Everything is computed on shapes alone (`jax.eval_shape`): the initial state, the samples of
+G, and the decoded examples. The networks of `ganjax.models` check their sizes themselves
+(`layers/sizes.py`); the checks here also hold for a user's own networks.
 """
 
-import hashlib
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,23 +17,26 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import TypeCheckError
 
+from ganjax.core import Game, Labels, PyTree, Turns, decoded
 from ganjax.data import Source
-from ganjax.errors import Mistake
-from ganjax.gan import Game, Turns
+from ganjax.data.source import batch_shapes
+from ganjax.errors import MAX_QUOTED_CHARACTERS, UsageError, first_line
+from ganjax.run.evaluator import real_of
+from ganjax.store.hashing import sha256
 
 
-ROWS = 1  # how many samples are imagined
-QUOTED = 200  # characters of an error that a sentence quotes
+PROBE_ROWS = 1  # how many samples and examples the shapes are computed for
 
-# What JAX, Flax and NumPy say of shapes that do not go together, all in errors of two plain
-# types. Python's own errors of these types are of how a function was called, and JAX's of
-# values that a program cannot know: these are bugs of a network and stay as they are.
-OF_SHAPES = re.compile(
+# JAX, Flax and NumPy raise a TypeError or a ValueError for shapes that do not go together,
+# and these are the words of their messages. The same types are also raised for wrong calls
+# (Python) and for concretization errors (JAX): those are bugs of the network and are not
+# rewritten.
+SHAPE_ERROR = re.compile(
     r"\bshapes?\b|broadcast|\bdimensions?\b|\breshape\b|concatenat|contract|out of bounds"
     r"|equal division|inconsistent sizes|size of label|not aligned",
     re.IGNORECASE,
 )
-OF_BUGS = re.compile(
+BUG_ERROR = re.compile(
     r"keyword|positional argument|takes \d+|not callable|unsupported operand|\btrace[dr]"
     r"|concrete|has no attribute|invalid literal",
     re.IGNORECASE,
@@ -41,169 +44,204 @@ OF_BUGS = re.compile(
 
 
 def check_fit(game: Game, source: Source, shapes: Turns) -> None:
-    """Raises a `Mistake` where a game cannot be trained on the data, nothing compiled.
+    """Checks that a game can be trained on the data, without compiling anything.
 
     Args:
         game: what is to be trained.
-        source: the data; of it no example is read.
-        shapes: the turns of a step, as `Stream.shapes` has them.
+        source: the data, of which no example is read.
+        shapes: the shapes of the turns of a step, with examples as they are stored.
+
+    Raises:
+        UsageError: if the data has more classes than the networks, if shapes do not go
+            together, or if G makes other shapes than the real examples have.
     """
     check_classes(game, source)
-    with shapes_explained(source):
-        made, real = _made(game, source, shapes), _decoded(game, source)
-    if made != real:
-        raise Mistake(
-            f"G makes {_told(made)}, and {_named(source)} has {_told(real)}: change "
-            f"{_flags(made, real)}, so that both are alike."
+    modality = game.modality
+    with explain_shape_errors(game, source):
+        sample = _sample_shape(game, source, shapes)
+        real = _real_shape(game, source)
+    # A D that is fully convolutional takes any size. So a G of another size than the data
+    # would train without an error, and fakes would never be comparable with real images.
+    if sample != real:
+        raise UsageError(
+            f"G makes {modality.describe(sample)}, and {_name(source)} has "
+            f"{modality.describe(real)}: {modality.remedy(sample, real)}."
         )
 
 
 def check_classes(game: Game, source: Source) -> None:
-    """Raises a `Mistake` where the data has other classes than the networks can tell.
+    """Checks that the networks are made for all of the data's classes.
 
-    Networks may know of more classes than the data has, but not of fewer; those that heed
-    none, and those that do not say, are trained on any.
+    They may be made for more classes than the data has, but not for fewer. Unconditional
+    networks, and those that do not declare how many classes they are made for, take any
+    data.
+
+    Raises:
+        UsageError: if the data has more classes than the networks, or none.
     """
-    known, there = game.classes, len(source.classes)
-    if not known or known >= there > 0:
+    # JAX raises no error for an index out of range: a one-hot label is then all zeros, and
+    # an embedding NaN.
+    if not isinstance(game.conditions, Labels):
         return
-    if not there:
-        raise Mistake(
-            f"The networks are made for {known} classes, and {_named(source)} has none: "
-            "give --classes 0, or data that has classes."
+    of_networks = game.conditions.classes
+    of_data = len(source.classes)
+    if not of_networks:
+        return
+    if not of_data:
+        raise UsageError(
+            f"The networks are made for {of_networks} classes, and {_name(source)} has "
+            "none: give --classes 0, or data that has classes."
         )
-    raise Mistake(
-        f"The networks are made for {known} classes, and {_named(source)} has {there}: "
-        f"give --classes {there}."
-    )
+    if of_networks < of_data:
+        raise UsageError(
+            f"The networks are made for {of_networks} classes, and {_name(source)} has "
+            f"{of_data}: give --classes {of_data}."
+        )
 
 
-def traced(game: Game, source: Source, shapes: Turns) -> str:
-    """Traces one step, nothing compiled, and gives the SHA-256 of what it computes.
+def step_digest(game: Game, source: Source, shapes: Turns) -> str:
+    """Traces one step without compiling it, and returns the SHA-256 of its jaxpr.
 
-    By it a run notices that its game has changed, also in a notebook, which has no file, or
-    by code that no file of the experiment names. Raises a `Mistake` where shapes do not go
-    together or where something other than numbers is logged.
+    By this digest a resumed run notices that its game has changed, even if the change is in
+    a notebook, which has no file, or outside of the experiment's own files.
+
+    Args:
+        game: the game.
+        source: the data, by whose name an error is explained.
+        shapes: the shapes of the turns of a step, with examples as networks see them.
+
+    Raises:
+        UsageError: if shapes do not go together, or if a step logs anything but numbers.
     """
-    turns = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    with shapes_explained(source):
-        state = jax.eval_shape(lambda: game.init(jax.random.key(0), turns))
+    with explain_shape_errors(game, source):
+        init = lambda: game.init(jax.random.key(0), _zeros(shapes))
+        state = jax.eval_shape(init)
         _, logs = jax.eval_shape(game.step, state, shapes)
         _check_logs(logs)
         program = jax.make_jaxpr(game.step)(state, shapes)
-    # Functions in memory have addresses, which are not what they compute.
-    made = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", str(program.jaxpr)).encode())
-    for array in program.consts:
-        made.update(np.asarray(array).tobytes())
-    return made.hexdigest()
+    # The addresses of functions in memory differ from process to process.
+    text = re.sub(r" at 0x[0-9a-f]+", "", str(program.jaxpr))
+    # The jaxpr names captured arrays only by their shapes, so their contents are added.
+    constants = (_array(constant).tobytes() for constant in program.consts)
+    return sha256(itertools.chain([text], constants))
 
 
-def _check_logs(logs: Any) -> None:
+def _array(constant: Any) -> np.ndarray:
+    """The contents of a constant; NumPy cannot hold typed PRNG keys."""
+    if isinstance(constant, jax.Array) and jnp.issubdtype(
+        constant.dtype, jax.dtypes.prng_key
+    ):
+        constant = jax.random.key_data(constant)
+    return np.asarray(constant)
+
+
+def _zeros(shapes: PyTree) -> PyTree:
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+
+
+def _check_logs(logs: PyTree) -> None:
+    """Raises a `UsageError` unless every log is a real number, which a file can hold."""
     for path, x in jax.tree_util.tree_leaves_with_path(logs):
         name = jax.tree_util.keystr(path, simple=True, separator="/") or "a value"
-        real = any(
+        is_real = any(
             jnp.issubdtype(x.dtype, kind) for kind in (jnp.floating, jnp.integer)
         )
         if x.shape:
-            raise Mistake(
+            raise UsageError(
                 f"The step logs {name} as an array {list(x.shape)}: log numbers, such as "
                 "its mean."
             )
-        if not real and x.dtype != bool:
-            raise Mistake(f"The step logs {name} as {x.dtype}: log real numbers.")
+        if not is_real and x.dtype != bool:
+            raise UsageError(f"The step logs {name} as {x.dtype}: log real numbers.")
 
 
 @contextmanager
-def shapes_explained(source: Source) -> Iterator[None]:
-    """Errors of shapes that do not go together become a `Mistake` that quotes them.
+def explain_shape_errors(game: Game, source: Source) -> Iterator[None]:
+    """Raises a `UsageError` in place of an error about shapes that do not go together.
 
-    Every other error, as of a bug in a network, leaves as it came.
+    It quotes that error and names the data. Every other error, such as that of a bug in a
+    network, is raised unchanged.
+
+    Args:
+        game: the game that is traced in the block.
+        source: the data that it is given.
     """
     try:
         yield
     except Exception as error:
-        if not _of_shapes(error):
+        if not _is_shape_error(error):
             raise
-        raise Mistake(
-            f"The networks cannot be given {_named(source)}, {_told(source.shape)} "
+        raise UsageError(
+            f"The networks cannot be given {_name(source)}, {_stored(game, source)} "
             f"({_quoted(error)}): change --size or --channels, or what the networks are "
             "made for."
         ) from error
 
 
-def _made(game: Game, source: Source, shapes: Turns) -> Any:
-    """The shapes of what G makes of one request."""
+def _sample_shape(game: Game, source: Source, shapes: Turns) -> Any:
+    """The shape of one sample of G."""
 
     def init():
-        turns = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        turns = decoded(game.modality, _zeros(shapes))
         return game.init(jax.random.key(0), turns)
 
-    def sample(state, asked):
-        return game.sample(state, jax.random.key(0), asked)
+    def sample(state, stored):
+        examples = lambda n: game.modality.decode(stored)
+        condition = game.conditions.make(PROBE_ROWS, len(source.classes), examples)
+        condition = jax.tree.map(jnp.asarray, condition)
+        return game.sample(state, jax.random.key(0), condition)
 
-    images = lambda n: np.zeros((n, *source.shape), source.dtype)
-    asked = game.ask(ROWS, len(source.classes), images)
-    return _shapes(jax.eval_shape(sample, jax.eval_shape(init), asked))
-
-
-def _decoded(game: Game, source: Source) -> Any:
-    """The shapes of one example as the networks see it."""
-    stored = jax.ShapeDtypeStruct((ROWS, *source.shape), source.dtype)
-    return _shapes(jax.eval_shape(game.decode, stored))
+    state = jax.eval_shape(init)
+    stored = batch_shapes(source.example, PROBE_ROWS)
+    return _without_rows(jax.eval_shape(sample, state, stored))
 
 
-def _shapes(tree: Any) -> Any:
-    shapes = [leaf.shape[1:] for leaf in jax.tree.leaves(tree)]
+def _real_shape(game: Game, source: Source) -> Any:
+    """The shape of one real example of the kind that G makes."""
+    stored = batch_shapes(source.example, PROBE_ROWS)
+    return _without_rows(jax.eval_shape(real_of(game), stored))
+
+
+def _stored(game: Game, source: Source) -> str:
+    """The stored examples in words; of pairs the shapes of both sides."""
+    shapes = {tuple(x.shape) for x in jax.tree.leaves(source.example)}
+    return " and ".join(map(game.modality.describe, sorted(shapes)))
+
+
+def _without_rows(batch: PyTree) -> Any:
+    """The shape of one row of a batch, or a tuple of shapes if it has several arrays."""
+    shapes = [leaf.shape[1:] for leaf in jax.tree.leaves(batch)]
     return shapes[0] if len(shapes) == 1 else tuple(shapes)
 
 
-def _of_shapes(error: Exception) -> bool:
+def _is_shape_error(error: Exception) -> bool:
     """Whether an error says that shapes do not go together."""
+    # Flax has an error of its own for parameters. Networks divide by sizes: if one is zero,
+    # an image has shrunk to nothing on its way through the network.
     if isinstance(error, flax.errors.ScopeParamShapeError | ZeroDivisionError):
         return True
-    said = str(error)
+    text = str(error)
     if isinstance(error, jax.errors.JaxRuntimeError):
-        return said.startswith("INVALID_ARGUMENT") and bool(OF_SHAPES.search(said))
+        return text.startswith("INVALID_ARGUMENT") and bool(SHAPE_ERROR.search(text))
     if isinstance(error, TypeCheckError):  # where someone checks annotations of arrays
-        return bool(re.search(r"Expected type: .*\bArray\b", said))
+        return bool(re.search(r"Expected type: .*\bArray\b", text))
     # Subclasses of these types are of other things, such as values that must be concrete.
-    plain = type(error) in (TypeError, ValueError)
-    return plain and bool(OF_SHAPES.search(said)) and not OF_BUGS.search(said)
+    if type(error) not in (TypeError, ValueError):
+        return False
+    return bool(SHAPE_ERROR.search(text)) and not BUG_ERROR.search(text)
 
 
 def _quoted(error: Exception) -> str:
-    """The first line of an error, or what a checker of types expected and was given."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    checked = [
+    """The first line of an error, or what jaxtyping's checker expected and was given."""
+    if not isinstance(error, TypeCheckError):
+        return first_line(error)
+    lines = str(error).strip().splitlines()
+    values = [
         line for line in lines if line.startswith(("Actual value", "Expected type"))
     ]
-    if isinstance(error, TypeCheckError) and checked:
-        lines = [" ".join([lines[0], *checked])]
-    return lines[0][:QUOTED].rstrip(".: ")
+    return " ".join([*lines[:1], *values])[:MAX_QUOTED_CHARACTERS].rstrip(".: ")
 
 
-def _named(source: Source) -> str:
+def _name(source: Source) -> str:
     where = source.spec.where
     return f"the data ({where})" if where else "the data"
-
-
-def _told(shape: tuple) -> str:
-    """One example in words: images, points, or anything else."""
-    if len(shape) == 3 and all(isinstance(n, int) for n in shape):
-        height, width, channels = shape
-        return f"images of {height}x{width} pixels and {_count(channels, 'channel')}"
-    if len(shape) == 1 and isinstance(shape[0], int):
-        return f"points of {_count(shape[0], 'number')}"
-    return f"examples of shape {shape}"
-
-
-def _flags(made: tuple, real: tuple) -> str:
-    """What a person can change to make the two alike."""
-    if len(made) != 3 or len(real) != 3:
-        return "the data or the networks"
-    flags = ["--size"] * (made[:2] != real[:2]) + ["--channels"] * (made[2] != real[2])
-    return " and ".join(flags) + ", or what the networks are made for"
-
-
-def _count(number: int, of: str) -> str:
-    return f"{number} {of}{'s' * (number != 1)}"

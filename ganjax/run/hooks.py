@@ -1,248 +1,321 @@
-"""What happens along the way: numbers, pictures, scores and saves of a run."""
+"""What happens while a run trains: numbers, pictures, scores and saves.
+
+A hook is a function (steps done, state, logs of the last step), which the loop calls when
+it is due (`ganjax.loop.fit`). Every process of a run calls every hook, as drawing and
+saving need the devices of all; only the first process, the chief, writes to the folder.
+"""
 
 import functools
-import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ganjax import checkpoint
+from ganjax.core import Game, Labels, PyTree
 from ganjax.data import Source
-from ganjax.errors import Mistake
-from ganjax.gan import Game
+from ganjax.data.source import random_rows
+from ganjax.errors import UsageError, reason
+from ganjax.evaluation.evaluator import EVALUATION, Evaluator, evaluation_json
 from ganjax.loop import Hook, Row
-from ganjax.run import logs, sampling
-from ganjax.run.folder import write
-from ganjax.run.judge import Judge, judge
-from ganjax.run.machine import Machine
-from ganjax.run.pictures import members, picture, save_png
-from ganjax.run.story import REAL
-from ganjax.run.tensorboard import events
+from ganjax.modalities.pictures import join_seeds, save_png
+from ganjax.run import sampling
+from ganjax.run.compiled import CompiledGame
+from ganjax.run.evaluator import evaluator, real_of
+from ganjax.run.tensorboard import event_writer
 from ganjax.run.terminal import say, warn
+from ganjax.store import checkpoint, metrics, write
 
 
-IMAGES, POINTS = 64, 2_000  # in a picture
-MOST_COLUMNS = 12  # classes that still get a column each
-
-Watch = Callable[[int, Row], None]
+ShowRow = Callable[[int, Row], None]  # (step, row)
+RecordRow = Callable[[str, int, Row], None]  # (the event of `store.metrics`, step, row)
 
 
-def chief() -> bool:
-    """Whether this process is the one that writes."""
+def is_chief() -> bool:
+    """Returns whether this process is the one that writes to the run's folder."""
     return jax.process_index() == 0
 
 
-def ignore(step: int, row: Row) -> None:
-    """Neither shows nor writes, for the processes that are not the chief."""
+def ignore(*_: object) -> None:
+    """Does nothing: what processes other than the chief do with rows."""
 
 
-def numbers(record: Watch, log_every: int, steps: int, show: Watch) -> Watch:
-    """Shows the row of every call, and records those that are due, and the last."""
+def log_watch(record: RecordRow, log_every: int, steps: int, show: ShowRow) -> ShowRow:
+    """Returns a `watch` for `loop.fit`, which shows every row and records some of them.
+
+    Args:
+        record: records a row.
+        log_every: the steps between rows that are recorded.
+        steps: the last step, whose row is recorded in any case.
+        show: shows a row.
+    """
 
     def watch(step, row):
         show(step, row)
         if step % log_every == 0 or step == steps:
-            record(step, row)
+            record(metrics.TRAINING, step, row)
 
     return watch
 
 
 @contextmanager
-def recorder(folder: Path) -> Iterator[Watch]:
-    """Gives what writes a row to the metrics, and to TensorBoard's events.
+def recorder(folder: Path) -> Iterator[RecordRow]:
+    """Yields a function that writes a row to the metrics and to TensorBoard's events.
 
-    Only the chief writes.
+    It does nothing in processes that are not the chief.
     """
-    if not chief():
+    if not is_chief():
         yield ignore
         return
-    with events(folder) as event:
+    with event_writer(folder) as write_event:
 
-        def record(step, row):
-            logs.append(folder / logs.METRICS, step, row)
-            event(step, row)
+        def record(event, step, row):
+            metrics.append(folder / metrics.METRICS, step, {"event": event, **row})
+            write_event(step, row)
 
         yield record
 
 
-def pictures(
-    folder: Path, seed: int, made: Machine, game: Game, source: Source
+def picture_hook(
+    folder: Path, seed: int, compiled: CompiledGame, game: Game, source: Source
 ) -> Hook:
-    """Draws samples on latents that stay the same throughout; real examples at once."""
-    flat = len(source.shape) == 1
-    count, classes = POINTS if flat else IMAGES, len(source.classes)
-    real = np.asarray(
-        game.decode(source.read(np.arange(min(count, source.length))).image)
+    """Returns a hook that draws samples of the same latents at every step.
+
+    So the pictures of a run show how the same samples change. A picture of real examples,
+    `real.png`, is saved at once.
+
+    Args:
+        folder: the folder of the run.
+        seed: the seed of the latents.
+        compiled: the compiled game, which draws the samples.
+        game: the game, whose modality renders them.
+        source: the training data.
+    """
+    modality = game.modality
+    classes = len(source.classes)
+    count = modality.preview(classes)
+    # A folder is read class by class, so its first examples may all be of one class. Where
+    # conditions are made of examples, they are those of the first ones.
+    by_label = isinstance(game.conditions, Labels)
+    rows = (
+        random_rows(source, count) if by_label else np.arange(min(count, source.length))
     )
-    draw = functools.partial(picture, behind=real) if flat else picture
-    if not flat and 2 <= classes <= MOST_COLUMNS:
-        count = count // classes * classes
-        draw = functools.partial(picture, columns=classes)
-    asked = sampling.asked(game, source.spec, count, classes)
-    if chief():
-        save_png(picture(real), folder / "real.png")
+    real = np.asarray(real_of(game)(source.read(rows).x))
+    condition = sampling.conditions(game, source.spec, count, classes)
+    if is_chief():
+        save_png(modality.render(real), folder / "real.png")
+
+    def render(samples):
+        # Where G translates images, its inputs are shown next to what it made of them.
+        shown = np.asarray(game.conditions.show(condition, samples))
+        return modality.render(shown, classes, real)
 
     def hook(step, state, row):
-        samples = sampling.draw(made.sample, state, sampling.FIXED, asked, seed)
-        if chief():
-            each = [draw(np.asarray(game.show(asked, of_seed))) for of_seed in samples]
-            image = members(each) if len(each) > 1 else each[0]
+        samples = sampling.draw(compiled.sample, state, sampling.FIXED, condition, seed)
+        if is_chief():
+            # One image for each member of a population.
+            images = [render(of_member) for of_member in samples]
+            image = join_seeds(images) if len(images) > 1 else images[0]
             save_png(image, folder / "samples" / f"{step:09d}.png")
 
     return hook
 
 
-def scores(
+class SamplePlan(NamedTuple):
+    """How many samples are drawn to be scored, and how many of them at once."""
+
+    count: int  # 0 where there are no scores
+    chunk_rows: int
+
+
+def score_hook(
     folder: Path,
     seed: int,
-    made: Machine,
+    compiled: CompiledGame,
     game: Game,
     source: Source,
-    record: Watch,
-    kept: Row,
+    record_scores: ShowRow,
+    rate_save: Callable[[int, np.ndarray], None],
 ) -> Hook:
-    """Scores samples against held-out data, for `record`; `kept` holds the last score.
+    """Returns a hook that scores samples against held-out data.
 
-    Under several seeds each score is a list, and a save is judged by their mean. Scores
-    that cannot be made are one sentence, and the run goes on. Every process draws the
-    samples, as the devices of all take part, and the chief alone scores them.
+    Every process draws the samples, as the devices of all take part, and the chief alone
+    scores them. No error in scoring ends the run: it is printed as one sentence.
+
+    Args:
+        folder: the folder of the run.
+        seed: the seed of the latents, which are the same at every step.
+        compiled: the compiled game, which draws the samples.
+        game: the game, whose modality or data set says how samples are scored.
+        source: the training data.
+        record_scores: is called by the chief with the step and its scores; under several
+            seeds each score is an array with one number for each seed.
+        rate_save: is called by the chief, after `record_scores`, with the step and the
+            number by which its save is compared to others, the lower the better; under
+            several seeds one number for each.
     """
     spec, classes = source.spec, len(source.classes)
-    trying = attempts()
+    catching = error_catcher()
 
+    # Made at the first scores and not before, as it reads all of the real data. A cached
+    # function that raises caches nothing: what failed is tried again at the next step.
     @functools.cache
-    def judging():
-        say("Looking at real images, by which the samples will be scored …")
-        return judge(spec, game, scratch=folder)
-
-    @functools.cache
-    def asked(count):
-        return sampling.asked_in_parts(game, spec, count, classes)
-
-    def hook(step, state, row):
-        seeds = np.size(state.step)
-        plan = np.zeros(2, np.int32)  # how many samples, and how many of them at once
-        if chief():
-            with trying(step):
-                judged = judging()
-                plan[:] = judged.count, sampling.rows_at_once(judged.shape, seeds)
-        count, size = from_chief(plan)
-        ready = np.zeros((), bool)
-        with trying(step):
-            ready |= bool(count) and asked(count) is not None
-        if not everywhere(ready):
-            with trying(step):
-                if ready:
-                    raise Mistake("another process could not get ready for them")
-            return
-        key = sampling.SCORED
-        chunks = sampling.chunks(
-            made.sample, state, key, asked(count), count, seed, size
+    def cached_evaluator() -> Evaluator:
+        say(
+            f"Looking at real {game.modality.name}, by which the samples will be scored …"
         )
-        found: Row = {}
-        if chief():
-            with trying(step):
-                found = score(judging(), chunks, seeds)
+        return evaluator(spec, game, scratch=folder)
+
+    @functools.cache
+    def conditions(count: int) -> sampling.MakeConditions:
+        return sampling.conditions_in_parts(game, spec, count, classes)
+
+    def plan_samples(step: int, seeds: int) -> SamplePlan:
+        # If the chief fails, its plan stays 0 samples, by which all processes leave the
+        # scores out. It is also 0 for data too small to be compared with.
+        plan = np.zeros(2, np.int32)
+        if is_chief():
+            with catching(step):
+                chosen = cached_evaluator()
+                plan[:] = chosen.count, sampling.rows_at_once(chosen.shape, seeds)
+        return SamplePlan(*broadcast_from_chief(plan))
+
+    def prepare_conditions(step: int, count: int) -> bool:
+        # Drawing is a program of all devices: if one process could not read its conditions
+        # and the others went on, these would wait for it forever.
+        ready = False
+        with catching(step):
+            if count:
+                conditions(count)
+                ready = True
+        if all_ready(ready):
+            return True
+        if ready:
+            with catching(step):
+                raise UsageError("another process could not get ready for them")
+        return False
+
+    def draw_and_score(step: int, state: PyTree, plan: SamplePlan, seeds: int) -> Row:
+        chunks = sampling.chunks(
+            compiled.sample,
+            state,
+            sampling.SCORED,
+            conditions(plan.count),
+            plan.count,
+            seed,
+            plan.chunk_rows,
+        )
+        scores: Row = {}
+        if is_chief():
+            with catching(step):
+                scores = score(cached_evaluator(), chunks, seeds)
         if jax.process_count() > 1:
-            # Whatever became of the scores, the others wait for this one to draw, too.
-            with trying(step):
+            # Every process draws all chunks: those that score nothing, and the chief also
+            # the rest of them if scoring failed halfway.
+            with catching(step):
                 deque(chunks, maxlen=0)
-        if not found:
+        return scores
+
+    def hook(step: int, state: PyTree, row: Row) -> None:
+        seeds = np.size(state.step)
+        plan = plan_samples(step, seeds)
+        if not prepare_conditions(step, plan.count):
             return
-        record(step, found)
-        kept.clear()
-        kept.update(step=np.asarray(step), score=found[judging().headline])
-        if not (folder / REAL).exists():
-            with trying(step):
-                write(folder / REAL, json.dumps(judging().real()) + "\n")
+        scores = draw_and_score(step, state, plan, seeds)
+        if not scores:  # also in all processes but the chief
+            return
+        record_scores(step, scores)
+        # What the scores mean is the same at every step, so it is written once for a run.
+        if not (folder / EVALUATION).exists():
+            with catching(step):
+                write(folder / EVALUATION, evaluation_json(cached_evaluator()))
+        headline = cached_evaluator().headline
+        assert headline is not None  # as there are scores
+        rate_save(step, headline.to_minimize(scores[headline.name]))
 
     return hook
 
 
-def score(judged: Judge, chunks: Iterator[np.ndarray], seeds: int) -> Row:
-    """The scores of samples that come in chunks [seeds, chunk, ...], for each seed."""
-    scorings = [judged.begin() for _ in range(seeds)]
+def score(evaluator: Evaluator, chunks: Iterator[np.ndarray], seeds: int) -> Row:
+    """Returns the scores of samples by name, each a scalar, or [seeds] for several seeds.
+
+    Args:
+        evaluator: scores the samples.
+        chunks: the samples, in chunks [seeds, chunk, ...].
+        seeds: how many members the population has.
+    """
+    scorings = [evaluator.begin() for _ in range(seeds)]
     for chunk in chunks:
         for scoring, of_seed in zip(scorings, chunk, strict=True):
             scoring.add(of_seed)
-    each = [scoring.scores() for scoring in scorings]
-    return {name: np.squeeze([one[name] for one in each]) for name in each[0]}
+    scores = [scoring.scores() for scoring in scorings]
+    return {
+        name: np.squeeze([of_seed[name] for of_seed in scores]) for name in scores[0]
+    }
 
 
-def attempts() -> Callable[[int], AbstractContextManager[None]]:
-    """Gives what goes on after an error in making the scores of a step.
+def error_catcher() -> Callable[[int], AbstractContextManager[None]]:
+    """Returns a context manager for scoring at a step, which prints errors of its block.
 
-    Each process says each reason once, the chief among what else it says.
+    It raises none of them. Each process prints the same reason only once: the chief to the
+    output stream, as all that it prints, and the others to the error stream.
     """
-    told = set()
+    printed = set()
 
     @contextmanager
-    def trying(step: int) -> Iterator[None]:
+    def catching(step: int) -> Iterator[None]:
         try:
             yield
         except Exception as error:
             # Whatever it is, no score is worth the run, which may have taken days.
             why = reason(error)
-            if why not in told:
-                told.add(why)
-                tell = say if chief() else warn
+            if why not in printed:
+                printed.add(why)
+                tell = say if is_chief() else warn
                 tell(
                     f"Scores at step {step} could not be made ({why}): the run goes on "
                     "without them, and --no-scores leaves them out."
                 )
 
-    return trying
+    return catching
 
 
-def reason(error: Exception) -> str:
-    """An error in a few words, on one line."""
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}"
-    words = " ".join(str(error).split())
-    if len(words) > 200:
-        words = f"{words[:200]} …"
-    if isinstance(error, Mistake):
-        return words.rstrip(".")
-    name = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
-    return f"{name}: {words}" if words else name
-
-
-def from_chief(numbers: np.ndarray) -> list[int]:
-    """The first process's numbers, on all of them."""
+def broadcast_from_chief(numbers: np.ndarray) -> list[int]:
+    """Returns the chief's numbers, in every process."""
     if jax.process_count() > 1:
         numbers = multihost_utils.broadcast_one_to_all(numbers)
     return [int(number) for number in numbers]
 
 
-def everywhere(ready: np.ndarray) -> bool:
-    """Whether every process is ready."""
-    if jax.process_count() > 1:
-        ready = multihost_utils.process_allgather(ready)
-    return bool(np.all(ready))
+def all_ready(ready: bool) -> bool:
+    """Returns whether every process is ready."""
+    if jax.process_count() == 1:
+        return ready
+    return bool(np.all(multihost_utils.process_allgather(np.asarray(ready))))
 
 
-def keeping(averages: checkpoint.Saves) -> Hook:
-    """Begins to keep the averages that are tracked."""
+def average_hook(averages: checkpoint.Saves) -> Hook:
+    """Returns a hook that begins to save the averages that post-hoc EMA tracks."""
     return lambda step, state, row: checkpoint.save(averages, step, state.averages)
 
 
-def saving(
+def save_hook(
     folder: Path, saves: checkpoint.Saves, averages: checkpoint.Saves | None
 ) -> Hook:
-    """Begins a save.
+    """Returns a hook that begins a save.
 
-    What was kept before it is on disk by then, so that a run resumed from it has it all.
+    Metrics and averages up to its step are on the disk by then, so that a run that resumes
+    from the save misses none of them.
     """
 
     def hook(step, state, row):
-        if chief():
-            logs.settle(folder / logs.METRICS)
+        # Rows are appended without waiting for the disk; a save must not overtake them.
+        if is_chief():
+            metrics.sync(folder / metrics.METRICS)
         if averages:
             checkpoint.finish(averages)
         checkpoint.save(saves, step, state)

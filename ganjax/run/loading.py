@@ -1,39 +1,108 @@
-"""A run as a thing to use: its game, its state, its samples."""
+"""Loads a run from its folder: its game, its state, and functions that sample it.
+
+    run = load("runs/cifar10", best=True)
+    images = run.sample(64, label="cat")           # [64, h, w, c] in -1..1
+
+A save holds arrays alone, so the game is made again by the run's own experiment file, with
+the arguments of its manifest (`game_of`). The shapes of the game's state, which come from
+`jax.eval_shape`, are the template by which Orbax restores the arrays.
+"""
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import SingleDeviceSharding
 
-from ganjax import checkpoint
-from ganjax.errors import Mistake
-from ganjax.games.tracked import Tracked, reconstruct, tracked
-from ganjax.gan import Batch, Game, PyTree, Turns, by_class
-from ganjax.run import args as arguments, code, folder as folders, sampling
-from ganjax.run.sentences import mendable, need_device
+from ganjax.core import Game, Labels, PyTree, decoded
+from ganjax.data.source import batch_shapes
+from ganjax.errors import UsageError
+from ganjax.games.posthoc_ema import PosthocEMAState, posthoc_ema, reconstruct
+from ganjax.run import args as arguments, sampling
+from ganjax.run.description import spec_of
+from ganjax.run.sentences import as_usage_errors, need_device
 from ganjax.run.terminal import warn
+from ganjax.store import checkpoint, code
+from ganjax.store.manifest import example_shapes, num_seeds, read_manifest, turn_shapes
+from ganjax.store.workdir import AVERAGES, CHECKPOINTS
 
 
 WEIGHTS = ("params", "stats", "ema")  # the fields of a state that hold networks
 
 
+class SampleByLabel(Protocol):
+    """`Loaded.sample`: draws samples of every class or of one."""
+
+    def __call__(
+        self, n: int, label: int | str | None = None, seed: int = 0
+    ) -> np.ndarray:
+        """Returns `n` samples [n, ...].
+
+        Labels cycle through the classes, or all are `label`, the number or the name of a
+        class. A game that makes images of images makes them of the first ones that are held
+        out.
+
+        Raises:
+            UsageError: if there is no such class, or too little memory.
+        """
+        ...
+
+
+class SampleByCondition(Protocol):
+    """`Loaded.sample_of`: draws a sample for each condition."""
+
+    def __call__(self, condition: PyTree, seed: int = 0) -> np.ndarray:
+        """Returns samples [n, ...] for a condition [n, ...] of `Game.conditions`."""
+        ...
+
+
+class DrawLatents(Protocol):
+    """`Loaded.latents`: draws latents, to be edited and given to `generate`."""
+
+    def __call__(self, n: int, seed: int = 0) -> PyTree:
+        """Returns z [n, ...]."""
+        ...
+
+
+class Generate(Protocol):
+    """`Loaded.generate`: makes samples of latents."""
+
+    def __call__(self, z: PyTree, condition: PyTree, seed: int = 0) -> np.ndarray:
+        """Returns samples [n, ...]; `seed` is for noise that networks draw themselves."""
+        ...
+
+
 class Loaded(NamedTuple):
-    """A run from disk. Of a population it is one member."""
+    """A run from disk. Of a population it is one member.
+
+    Samples are as networks see them, images in -1..1. The same arguments give the same
+    samples.
+
+    Attributes:
+        game: the game.
+        state: its state.
+        classes: the names of the classes; () where the data has none.
+        sample: draws samples of every class or of one.
+        sample_of: draws a sample for each condition.
+        latents: draws latents.
+        generate: makes samples of latents.
+        example: `jax.ShapeDtypeStruct` of one stored example of the training data.
+    """
 
     game: Game
     state: PyTree
     classes: tuple[str, ...]
-    sample: Callable[..., np.ndarray]  # (n, label=None, seed=0) -> [n, ...] in -1..1
-    answer: Callable[
-        ..., np.ndarray
-    ]  # (asked, seed=0) -> the same, of `Game.ask`'s kind
+    sample: SampleByLabel
+    sample_of: SampleByCondition
+    latents: DrawLatents
+    generate: Generate
+    example: PyTree
 
 
 def load(
@@ -43,22 +112,38 @@ def load(
     best: bool = False,
     member: int = 0,
     trust: bool = False,
-    std: float = 0.0,
+    sigma_rel: float = 0.0,
     data: str | Path = "",
 ) -> Loaded:
-    """The newest save of a run, or the one with the best score, ready to be sampled.
+    """Loads the newest save of a run, or the one with the best score.
 
-    The game is made by the run's own code of that save, which is read only if it is known
-    here (see `ganjax.run.code`) or if `trust` is given; or hand in the `game`. With `std` G
-    is the average of that length, made of those that the run tracked. `data` says where the
-    data lies now, if it has moved. Raises a `Mistake` where there is no run, no save, no
-    trust, no such member or no such average.
+    Args:
+        run: the folder of the run.
+        game: its game. By default the game is made by the code that the run kept for that
+            save, which is executed only if it is known here (`ganjax.store.code`) or
+            trusted.
+        best: whether the save with the best score is loaded.
+        member: which member of a population is loaded.
+        trust: whether the run's code is executed although it is not known here.
+        sigma_rel: if it is not 0, G has the post-hoc EMA of this relative standard
+            deviation (EDM2; Karras et al., 2024), which is reconstructed from the averages
+            that the run has kept.
+        data: where the data is now, if it has moved.
+
+    Returns:
+        The run, ready to be sampled.
+
+    Raises:
+        UsageError: if there is no run or no intact save, if its code is not trusted, or if
+            it has no such member or no such average.
     """
-    with mendable():
+    with as_usage_errors():
         if not isinstance(run, str | os.PathLike):
-            raise Mistake(f"The run is given as {run!r}: give the folder of a run.")
-        member = _whole("--member", member, -(2**31))
-        return _load(Path(run).expanduser(), game, best, member, trust, std, str(data))
+            raise UsageError(f"The run is given as {run!r}: give the folder of a run.")
+        member = _integer("--member", member, -(2**31))
+        return _load(
+            Path(run).expanduser(), game, best, member, trust, sigma_rel, str(data)
+        )
 
 
 def _load(
@@ -67,213 +152,299 @@ def _load(
     best: bool,
     member: int,
     trust: bool,
-    std: float,
+    sigma_rel: float,
     data: str,
 ) -> Loaded:
-    manifest = folders.read(folder)
+    manifest = read_manifest(folder)
     need_device()
-    seeds = folders.seeds_of(manifest)
+    seeds = num_seeds(manifest)
     _check_member(member, seeds)
     if data:
         manifest["data"]["where"] = data
-    saves = checkpoint.open_saves(folder / folders.CHECKPOINTS, read_only=True)
+    # The step comes before the game, as the code of a run may have changed between saves.
+    saves = checkpoint.open_saves(folder / CHECKPOINTS, read_only=True)
     step = checkpoint.best_step(saves) if best else None
-    newest = max(saves.orbax.all_steps(), default=0) if step is None else step
-    game, stds = game or game_of(folder, manifest, trust, newest), _stds(manifest)
-    game = tracked(game, stds) if stds else game
-    like = _abstract(game, manifest)
+    code_step = max(saves.orbax.all_steps(), default=0) if step is None else step
+    game = game or game_of(folder, manifest, trust, code_step)
+    sigma_rels = _sigma_rels(manifest)
+    # The saved state holds the tracked averages, so the template must have them as well.
+    game = posthoc_ema(game, sigma_rels) if sigma_rels else game
+    template = _abstract_state(game, manifest)
     damaged: list[str] = []
-    state = checkpoint.restore(saves, like, damaged.append, step=step)
+    state = checkpoint.restore(saves, template, damaged.append, step=step)
     if state is None and damaged:
-        raise Mistake(no_whole_save(folder, damaged))
+        raise UsageError(no_intact_save(folder, damaged))
     if state is None:
-        raise Mistake(f"{folder} has no save yet; let it train until its first one.")
+        raise UsageError(f"{folder} has no save yet; let it train until its first one.")
     for sentence in damaged:
         warn(sentence)
-    one = lambda tree: jax.tree.map(lambda x: x[member], tree) if seeds > 1 else tree
-    state = one(state)
-    if std and not stds:
-        raise Mistake(f"{folder} has no averages but its own: it had no --track.")
-    if std:
-        state = reconstruct(state, _kept(folder, like.averages, one), stds, std)
-    classes = tuple(manifest["classes"])
-    draw = jax.jit(game.sample)
-    each = lambda *args: np.asarray(draw(*args))[None]
 
-    def answer(asked: PyTree, seed: int = 0) -> np.ndarray:
-        """A sample for each row asked for."""
-        seed = _whole("The seed", seed, 0)
-        return sampling.draw(each, state, sampling.ASKED, asked, seed)[0]
+    # The arrays of a population have its members as their first axis.
+    def of_member(tree: PyTree) -> PyTree:
+        return jax.tree.map(lambda x: x[member], tree) if seeds > 1 else tree
+
+    state = of_member(state)
+    if sigma_rel and not sigma_rels:
+        raise UsageError(
+            f"{folder} kept no averages to reconstruct another from: it was trained "
+            "without --posthoc-ema."
+        )
+    if sigma_rel:
+        averages = _kept_averages(folder, template.averages, of_member)
+        state = reconstruct(state, averages, sigma_rels, sigma_rel)
+    classes = tuple(manifest["classes"])
+    jitted_sample = jax.jit(game.sample)
+    jitted_generate = jax.jit(game.generate)
+
+    # `sampling.draw` takes samples with a first axis of seeds.
+    def draw(state: PyTree, key: jax.Array, condition: PyTree) -> np.ndarray:
+        return np.asarray(jitted_sample(state, key, condition))[None]
+
+    def sample_of(condition: PyTree, seed: int = 0) -> np.ndarray:
+        """See `SampleByCondition`."""
+        seed = _integer("The seed", seed, 0)
+        return sampling.draw(draw, state, sampling.ASKED, condition, seed)[0]
+
+    def latents(n: int, seed: int = 0) -> PyTree:
+        """See `DrawLatents`."""
+        key = jax.random.key(_integer("The seed", seed, 0))
+        return game.latents(key, _integer("The number of latents", n, 1))
+
+    def generate(z: PyTree, condition: PyTree, seed: int = 0) -> np.ndarray:
+        """See `Generate`."""
+        key = jax.random.key(_integer("The seed", seed, 0))
+        return np.asarray(jitted_generate(state, z, condition, key))
 
     def sample(n: int, label: int | str | None = None, seed: int = 0) -> np.ndarray:
-        """`n` samples, of every class in turn or of one; `seed` picks them.
-
-        `label` is the number of a class or its name. Where images are made of images, of
-        the first that are held out. Raises a `Mistake` where there is no such class.
-        """
-        n = _whole("The number of samples", n, 1)
-        seed = _whole("The seed", seed, 0)
-        _check_memory(n, game, state, len(classes))
+        """See `SampleByLabel`."""
+        n = _integer("The number of samples", n, 1)
+        seed = _integer("The seed", seed, 0)
+        _check_memory(n, game, state)
         if label is None:
-            spec = folders.spec_of(manifest)
-            return answer(sampling.asked(game, spec, n, len(classes)), seed)
+            spec = spec_of(manifest)
+            condition = sampling.conditions(game, spec, n, len(classes))
+            return sample_of(condition, seed)
         number = class_number(label, classes)
-        _check_heeds(each, state, game)
-        return answer(np.full(n, number, np.int32), seed)
+        _check_label_matters(draw, state, game)
+        return sample_of(np.full(n, number, np.int32), seed)
 
-    return Loaded(game, state, classes, sample, answer)
+    return Loaded(
+        game=game,
+        state=state,
+        classes=classes,
+        sample=sample,
+        sample_of=sample_of,
+        latents=latents,
+        generate=generate,
+        example=example_shapes(manifest),
+    )
 
 
 def game_of(
     folder: Path, manifest: dict[str, Any], trust: bool = False, step: int | None = None
 ) -> Game:
-    """The game of a run, made by its experiment with its arguments.
+    """Makes the game of a run, by its experiment's `make(args)`.
 
-    Of an experiment that has changed meanwhile it is the code that played up to `step`.
+    Args:
+        folder: the folder of the run.
+        manifest: its manifest, which holds the arguments.
+        trust: whether its code is executed although it is not known here.
+        step: the step of the save; code may have changed while the run was trained, and
+            that which trained up to this step is used. By default it is the newest.
+
+    Raises:
+        UsageError: if the run kept no code, if its code is not trusted, or if that cannot
+            make the game.
     """
-    place = code.kept(folder, step)
-    if place is None:
-        raise Mistake(
-            f"{folder} was begun in a notebook, so it has no experiment file; hand the "
+    code_folder = code.find_kept(folder, step)
+    if code_folder is None:
+        raise UsageError(
+            f"{folder} was begun in a notebook, so it has no experiment file; give the "
             "game to ganjax.load(run, game=...)."
         )
-    path = place / code.EXPERIMENT
-    if not trust and not code.is_known(code.of(place), folder):
-        raise Mistake(
+    # A run's folder may come from anybody, and to load it executes the code in it.
+    path = code_folder / code.EXPERIMENT
+    if not trust and not code.is_known(code.read_kept(code_folder), folder):
+        raise UsageError(
             f"{path} is code that is not known here; read it, and if you trust it, give "
             "--trust (in Python, trust=True)."
         )
     name = f"ganjax_run_{manifest['experiment']}"
-    with code.imported(place, name, manifest.get("folder", "")) as module:
+    with code.import_kept(code_folder, name, manifest.get("folder", "")) as module:
         if not (hasattr(module, "make") and hasattr(module, "Args")):
-            raise Mistake(
-                f"{path} has no Args and no make(args), which would make its game; hand "
-                "the game to ganjax.load(run, game=...)."
+            raise UsageError(
+                f"{path} lacks Args or make(args), which make its game; give the game to "
+                "ganjax.load(run, game=...)."
             )
-        args = arguments.tidy(arguments.restore(module.Args, manifest["args"]))
+        args = arguments.from_json(module.Args, manifest["args"])
+        args = arguments.convert_types(args)
         arguments.check(args)
         return module.make(args)
 
 
 def class_number(label: int | str, classes: tuple[str, ...]) -> int:
-    """The number of a class that is given by its number or name; a name goes first.
+    """Returns the number of a class that is given by its number or name.
 
-    Raises a `Mistake` where there is no such class.
+    Args:
+        label: the number or the name. Names are tried first: a class may be called "7" and
+            not be class number 7.
+        classes: the names of all classes.
+
+    Raises:
+        UsageError: if there is no such class.
     """
     if not classes:
-        raise Mistake(f"--label {label}: this run has no classes; leave it out.")
+        raise UsageError(f"--label {label}: this run has no classes; remove it.")
     if isinstance(label, str) and label in classes:
         return classes.index(label)
     text = str(label)
     number = int(text) if text.removeprefix("-").isdecimal() else -1
     if not 0 <= number < len(classes):
         names = ", ".join(classes) if len(classes) <= 12 else f"{classes[0]}, ..."
-        raise Mistake(
-            f"--label {label} is no class of this run; give 0 to {len(classes) - 1}, or a "
-            f"name ({names})."
+        raise UsageError(
+            f"--label {label} is not a class of this run; give 0 to {len(classes) - 1}, or "
+            f"a name ({names})."
         )
     return number
 
 
-def no_whole_save(folder: Path, damaged: Sequence[str]) -> str:
-    """What is said of a run all of whose saves are damaged."""
-    why = damaged[0].rpartition(": ")[2]
-    return (
-        f"{folder} has no whole save: each of {len(damaged)} is damaged, the newest as "
-        f"{why}; `ganjax check` tells of all, and another --workdir begins anew."
-    )
+def condition_of(loaded: Loaded) -> PyTree:
+    """Returns the shapes of one condition of the run; nothing is read or computed."""
+
+    def one(stored):
+        examples = lambda n: loaded.game.modality.decode(stored)
+        return loaded.game.conditions.make(1, len(loaded.classes), examples)
+
+    return jax.eval_shape(one, batch_shapes(loaded.example, 1))
 
 
-def borrow(run: Path, state: PyTree) -> PyTree:
-    """`state` with the weights and statistics of the newest save of another run.
+def no_intact_save(folder: Path, damaged: Sequence[str]) -> str:
+    """Returns the sentence about a run all of whose saves are damaged.
 
-    Step, keys, optimizers and memories stay new, and may be of another kind; averages
-    that are tracked begin anew. Raises a `Mistake` if the networks of the two differ.
+    Args:
+        folder: the folder of the run.
+        damaged: the sentences of `checkpoint.restore`, of the newest save first.
     """
-    if isinstance(state, Tracked):
-        return replace(state, game=borrow(run, state.game))
-    try:
-        within = bool(_stds(folders.read(run)))
-    except Mistake as mistake:
-        raise Mistake(f"--init-from: {mistake}") from mistake
-    like = {"game": _weights(state)} if within else _weights(state)
-    saves = checkpoint.open_saves(run / folders.CHECKPOINTS, read_only=True)
-    found = checkpoint.restore(saves, like, warn, part=True)
-    if found is None:
-        raise Mistake(f"--init-from {run} has no save yet.")
-    return _wearing(state, found["game"] if within else found)
-
-
-def _stds(manifest: dict[str, Any]) -> list[float]:
-    return manifest["args"]["run"].get("track", [])
-
-
-def _kept(
-    folder: Path, like: PyTree, one: Callable[[PyTree], PyTree]
-) -> dict[int, Callable[[], PyTree]]:
-    """How each whole one of the averages that were kept is read, once more."""
-    saves = checkpoint.open_saves(
-        folder / folders.AVERAGES, read_only=True, keep_all=True
+    reason = damaged[0].rpartition(": ")[2]
+    return (
+        f"{folder} has no intact save: each of {len(damaged)} is damaged, the newest as "
+        f"{reason}; `ganjax check` lists all of them, and another --workdir starts a new "
+        "run."
     )
-    read = lambda step: checkpoint.read(saves, step, like, warn)
+
+
+def init_weights_from(run: Path, state: PyTree) -> PyTree:
+    """Returns `state` with the weights and statistics of the newest save of another run.
+
+    The step, the key and the states of optimizers and regularizers are not taken over, so
+    the two runs may differ in these. The averages of post-hoc EMA begin anew.
+
+    Args:
+        run: the folder of the other run.
+        state: the new state.
+
+    Raises:
+        UsageError: if there is no such run or save, or if the networks of the two differ.
+    """
+    # The states of either run may be wrapped, as those of post-hoc EMA are.
+    if isinstance(state, PosthocEMAState):
+        return replace(state, game=init_weights_from(run, state.game))
+    try:
+        is_wrapped = bool(_sigma_rels(read_manifest(run)))
+    except UsageError as mistake:
+        raise UsageError(f"--init-from: {mistake}") from mistake
+    template = {"game": _weights(state)} if is_wrapped else _weights(state)
+    saves = checkpoint.open_saves(run / CHECKPOINTS, read_only=True)
+    weights = checkpoint.restore(saves, template, warn, partial=True)
+    if weights is None:
+        raise UsageError(f"--init-from {run} has no save yet.")
+    return _with_weights(state, weights["game"] if is_wrapped else weights)
+
+
+def _sigma_rels(manifest: dict[str, Any]) -> list[float]:
+    return manifest["args"]["run"].get("posthoc_ema", [])
+
+
+def _kept_averages(
+    folder: Path, template: PyTree, of_member: Callable[[PyTree], PyTree]
+) -> dict[int, Callable[[], PyTree]]:
+    """Returns functions that read the averages of each step at which they are complete.
+
+    They are read one after the other, as together they may be too large for the memory.
+    """
+    saves = checkpoint.open_saves(folder / AVERAGES, read_only=True, keep_all=True)
+    read = lambda step: checkpoint.restore_step(saves, step, template, warn)
     steps = sorted(saves.orbax.all_steps())
-    whole = [step for step in steps if read(step) is not None]
-    return {step: lambda step=step: one(read(step)) for step in whole}
+    complete = [step for step in steps if read(step) is not None]
+    return {step: lambda step=step: of_member(read(step)) for step in complete}
 
 
 def _weights(state: PyTree) -> dict[str, PyTree]:
-    """The weights and statistics alone, as dictionaries named like the state's fields."""
-    found = {}
+    """The weights and statistics alone, as dictionaries named like the state's fields.
+
+    Fields that hold a state of their own, such as each player's, are searched as well.
+    """
+    weights = {}
     for field in fields(state) if is_dataclass(state) else ():
         value = getattr(state, field.name)
-        found[field.name] = value if field.name in WEIGHTS else _weights(value)
-    return {name: value for name, value in found.items() if jax.tree.leaves(value)}
+        weights[field.name] = value if field.name in WEIGHTS else _weights(value)
+    return {name: value for name, value in weights.items() if jax.tree.leaves(value)}
 
 
-def _wearing(state: PyTree, weights: dict[str, PyTree]) -> PyTree:
-    one = lambda name, x: x if name in WEIGHTS else _wearing(getattr(state, name), x)
-    return replace(state, **{name: one(name, x) for name, x in weights.items()})
+def _with_weights(state: PyTree, weights: dict[str, PyTree]) -> PyTree:
+    """The state with the weights and statistics that `_weights` found in another one."""
+    values = {
+        name: x if name in WEIGHTS else _with_weights(getattr(state, name), x)
+        for name, x in weights.items()
+    }
+    return replace(state, **values)
 
 
-def _abstract(game: Game, manifest: dict[str, Any]) -> PyTree:
-    batch = Batch(0, 0)
-    shapes = folders.shapes_of(manifest, Turns(batch, batch))
-    zeros = lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    one = lambda seed: game.init(jax.random.key(seed), zeros())
-    seeds = folders.seeds_of(manifest)
-    many = lambda: jax.vmap(one)(np.arange(seeds)) if seeds > 1 else one(0)
-    here = SingleDeviceSharding(jax.devices()[0])
+def _abstract_state(game: Game, manifest: dict[str, Any]) -> PyTree:
+    """The shapes of the run's state, on one device, whatever devices it was trained on."""
+    shapes = turn_shapes(manifest)
+    seeds = num_seeds(manifest)
+
+    def init(seed):
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        return game.init(jax.random.key(seed), decoded(game.modality, zeros))
+
+    def init_members():
+        return jax.vmap(init)(np.arange(seeds)) if seeds > 1 else init(0)
+
+    device = SingleDeviceSharding(jax.devices()[0])
     return jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here),
-        jax.eval_shape(many),
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
+        jax.eval_shape(init_members),
     )
 
 
-def _whole(what: str, value: Any, least: int) -> int:
-    """A whole number of at least so much, and at most 2^31 - 1; otherwise a `Mistake`."""
+def _integer(name: str, value: Any, least: int) -> int:
+    """Returns a value as an integer from `least` to 2^31 - 1, or raises a `UsageError`."""
     if isinstance(value, Real) and not isinstance(value, bool):
         number = float(value)  # pyright: ignore[reportArgumentType]
         if number.is_integer() and least <= number < 2**31:
             return int(number)
-    raise Mistake(f"{what} is {value!r}: give a whole number of at least {least}.")
+    raise UsageError(f"{name} is {value!r}: give a whole number of at least {least}.")
 
 
-def _check_memory(n: int, game: Game, state: PyTree, classes: int) -> None:
-    """Raises a `Mistake` where so many samples could never be held at once."""
-    if game.ask is not by_class:
+def _check_memory(n: int, game: Game, state: PyTree) -> None:
+    """Raises a `UsageError` if the machine has too little memory for so many samples."""
+    # How large the samples of other conditions are is known only once those are read.
+    if not isinstance(game.conditions, Labels):
         return
     label = jax.ShapeDtypeStruct((1,), jnp.int32)
-    one = jax.eval_shape(game.sample, state, jax.random.key(0), label)
-    needed, there = n * one.size * one.dtype.itemsize, memory()
-    if there and needed > there:
-        raise Mistake(
+    sample = jax.eval_shape(game.sample, state, jax.random.key(0), label)
+    needed, available = n * sample.size * sample.dtype.itemsize, memory_bytes()
+    if available and needed > available:
+        raise UsageError(
             f"{n:,} samples need {needed / 1e9:,.0f} GB of memory, and the machine has "
-            f"{there / 1e9:,.0f}: draw them in parts, each with a seed of its own."
+            f"{available / 1e9:,.0f}: draw them in parts, each with a seed of its own."
         )
 
 
-def memory() -> int:
-    """The bytes of the machine's memory; 0 where it does not say."""
+def memory_bytes() -> int:
+    """Returns the bytes of the machine's memory; 0 if the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
@@ -282,17 +453,21 @@ def memory() -> int:
 
 def _check_member(member: int, seeds: int) -> None:
     if not 0 <= member < seeds:
-        least = f"a population of {seeds}: give 0 to {seeds - 1}"
-        held = "a run of one seed: leave it out" if seeds == 1 else least
-        raise Mistake(f"--member {member} is asked for of {held}.")
+        if seeds == 1:
+            advice = "a run of one seed: remove it"
+        else:
+            advice = f"a population of {seeds}: give 0 to {seeds - 1}"
+        raise UsageError(f"--member {member} is asked for of {advice}.")
 
 
-def _check_heeds(sample: Callable, state: PyTree, game: Game) -> None:
-    if game.ask is not by_class:
-        raise Mistake("This run makes images of images; leave out --label.")
+def _check_label_matters(
+    sample: sampling.DrawSamples, state: PyTree, game: Game
+) -> None:
+    """Raises a `UsageError` if a label makes no difference to the generator."""
+    if not isinstance(game.conditions, Labels):
+        raise UsageError("This run makes images of images; remove --label.")
+    # A game need not declare whether its G is conditional: one latent is given two classes.
     key = jax.random.key(0)
     zero, one = (sample(state, key, np.asarray([label], np.int32)) for label in (0, 1))
     if np.array_equal(zero, one):
-        raise Mistake(
-            "This run's generator was not told of classes; leave out --label."
-        )
+        raise UsageError("This run's generator ignores its label; remove --label.")

@@ -1,7 +1,6 @@
-"""Compiled programs, kept on disk so that the next start takes seconds."""
+"""JAX's persistent cache of compiled programs: the next start need not compile again."""
 
 import atexit
-import hashlib
 import os
 import platform
 import shutil
@@ -10,25 +9,30 @@ from pathlib import Path
 
 import jax
 
-from ganjax.evaluation import cache
+from ganjax.store import cache
+from ganjax.store.hashing import sha256
 
 
 def keep_programs() -> Path:
-    """Makes JAX keep what it compiles, and says where.
+    """Turns on JAX's cache of compiled programs, and returns its folder.
 
-    A folder given to JAX itself, as in `JAX_COMPILATION_CACHE_DIR`, stays as it is, and
-    `JAX_ENABLE_COMPILATION_CACHE=0` keeps nothing. A damaged program is compiled again.
-    Without a home that can be written they are kept until the process ends.
+    If JAX has a cache already, as by `JAX_COMPILATION_CACHE_DIR`, that one is used, and
+    with `JAX_ENABLE_COMPILATION_CACHE=0` nothing is kept. JAX compiles again what is
+    damaged there. If the folder cannot be written, programs are kept until the process
+    ends.
+
+    The setting holds for the rest of the process: what it compiles later is kept, too.
     """
-    given = jax.config.jax_compilation_cache_dir  # pyright: ignore
-    if given:
-        return Path(given)
+    configured = jax.config.jax_compilation_cache_dir  # pyright: ignore
+    if configured:
+        return Path(configured)
     folder = cache.folder() / "programs" / _processor()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError:  # JAX would warn of it at each program
+    except OSError:
+        # JAX would warn of such a folder at each program.
         folder = Path(tempfile.gettempdir(), f"ganjax-{os.getpid()}", "programs")
         atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
     jax.config.update("jax_compilation_cache_dir", str(folder))
@@ -36,12 +40,11 @@ def keep_programs() -> Path:
 
 
 def _processor() -> str:
-    """A name for what this CPU can do: programs that use it do not run on others."""
+    """A name for this CPU's instruction set: other CPUs may not run programs for it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    can = [line for line in lines if line.lower().startswith(("flags", "features"))]
-    seen = can[0] if can else platform.processor()
-    digest = hashlib.sha256(seen.encode()).hexdigest()[:8]
-    return f"{platform.machine()}-{digest}"
+    flags = [line for line in lines if line.lower().startswith(("flags", "features"))]
+    text = flags[0] if flags else platform.processor()
+    return f"{platform.machine()}-{sha256(text)[:8]}"

@@ -1,4 +1,4 @@
-"""A live line: steps, images a second, losses, time left."""
+"""The progress bar of a run: steps, images per second, losses, time left."""
 
 import sys
 import time
@@ -10,37 +10,44 @@ from typing import Any
 from tqdm import tqdm
 
 from ganjax.loop import Row
-from ganjax.run.logs import CLOCK, append
-from ganjax.run.terminal import Patient
+from ganjax.run.terminal import ErrorIgnoringStream
+from ganjax.store.metrics import CLOCK, append
 
 
-QUIET_SECONDS = 30.0  # between lines where no terminal rewrites them
+LOG_SECONDS = 30.0  # between lines in a log, where no terminal overwrites them
 
 
 @contextmanager
 def progress(
     folder: Path, done: int, steps: int, images: int, log_every: int
 ) -> Iterator[Callable[[int, Row], None]]:
-    """Gives a function (step, row) that shows how far the run is and logs its speed.
+    """Yields a function (step, row) that shows how far the run is and logs its speed.
 
-    `images` is how many real images a step shows to D.
+    Args:
+        folder: the folder of the run, whose `clock.jsonl` is written.
+        done: the step at which the run begins or is resumed.
+        steps: the step at which it ends.
+        images: how many real images D sees in a step, over all seeds.
+        log_every: steps between rows of `clock.jsonl`.
     """
-    stream: Any = Patient(sys.stderr)
-    live = stream.isatty()
+    stream: Any = ErrorIgnoringStream(sys.stderr)
+    is_terminal = stream.isatty()
     bar = tqdm(
         total=steps,
         file=stream,
         initial=done,
         unit="step",
         dynamic_ncols=True,
-        mininterval=0.2 if live else QUIET_SECONDS,
-        maxinterval=1.0 if live else QUIET_SECONDS,
+        mininterval=0.2 if is_terminal else LOG_SECONDS,
+        maxinterval=1.0 if is_terminal else LOG_SECONDS,
     )
-    start, first = time.perf_counter(), done
+    # The clock starts anew each time the run is resumed; `report.record.total_seconds` sums
+    # over these.
+    start = time.perf_counter()
 
     def show(step: int, row: Row) -> None:
         seconds = time.perf_counter() - start
-        speed = (step - first) * images / max(seconds, 1e-9)
+        speed = (step - done) * images / max(seconds, 1e-9)
         losses = {
             name: f"{row[name].mean():.3f}" for name in row if name.endswith("/loss")
         }

@@ -1,4 +1,9 @@
-"""Drawing many samples, a chunk at a time, always the same ones."""
+"""Draws many samples, a chunk at a time, always the same ones.
+
+A sample is drawn for a condition: a label, an image to translate, or an image with a hole
+(`Game.conditions`). Samples are determined by the state, their purpose, a seed and the size
+of the chunks. Each chunk has a random key of its own, so only one need be in memory.
+"""
 
 import functools
 import math
@@ -8,41 +13,70 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from ganjax.data import Source, Spec, load
+from ganjax.core import Game, PyTree
+from ganjax.data import Source, Spec
 from ganjax.errors import NoSplit
-from ganjax.gan import Game, PyTree
 
 
-CHUNK = 256
-CHUNK_BYTES = 2**28  # of float32 in a chunk at most: 256 images of 256 px in color
-FIXED, SCORED, ASKED = 0, 1, 2  # what draws are for: each purpose has its own latents
+CHUNK = 256  # samples that are drawn together
+# A chunk of float32 has at most so many bytes: somewhat more than 256 color images of
+# 256 px.
+CHUNK_BYTES = 2**28
+# The purposes of samples, each of which has latents of its own.
+FIXED = 0  # a run's pictures, which show the same latents at every step
+SCORED = 1  # its scores
+ASKED = 2  # what a user asks a loaded run for
+
+DrawSamples = Callable[[PyTree, jax.Array, PyTree], np.ndarray]
+"""(state, key, condition [n, ...]) -> samples [seeds, n, ...]"""
+MakeConditions = Callable[[np.ndarray], PyTree]
+"""row numbers int [n] -> conditions [n, ...] in NumPy arrays"""
 
 
-def asked(game: Game, spec: Spec, n: int, classes: int) -> PyTree:
-    """What `n` samples are asked for, [n, ...] in NumPy's arrays."""
-    return _reader(game, spec, classes)(np.arange(n))
+def conditions(game: Game, spec: Spec, n: int, classes: int) -> PyTree:
+    """Makes the conditions for `n` samples.
 
+    Labels cycle through the classes. Images are the first ones of the held-out split, or of
+    the training data if there is no such split.
 
-def asked_in_parts(
-    game: Game, spec: Spec, n: int, classes: int
-) -> Callable[[np.ndarray], PyTree]:
-    """The same for some of the rows below `n`: images are read only when their turn comes.
+    Args:
+        game: the game that is sampled.
+        spec: where the training data is.
+        n: how many samples.
+        classes: how many classes the data has.
 
-    Where what is asked for depends on more than the image of each row, as labels that
-    go through the classes in turn do, all of it is made at once.
+    Returns:
+        Conditions [n, ...] in NumPy arrays.
     """
-    read = _reader(game, spec, classes)
-    first, later = read(np.arange(3)), read(np.arange(1, 3))
-    whole = (
-        read(np.arange(n)) if not _equal(_take(first, slice(1, None)), later) else None
-    )
-    return read if whole is None else functools.partial(_take, whole)
+    return _condition_maker(game, spec, classes)(np.arange(n))
 
 
-def held_out(spec: Spec) -> Source | None:
-    """The split `test` of the data; None if the data has no such split.
+def conditions_in_parts(game: Game, spec: Spec, n: int, classes: int) -> MakeConditions:
+    """Returns a function that makes `conditions(game, spec, n, classes)` for some rows.
 
-    Headers of its files are read: one that is no image raises a `Mistake`.
+    Examples are read only when their rows are asked for. Where a condition depends on more
+    than the example of its row, as labels that cycle through the classes do, all conditions
+    are made at once.
+    """
+    # A trial tells the two cases apart: do rows 1 and 2 get the same conditions whether or
+    # not row 0 is made with them?
+    make = _condition_maker(game, spec, classes)
+    first_three, last_two = make(np.arange(3)), make(np.arange(1, 3))
+    if _equal(_take(first_three, slice(1, None)), last_two):
+        return make
+    return functools.partial(_take, make(np.arange(n)))
+
+
+def held_out(spec: Spec, load: Callable[[Spec], Source]) -> Source | None:
+    """Loads the split `test` of the data; None if the data has no such split.
+
+    Args:
+        spec: where the training data is.
+        load: the `load` of its modality.
+
+    Raises:
+        UsageError: if one of its files is not an image by its header; only headers are
+            read.
     """
     try:
         return load(spec._replace(split="test"))
@@ -51,55 +85,89 @@ def held_out(spec: Spec) -> Source | None:
 
 
 def rows_at_once(shape: tuple[int, ...], seeds: int = 1) -> int:
-    """How many samples of `shape` are drawn together: `CHUNK`, or as many as fit."""
-    each = 4 * seeds * math.prod(shape)
-    return max(1, min(CHUNK, CHUNK_BYTES // each))
+    """Returns how many samples of `shape` are drawn together: `CHUNK` or what fits."""
+    row_bytes = 4 * seeds * math.prod(shape)  # of float32
+    return max(1, min(CHUNK, CHUNK_BYTES // row_bytes))
 
 
 def chunks(
-    sample: Callable,
-    state: object,
+    sample: DrawSamples,
+    state: PyTree,
     purpose: int,
-    asked: Callable[[np.ndarray], PyTree],
+    conditions: MakeConditions,
     n: int,
     seed: int = 0,
     size: int = CHUNK,
 ) -> Iterator[np.ndarray]:
-    """Samples for `n` rows, [seeds, chunk, ...] in -1..1: fixed by purpose, seed, size.
+    """Draws samples for rows 0 to n - 1, a chunk at a time.
 
-    `asked(rows)` says what rows are asked for, and `sample(state, key, asked)` gives
-    [seeds, size, ...]: every call has one size, and what the last has too many is cut.
+    Args:
+        sample: draws the samples of one chunk.
+        state: the state of the game.
+        purpose: `FIXED`, `SCORED` or `ASKED`.
+        conditions: makes the conditions of some rows.
+        n: how many samples.
+        seed: the seed of the latents.
+        size: how many samples are drawn together.
+
+    Yields:
+        Samples [seeds, chunk, ...] as networks see them.
     """
     key = jax.random.fold_in(jax.random.key(seed), purpose)
     size = min(size, n)
+    # Every call has the same size, so that `sample` is compiled once: the last chunk is
+    # filled up with the first rows, and the samples of these are dropped.
     for i, start in enumerate(range(0, n, size)):
-        part = asked(np.arange(start, start + size) % n)
-        yield sample(state, jax.random.fold_in(key, i), part)[:, : n - start]
+        condition = conditions(np.arange(start, start + size) % n)
+        yield sample(state, jax.random.fold_in(key, i), condition)[:, : n - start]
 
 
 def draw(
-    sample: Callable, state: object, purpose: int, asked: PyTree, seed: int = 0
+    sample: DrawSamples, state: PyTree, purpose: int, condition: PyTree, seed: int = 0
 ) -> np.ndarray:
-    """A sample for each row asked for, [seeds, n, ...] in -1..1, as `chunks` draws them."""
-    n = len(jax.tree.leaves(asked)[0])
-    rows = functools.partial(_take, asked)
-    parts = []
+    """Draws a sample for each row of a condition, all of `chunks` in one array.
+
+    Args:
+        sample: draws the samples of one chunk.
+        state: the state of the game.
+        purpose: `FIXED`, `SCORED` or `ASKED`.
+        condition: the conditions [n, ...].
+        seed: the seed of the latents.
+
+    Returns:
+        Samples [seeds, n, ...] as networks see them.
+    """
+    n = len(jax.tree.leaves(condition)[0])
+    rows = functools.partial(_take, condition)
+    drawn = []
     with tqdm(total=n, desc="samples", delay=2, disable=None) as bar:
-        for part in chunks(sample, state, purpose, rows, n, seed):
-            parts.append(part)
-            bar.update(part.shape[1])
-    return np.concatenate(parts, axis=1)
+        for chunk in chunks(sample, state, purpose, rows, n, seed):
+            drawn.append(chunk)
+            bar.update(chunk.shape[1])
+    return np.concatenate(drawn, axis=1)
 
 
-def _reader(game: Game, spec: Spec, classes: int) -> Callable[[np.ndarray], PyTree]:
-    """What rows are asked for, as if they were the first; images are those of the rows."""
-    source = functools.cache(lambda: held_out(spec) or load(spec))
+def _condition_maker(game: Game, spec: Spec, classes: int) -> MakeConditions:
+    """Returns a function that makes the conditions of some rows, from their examples.
 
-    def read(rows: np.ndarray) -> PyTree:
-        images = lambda n: source().read(rows[:n] % source().length).image
-        return jax.tree.map(np.asarray, game.ask(len(rows), classes, images))
+    `Game.conditions.make` makes those of the first n rows; it is given the examples of
+    `rows` as if they were the first ones.
+    """
+    modality = game.modality
 
-    return read
+    # Opened only if a condition asks for examples: labels need no data.
+    @functools.cache
+    def source() -> Source:
+        return held_out(spec, modality.load) or modality.load(spec)
+
+    def make(rows: np.ndarray) -> PyTree:
+        def examples(n):
+            return modality.decode(source().read(rows[:n] % source().length).x)
+
+        condition = game.conditions.make(len(rows), classes, examples)
+        return jax.tree.map(np.asarray, condition)
+
+    return make
 
 
 def _take(tree: PyTree, rows: slice | np.ndarray) -> PyTree:

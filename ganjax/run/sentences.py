@@ -1,7 +1,8 @@
-"""The one place in which an error that a person can mend becomes a sentence.
+"""Turns errors that the user can do something about into sentences that say what to do.
 
-The command line prints the sentence; Python gets a `Mistake` of the same words, raised
-from the error itself. All other errors are faults of the code and keep their traceback.
+Such errors are full disks, missing permissions and too little memory. The command line
+prints the sentence alone, and in Python a `UsageError` of the same words is raised from the
+error. All other errors are bugs and keep their traceback.
 """
 
 import errno
@@ -11,79 +12,78 @@ from contextlib import contextmanager
 
 import jax
 
-from ganjax.errors import Mistake
+from ganjax.errors import UsageError, brief_reason, first_line
 
 
+# What to do, by the error number of the operating system.
 ADVICE = {
     errno.ENOSPC: "make room on the disk, and give the same command again",
     errno.EDQUOT: "make room within the quota, and give the same command again",
     errno.EFBIG: "files there may not be as large: use another disk",
     errno.EROFS: "nothing can be written there: name another place",
-    errno.EACCES: "ask for the right to it, or name another place",
-    errno.EPERM: "ask for the right to it, or name another place",
+    errno.EACCES: "ask for permission to use it, or name another place",
+    errno.EPERM: "ask for permission to use it, or name another place",
     errno.ENAMETOOLONG: "take a shorter name",
-    errno.EEXIST: "something of another kind is there: take it away",
+    errno.EEXIST: "something else of this name is there: move it away",
     errno.ENOENT: "check its name",
     errno.ENOTDIR: "a part of this path is a file: check its name",
     errno.EISDIR: "this is a folder: name a file",
     errno.EMFILE: "too many files are open: raise the limit (`ulimit -n`)",
 }
-BUGS = (ConnectionError, BlockingIOError, ChildProcessError)
+# OSErrors that have nothing to do with files; they are raised unchanged.
+NOT_OF_FILES = (ConnectionError, BlockingIOError, ChildProcessError)
 
 
 @contextmanager
-def mendable() -> Iterator[None]:
-    """Raises a `Mistake` in place of an error that has a `sentence`."""
+def as_usage_errors() -> Iterator[None]:
+    """Raises a `UsageError` in place of an error for which there is a `sentence`."""
     try:
         yield
-    except Mistake:
+    except UsageError:
         raise
     except Exception as error:
-        words = sentence(error)
-        if not words:
+        text = sentence(error)
+        if not text:
             raise
-        raise Mistake(words) from error
+        raise UsageError(text) from error
 
 
 def sentence(error: BaseException) -> str:
-    """What a person can do about an error, in one sentence; '' if it is a fault of ours."""
-    if isinstance(error, Mistake):
+    """Returns what happened and what to do, or '' if the error is a bug."""
+    if isinstance(error, UsageError):
         return str(error)
-    if isinstance(error, OSError) and not isinstance(error, BUGS):
-        return _of_a_file(error)
+    if isinstance(error, OSError) and not isinstance(error, NOT_OF_FILES):
+        return _file_sentence(error)
     text = str(error)
+    # JAX raises an XlaRuntimeError that begins so if a device has no memory left.
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text:
         return (
-            f"Memory ran out ({_brief(error)}): give a smaller --batch, more --parts, or "
-            "--no-scores if it was while scoring."
+            f"Memory ran out ({first_line(error)}): give a smaller --batch, more "
+            "--microbatches, or --no-scores if it was while scoring."
         )
+    # `Path.expanduser` raises a plain RuntimeError.
     if isinstance(error, RuntimeError) and "home directory" in text:
         return "A path begins with ~, and there is no such home here: write it out."
     return ""
 
 
 def need_device() -> None:
-    """Raises a `Mistake` where JAX finds no device of the kind that it was told to use."""
+    """Raises a `UsageError` if JAX finds no device of the platform it was told to use."""
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:
-        told = os.environ.get("JAX_PLATFORMS") or jax.config.jax_platforms  # pyright: ignore
-        why = f" ({_brief(error)})" if str(error) else ""
-        raise Mistake(
-            f"JAX finds no device of the platform {told or 'asked for'}{why}: install JAX "
-            "for it, or unset JAX_PLATFORMS to use what is there."
+        platform = os.environ.get("JAX_PLATFORMS") or jax.config.jax_platforms  # pyright: ignore
+        why = f" ({first_line(error)})" if str(error) else ""
+        raise UsageError(
+            f"JAX finds no device of the platform {platform or 'asked for'}{why}: install "
+            "JAX for it, or unset JAX_PLATFORMS to use what is there."
         ) from error
 
 
-def _of_a_file(error: OSError) -> str:
-    number = error.errno or 0
-    reason = error.strerror or _brief(error)
-    places = [str(x) for x in (error.filename, error.filename2) if x is not None]
-    where = " -> ".join(places)
-    said = f"{where}: {reason}" if where else reason
-    return f"{said.rstrip('.')}; {ADVICE.get(number, 'mend that, and try again')}."
-
-
-def _brief(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:160].rstrip(".:") if lines else type(error).__name__
+def _file_sentence(error: OSError) -> str:
+    reason = brief_reason(error)
+    names = [str(x) for x in (error.filename, error.filename2) if x is not None]
+    paths = " -> ".join(names)  # two where one was to be renamed to the other
+    problem = f"{paths}: {reason}" if paths else reason
+    advice = ADVICE.get(error.errno or 0, "fix that, and try again")
+    return f"{problem.rstrip('.')}; {advice}."

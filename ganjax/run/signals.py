@@ -1,4 +1,8 @@
-"""A polite end: a signal asks, and the loop stops after its present call and saves."""
+"""Signals that stop a run: the loop ends after its current call, and the run is saved.
+
+Clusters announce the end of an allocation by a signal some seconds or minutes before they
+kill the process. That is enough to save, so nothing is lost.
+"""
 
 import signal
 import threading
@@ -6,33 +10,39 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-# Ctrl-C; kill, Kubernetes, Slurm at the time limit; a closed terminal; `sbatch --signal`.
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+NAMES = (
+    "SIGINT",  # Ctrl-C
+    "SIGTERM",  # `kill`, Kubernetes, and Slurm at the time limit
+    "SIGHUP",  # a closed terminal
+    "SIGUSR1",  # `sbatch --signal`
+)
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Callable[[], int]]:
-    """Gives a function that says which signal asked for a stop, 0 if none did.
+def catch_stop_signals() -> Iterator[Callable[[], int]]:
+    """Yields a function that returns the first of `NAMES` that has arrived, or 0.
 
-    A second Ctrl-C kills. What the process was started to ignore, as under `nohup`, it
-    goes on ignoring. Threads other than the main one cannot be asked.
+    After the first signal, Ctrl-C ends the process at once. Signals that are ignored from
+    the start, as under `nohup`, stay ignored. Python delivers signals to the main thread
+    alone, so on another thread the function always returns 0. The earlier handlers are
+    restored at the end of the block.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
         return
-    asked: list[int] = []
+    arrived: list[int] = []
     before = {}
 
-    def ask(number, frame):
-        asked.append(number)
+    def handle(number, frame):
+        arrived.append(number)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     for name in NAMES:
         number = getattr(signal, name, None)  # Windows lacks some
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            before[number] = signal.signal(number, ask)
+            before[number] = signal.signal(number, handle)
     try:
-        yield lambda: asked[0] if asked else 0
+        yield lambda: arrived[0] if arrived else 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,4 +1,7 @@
-"""What is said to the person at the terminal: whole lines that never fail."""
+"""Prints lines for a person at the terminal, without ever raising an error.
+
+A run of days must not end because a terminal was closed or cannot show a letter.
+"""
 
 import sys
 from contextlib import suppress
@@ -9,10 +12,10 @@ from tqdm import tqdm
 
 
 def say(sentence: str) -> None:
-    """Prints a line, once whatever the number of processes.
+    """Prints a line to the output stream, from the first process of a run alone.
 
-    A progress bar that is being shown moves below it. A letter that the terminal's
-    encoding lacks is written as its number, and a terminal that went away hears nothing.
+    A progress bar that is being shown moves below it. A letter that the terminal's encoding
+    lacks is printed as an escape, and nothing is printed to a terminal that is closed.
     """
     # Asking JAX which process this is starts its devices, which not every command needs.
     if not jax.distributed.is_initialized() or jax.process_index() == 0:
@@ -20,14 +23,15 @@ def say(sentence: str) -> None:
 
 
 def warn(sentence: str) -> None:
-    """Prints a line to the error stream."""
+    """Prints a line to the error stream, from every process."""
     _write(sentence, sys.stderr)
 
 
-class Patient:
-    """A stream to which a progress bar can be written whatever becomes of its reader.
+class ErrorIgnoringStream:
+    """A stream that ignores errors while it is written to.
 
-    A bar that fails would end the training: a closed pipe, a log on a full disk.
+    Otherwise the progress bar would end the training when a pipe is closed, or when the
+    disk of a log is full.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -35,24 +39,24 @@ class Patient:
         self.encoding = getattr(stream, "encoding", None) or "ascii"
 
     def write(self, text: str) -> int:
-        """Writes, or does nothing."""
+        """Writes the text if that is possible, and returns its length."""
         if self.stream is not None:
             with suppress(OSError, ValueError):
                 self.stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flushes, or does nothing."""
+        """Flushes the stream if that is possible."""
         if self.stream is not None:
             with suppress(OSError, ValueError):
                 self.stream.flush()
 
     def isatty(self) -> bool:
-        """Whether somebody looks on."""
+        """Returns whether the stream is a terminal."""
         return self.stream is not None and self.stream.isatty()
 
     def fileno(self) -> int:
-        """The number of the stream's file, by which its width is found."""
+        """Returns the descriptor of the stream's file, by which tqdm finds its width."""
         if self.stream is None:
             raise OSError("there is no stream")
         return self.stream.fileno()
@@ -62,9 +66,9 @@ def _write(sentence: str, stream: Any) -> None:
     if stream is None:  # closed before the start, as by 2>&-
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    known = sentence.encode(encoding, "backslashreplace").decode(encoding)
+    printable = sentence.encode(encoding, "backslashreplace").decode(encoding)
     try:
-        tqdm.write(known, file=stream)
+        tqdm.write(printable, file=stream)
         stream.flush()
     except (OSError, ValueError):  # closed, as by `| head`, or a log on a full disk
         pass

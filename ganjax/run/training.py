@@ -1,6 +1,14 @@
-"""One run from its first line to its report: what every experiment's `main` calls."""
+"""One run from its first line to its report: what every experiment's `main` calls.
 
-import hashlib
+`train` has three phases. `prepare` checks everything that could refuse the run, opens the
+folder and restores or makes the state. `play` calls the loop (`ganjax.loop.fit`) with the
+hooks that save, draw and score (`ganjax.run.hooks`). `finish` wraps `play`: however it
+ends, the folder records how, and the report is written.
+
+A run can be killed at any moment and resumed by the same command. The order in which this
+file writes things follows from that: it decides what a kill can cost.
+"""
+
 import json
 import shutil
 import time
@@ -13,54 +21,95 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ganjax import checkpoint
+from ganjax.core import Game, PyTree
 from ganjax.data import (
     Sizes,
     Source,
     Spec,
     Stream,
-    broken,
-    broken_mistake,
+    bytes_per_example,
+    decoding,
     describe,
-    load,
+    find_unreadable,
+    read_all,
     resident,
     streamed,
-    whole,
+    unreadable_error,
 )
 from ganjax.data.stream import shapes_of
-from ganjax.errors import Interrupted, Mistake
-from ganjax.evaluation import cache
-from ganjax.games import tracked
-from ganjax.gan import Game, PyTree
-from ganjax.loop import Diverged, Every, Hook, Row, fit, step_of
-from ganjax.run import attempts, code, folder as folders, hooks, logs
-from ganjax.run.args import Run, check, defaults, tidy
-from ganjax.run.fitting import check_fit, traced
-from ganjax.run.hooks import chief
-from ganjax.run.judge import check_held_out
-from ganjax.run.loading import borrow, no_whole_save
-from ganjax.run.machine import Machine, check_sizes, join, machine
-from ganjax.run.pictures import ANIMATION, FRAMES, animate, evenly, is_whole
+from ganjax.errors import Interrupted, UsageError
+from ganjax.games import posthoc_ema
+from ganjax.loop import DivergedError, Every, Hook, fit, step_of
+from ganjax.modalities.pictures import (
+    ANIMATION,
+    MAX_FRAMES,
+    animate,
+    is_readable,
+    pick_evenly,
+)
+from ganjax.parallel import barrier
+from ganjax.report import write_report
+from ganjax.run import attempts, hooks
+from ganjax.run.args import Run, check, convert_types, defaults
+from ganjax.run.compiled import (
+    CompiledGame,
+    check_sizes,
+    compile_game,
+    join_processes,
+)
+from ganjax.run.description import describe_devices, describe_run
+from ganjax.run.evaluator import check_held_out
+from ganjax.run.fitting import check_fit, step_digest
+from ganjax.run.hooks import is_chief
+from ganjax.run.loading import init_weights_from, no_intact_save
 from ganjax.run.programs import keep_programs
 from ganjax.run.progress import progress
-from ganjax.run.report import write_report
-from ganjax.run.resume import changes
-from ganjax.run.sentences import mendable
-from ganjax.run.signals import asked_to_stop
+from ganjax.run.resume import find_changes
+from ganjax.run.sentences import as_usage_errors
+from ganjax.run.signals import catch_stop_signals
 from ganjax.run.terminal import say
+from ganjax.store import cache, checkpoint, code, metrics
+from ganjax.store.hashing import sha256
+from ganjax.store.manifest import (
+    MANIFEST,
+    read_inventory,
+    read_manifest,
+    write_inventory,
+)
+from ganjax.store.orbax_workarounds import quiet_orbax
+from ganjax.store.status import RunState, write_status
+from ganjax.store.workdir import (
+    AVERAGES,
+    CHECKPOINTS,
+    check_space,
+    claim,
+    write_start,
+)
 
 
-RESIDENT_BYTES = 2e9  # a larger set is read as it is needed
+# Data up to this size is copied to the devices once; larger data is read for each call.
+RESIDENT_BYTES = 2e9
 
 
 class Work(NamedTuple):
-    """All that a run has at hand once its input was found good."""
+    """What a run works with once `prepare` has accepted its input.
+
+    Attributes:
+        run: the settings of the run.
+        game: the game, around which post-hoc EMA may be wrapped.
+        source: the training data.
+        stream: the turns of the steps, with examples as networks see them.
+        compiled: the game, compiled for the devices.
+        folder: the folder of the run, which is locked.
+        saves: its saves.
+        averages: the averages of post-hoc EMA that it keeps; None without `posthoc_ema`.
+    """
 
     run: Run
     game: Game
     source: Source
     stream: Stream
-    made: Machine
+    compiled: CompiledGame
     folder: Path
     saves: checkpoint.Saves
     averages: checkpoint.Saves | None
@@ -71,286 +120,405 @@ def train(
 ) -> PyTree:
     """Trains `game` on `data` in the folder `args.run.workdir`, or resumes it there.
 
-    `args` is the experiment's dataclass with its `Run` as `args.run`; `sizes` says how
-    many turns and images each player has, by default one turn of `--batch` each. Gives
-    the last state.
+    Args:
+        args: the experiment's dataclass, with its `Run` as `args.run`.
+        game: what is trained, as `ganjax.game` or an experiment's `make(args)` returns it.
+        data: a `Spec`, or the name or path of a data set, for `Spec(name)`.
+        sizes: how many turns D has in a step and how many images each player sees in a
+            turn. By default each player has one turn of `--batch` images.
 
-    Raises a `Mistake` if what was asked for cannot be, before anything is compiled or
-    written; or when the run cannot go on, as where the disk is full, in which case it
-    stands as "stopped" and the same call resumes it. Raises `Diverged` when the state
-    leaves the finite, and `Interrupted` when a signal stopped the run, which has saved.
+    Returns:
+        The last state.
+
+    Raises:
+        UsageError: if the run is refused, before anything is compiled or written; or if it
+            cannot go on, as when the disk is full. Then its status is "stopped", and the
+            same call resumes it.
+        DivergedError: if a number of the state or of the logs is not finite.
+        Interrupted: if a signal stopped the run, after it was saved.
     """
-    with mendable(), ExitStack() as held:
+    with as_usage_errors(), ExitStack() as stack:
         if not isinstance(game, Game):
-            raise Mistake(
+            raise UsageError(
                 f"The game is given as {type(game).__name__}: give what ganjax.game makes."
             )
         if sizes is not None and not isinstance(sizes, Sizes):
-            raise Mistake(f"The sizes are given as {sizes!r}: give Sizes(...).")
-        args = tidy(args)
+            raise UsageError(f"The sizes are given as {sizes!r}: give Sizes(...).")
+        # Arguments that were made in Python have not been through the parser of flags.
+        args = convert_types(args)
         check(args)
-        join(args.run)
+        stack.enter_context(quiet_orbax())
+        # The processes of a distributed run join before the first JAX operation, which
+        # would otherwise start the devices of this process alone.
+        join_processes(args.run)
         keep_programs()
-        work, state = prepare(args, game, as_spec(data), sizes, held)
+        work, state = prepare(args, game, as_spec(data), sizes, stack)
         return finish(work, state)
 
 
 def as_spec(data: Spec | str | Path) -> Spec:
-    """A `Spec` as it is, and a name or path as the `Spec` of all that is there."""
+    """Returns a `Spec` unchanged, and for a name or path the `Spec` of its data."""
     if isinstance(data, Spec):
         return data
     if isinstance(data, str | Path):
         return Spec(str(data))
-    raise Mistake(
+    raise UsageError(
         f"The data is given as {type(data).__name__}: give a Spec, or the name or path of "
         "a data set."
     )
 
 
 def finish(work: Work, state: PyTree) -> PyTree:
-    """Plays to the end, or to the last good step, and leaves word of how it went."""
-    number = 0
+    """Plays the steps that remain, and records in the folder how the run ended.
+
+    Args:
+        work: the run.
+        state: the state from which it goes on.
+
+    Returns:
+        The last state.
+
+    Raises:
+        UsageError, DivergedError, Interrupted: as `train`, after status and report were
+            written.
+    """
+    number = 0  # of the signal that stopped the run
     try:
-        with mendable():
+        with as_usage_errors():
             state, number = play(work, state)
+            # The last save may still be being written: only then is the run finished.
             checkpoint.finish(work.saves)
-    except Diverged as error:
-        with suppress(Exception):  # what diverged is what is to be told
+    except DivergedError as error:
+        # If the save fails as well, the divergence is still the error to report.
+        with suppress(Exception):
             checkpoint.finish(work.saves)
+        # No hook sees a state that is not finite, so every save is of a good state.
         last = last_step(work)
         saved = f"The last good save is that of step {last}."
         sentence = f"{error} {saved if last else 'Nothing was saved before.'}"
-        close(work, "diverged", last, sentence)
-        raise Diverged(f"{sentence} See {work.folder / 'report.html'}.") from None
-    except Mistake as mistake:
-        clear(work.saves)
+        record_end(work, "diverged", last, sentence)
+        raise DivergedError(f"{sentence} See {work.folder / 'report.html'}.") from None
+    except UsageError as mistake:
+        # Something that a person can fix, such as a full disk: the run can be resumed.
+        delete_partial_saves(work.saves)
         last = last_step(work)
-        close(work, "stopped", last, str(mistake))
+        record_end(work, "stopped", last, str(mistake))
         goes_on = (
             f"its last save is that of step {last}, from which the same command goes on"
         )
         if not last:
             goes_on = "nothing was saved yet, and the same command begins anew"
-        raise Mistake(
+        raise UsageError(
             f"{str(mistake).rstrip('.')}. {work.folder} is stopped; {goes_on}."
         ) from mistake
     except BaseException as error:
+        # A bug, or an interrupt while no handler of signals is set.
         last = last_step(work)
-        close(work, "failed", last, f"{type(error).__name__}: {error}"[:500])
+        record_end(work, "failed", last, f"{type(error).__name__}: {error}"[:500])
         raise
+    # The loop returned normally: the run was stopped by a signal, or it is at its end.
     done = step_of(state)
     if done < work.run.steps:
         sentence = f"{work.folder} is stopped at step {done} of {work.run.steps}"
-        close(work, "stopped", done, "A signal asked for it.")
+        record_end(work, "stopped", done, "A signal asked for it.")
         raise Interrupted(f"{sentence}, and saved: the same command goes on.", number)
-    close(work, "finished", done)
-    beyond = f", beyond --steps {work.run.steps}" if done > work.run.steps else ""
-    of = "" if beyond else f" of {work.run.steps}"
-    say(f"{work.folder} is finished at step {done}{of}{beyond}.")
+    record_end(work, "finished", done)
+    if done > work.run.steps:
+        say(
+            f"{work.folder} is finished at step {done}, beyond --steps {work.run.steps}."
+        )
+    else:
+        say(f"{work.folder} is finished at step {done} of {work.run.steps}.")
     say(f"Pictures: {work.folder / 'samples'}  Report: {work.folder / 'report.html'}")
     return state
 
 
 def last_step(work: Work) -> int:
-    """The step of the newest save that is on the disk; 0 if there is none."""
-    with suppress(Exception):  # a save that failed is no reason to say nothing
+    """Returns the step of the newest save that is on the disk; 0 if there is none."""
+    # This is called while another error is reported, which must not be hidden by this one.
+    with suppress(Exception):
+        # Orbax also remembers saves that it began and that never reached the disk.
         work.saves.orbax.reload()
         return max(work.saves.orbax.all_steps(), default=0)
     return 0
 
 
-def clear(saves: checkpoint.Saves) -> None:
-    """Takes away what a save that failed has left: it may be what fills the disk."""
+def delete_partial_saves(saves: checkpoint.Saves) -> None:
+    """Deletes what a failed save has left behind, as that may be what fills the disk."""
     with suppress(Exception):
         saves.orbax.wait_until_finished()
-    if chief():
+    if is_chief():
+        # Complete saves are named by their step; Orbax writes to a folder with "tmp" in its
+        # name and renames that once it is complete.
         for path in saves.folder.iterdir():
             if not path.name.isdigit() and "tmp" in path.name:
                 shutil.rmtree(path, ignore_errors=True)
 
 
 def prepare(
-    args: Any, game: Game, data: Spec, sizes: Sizes | None, held: ExitStack
+    args: Any, game: Game, data: Spec, sizes: Sizes | None, stack: ExitStack
 ) -> tuple[Work, PyTree]:
-    """Everything before the first step: data, folder, devices, and the state found.
+    """Does everything that comes before the first step.
 
-    The folder is `held` until that is closed. Whatever can refuse the run is asked before
-    the folder is written to: a refusal leaves everything as it was.
+    Whatever could refuse the run is checked before the folder is written to, so that a
+    refusal leaves everything as it was.
+
+    Args:
+        args: the experiment's arguments, converted and checked.
+        game: the game.
+        data: where the data is.
+        sizes: the sizes of a step, or None for the default.
+        stack: holds the lock of the folder until it is closed.
+
+    Returns:
+        What the run works with, and the state from which it goes on: that of the newest
+        save, or a new one.
+
+    Raises:
+        UsageError: if the run is refused.
     """
     run: Run = args.run
-    game = tracked(game, run.track) if run.track else game
-    source = load(data)
-    say(describe(source))
+    # The averages of EDM2 (Karras et al., 2024) are part of the state of the game.
+    game = posthoc_ema(game, run.posthoc_ema) if run.posthoc_ema else game
+
+    # What can be told from the headers of the data and from shapes alone.
+    source = game.modality.load(data)
+    description = describe(source, game.modality.summary)
+    say(description)
     if run.scores:
         check_held_out(source, game)
     sizes = sizes or Sizes(1, run.batch, run.batch)
     check_sizes(run, shapes_of(source, sizes))
     check_fit(game, source, shapes_of(source, sizes))
-    folder = held.enter_context(folders.claim(run.workdir))
-    before = folders.read(folder) if (folder / "run.json").exists() else None
-    folders.together("every process has looked, so the first may write")
-    stream = streaming(source, sizes)
-    manifest = folders.describe(args, source, stream.shapes)
-    manifest["program"] = traced(game, source, stream.shapes)
-    files = source.inventory()
-    said = []
+
+    # The folder: is it free, and if it holds a run, is that this one? All processes see one
+    # folder, so none may write there before each has looked whether it is new.
+    folder = stack.enter_context(claim(run.workdir))
+    before = read_manifest(folder) if (folder / MANIFEST).exists() else None
+    barrier("every process has looked, so the first may write")
+    stream = decoding(make_stream(source, sizes), game.modality)
+    manifest = describe_run(args, source, shapes_of(source, sizes), description)
+    manifest["program"] = step_digest(game, source, stream.shapes)
+    inventory = source.inventory()
+    remarks = []
     if before is not None:
-        kept = folders.inventory(folder)
-        said = changes(folder, before, manifest, defaults(args), kept, files)
-    made = machine(run, game, stream)
-    state = made.init()
-    folders.need_space(folder, sum(x.nbytes for x in jax.tree.leaves(state)))
-    checkpoint.try_out(folder)
+        remarks = find_changes(
+            folder, before, manifest, defaults(args), read_inventory(folder), inventory
+        )
+
+    # A new state is also the template by which a save is restored: its structure, types and
+    # shardings.
+    compiled = compile_game(run, game, stream)
+    state = compiled.init()
+    check_space(folder, sum(x.nbytes for x in jax.tree.leaves(state)))
+    checkpoint.check_folder(folder)
+    # Resident data was decoded completely just now, so its files are known to be good.
     if not is_resident(source):
-        check_files(source, files)
-    saves = checkpoint.open_saves(folder / folders.CHECKPOINTS)
+        check_files(source, inventory)
+    saves = checkpoint.open_saves(folder / CHECKPOINTS)
     damaged: list[str] = []
-    found = checkpoint.restore(saves, state, damaged.append)
-    if damaged and found is None:
-        # To begin anew would cost what may still be rescued.
-        raise Mistake(no_whole_save(folder, damaged))
-    said += damaged
-    if found is not None:
-        state = found
+    restored = checkpoint.restore(saves, state, damaged.append)
+    if damaged and restored is None:
+        # A new run here would overwrite what may still be rescued.
+        raise UsageError(no_intact_save(folder, damaged))
+    remarks += damaged
+    if restored is not None:
+        state = restored
     elif run.init_from:
-        state = borrow(Path(run.init_from), state)
-    averages = kept_averages(run, folder, state) if run.track else None
-    if chief():
-        said += written(folder, manifest, type(args), files, step_of(state))
-    for sentence in said:
+        state = init_weights_from(Path(run.init_from), state)
+    averages = open_averages(run, folder, state) if run.posthoc_ema else None
+    # Every check has passed: now the folder says what the run is.
+    if is_chief():
+        remarks += write_folder(folder, manifest, type(args), inventory, step_of(state))
+    for sentence in remarks:
         say(sentence)
-    return Work(run, game, source, stream, made, folder, saves, averages), state
+    return Work(run, game, source, stream, compiled, folder, saves, averages), state
 
 
-def written(
+def write_folder(
     folder: Path,
     manifest: dict[str, Any],
-    kind: type,
-    files: Mapping[str, str],
+    args_type: type,
+    inventory: Mapping[str, str],
     step: int,
 ) -> list[str]:
-    """Writes down what the run is and goes back to `step`; gives what is to be said."""
-    path = code.source_file(kind)
-    kept = code.read(path) if path else None
-    said = []
-    if folders.begin(folder, manifest, kept, step):
-        said.append(
+    """Writes into the folder what the run is, and removes what lies after `step`.
+
+    Args:
+        folder: the folder of the run.
+        manifest: its manifest.
+        args_type: the dataclass of the experiment's arguments, whose file is kept.
+        inventory: names and digests of the data.
+        step: the step from which the run goes on.
+
+    Returns:
+        Sentences to be printed.
+    """
+    path = code.source_file(args_type)
+    experiment = code.read_experiment(path) if path else None
+    remarks = []
+    if write_start(folder, manifest, experiment, step):
+        remarks.append(
             f"{path} is not what {folder} was trained with until step {step}; the run goes "
-            f"on with it, and {code.UNTIL}{step:09d} keeps the code before."
+            f"on with it, and {code.OLD_CODE_PREFIX}{step:09d} keeps the code before."
         )
-    elif kept is not None and kept.beside:
-        names = ", ".join(kept.beside)
-        said.append(f"{folder} keeps {path}, and what it imports beside it: {names}.")
-    folders.keep_inventory(folder, files)
-    for name in (logs.METRICS, logs.CLOCK):
-        logs.trim(folder / name, step)
-    attempts.settle(folder, step)
-    return said
+    elif experiment is not None and experiment.imports:
+        names = ", ".join(experiment.imports)
+        remarks.append(
+            f"{folder} keeps {path}, and what it imports from its folder: {names}."
+        )
+    write_inventory(folder, inventory)
+    # Rows beyond the restored save are of steps that will be played again.
+    for name in (metrics.METRICS, metrics.CLOCK):
+        metrics.truncate(folder / name, step)
+    attempts.add_missing_row(folder, step)
+    return remarks
 
 
-def kept_averages(run: Run, folder: Path, state: PyTree) -> checkpoint.Saves:
-    """The averages kept until `state`, with room on the disk for those to come."""
-    more = (run.steps - step_of(state)) // (run.keep_every or run.steps) + 1
-    each = sum(x.nbytes for x in jax.tree.leaves(state.averages))
-    folders.need_space(folder, each, more)
-    averages = checkpoint.open_saves(folder / folders.AVERAGES, keep_all=True)
-    checkpoint.forget(averages, step_of(state))
+def open_averages(run: Run, folder: Path, state: PyTree) -> checkpoint.Saves:
+    """Opens the averages that the run has kept so far, and checks the room for the rest.
+
+    Averages of steps after that of `state`, which will be played again, are deleted.
+
+    Args:
+        run: the settings of the run.
+        folder: its folder.
+        state: the state from which it goes on, a `PosthocEMAState`.
+
+    Raises:
+        UsageError: if the disk has too little room.
+    """
+    # One every `keep_every` steps from here on, and the one at the end.
+    count = (run.steps - step_of(state)) // (run.keep_every or run.steps) + 1
+    size = sum(x.nbytes for x in jax.tree.leaves(state.averages))
+    check_space(folder, size, count)
+    averages = checkpoint.open_saves(folder / AVERAGES, keep_all=True)
+    checkpoint.delete_after(averages, step_of(state))
     return averages
 
 
 def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
-    """The steps that are still to be played; also the signal that stopped it, or 0."""
-    run, folder, made, done = work.run, work.folder, work.made, step_of(state)
+    """Plays the steps that remain.
+
+    Args:
+        work: the run.
+        state: the state from which it goes on.
+
+    Returns:
+        The last state, and the number of the signal that stopped the run, or 0.
+    """
+    run, folder, compiled = work.run, work.folder, work.compiled
+    done = step_of(state)
     with ExitStack() as stack:
-        asked = stack.enter_context(asked_to_stop())
+        arrived_signal = stack.enter_context(catch_stop_signals())
         record = stack.enter_context(hooks.recorder(folder))
-        saving, due = along_the_way(work, record)
-        make_up(work, state, due)
+        save, due = make_hooks(work, record)
+        call_owed_hooks(work, state, due)
         if done >= run.steps:
             say(f"{folder} was finished before, at step {done}: --steps beyond go on.")
             return state, 0
         begun = "resumes at" if done else "begins with"
-        say(f"{folder}: {begun} step {done} on {folders.device()}; compiling ...")
+        say(f"{folder}: {begun} step {done} on {describe_devices()}; compiling ...")
+        # A call of zero steps compiles the program and leaves the state as it is, so that
+        # neither the progress bar nor the pace of the loop counts the time of compiling.
         began = time.perf_counter()
-        state, _ = jax.block_until_ready(made.program(state, made.window(done), 0))
+        window = compiled.window(done)
+        state, _ = jax.block_until_ready(compiled.program(state, window, 0))
         seconds = time.perf_counter() - began
         say(f"Compiled in {seconds:.1f} s; programs are kept in {keep_programs()}.")
-        if chief():
-            folders.set_status(folder, "running", done)
+        if is_chief():
+            write_status(folder, "running", done)
         watch = hooks.ignore
-        if chief():
+        if is_chief():
             images = int(np.prod(work.stream.shapes.d.label.shape)) * run.seeds
-            shown = progress(folder, done, run.steps, images, run.log_every)
-            show = stack.enter_context(shown)
-            watch = hooks.numbers(record, run.log_every, run.steps, show)
+            bar = progress(folder, done, run.steps, images, run.log_every)
+            show = stack.enter_context(bar)
+            watch = hooks.log_watch(record, run.log_every, run.steps, show)
 
         def rescue(step: int, state: PyTree) -> None:
-            """Saves what would be lost; on several processes, only one may have failed."""
+            """Saves the last good state after an error.
+
+            Only in runs of one process: a save needs every process, and the others may not
+            have failed and would never come to it.
+            """
             if jax.process_count() == 1 and step not in work.saves.orbax.all_steps():
-                with suppress(Exception):  # the error that led here is the one to tell
-                    saving(step, state, {})
+                # The error that led here is the one to report.
+                with suppress(Exception):
+                    save(step, state, {})
                     checkpoint.finish(work.saves)
 
+        # `fit` returns the state alone, so the signal is remembered here: the exit status
+        # of the process depends on it.
         stopped = 0
 
-        def agreed(count: int, stop: int) -> tuple[int, int]:
+        def agree_and_remember(count: int, stop: int) -> tuple[int, int]:
             nonlocal stopped
             count, stopped = agree(count, stop)
             return count, stopped
 
         state = fit(
-            made.program,
+            compiled.program,
             state,
-            made.window,
+            compiled.window,
             run.steps,
             longest=work.stream.longest,
-            hooks=[Every(n, hook) for n, hook in due.values()],
+            hooks=list(due.values()),
             watch=watch,
-            agree=agreed,
-            stop=asked,
+            agree=agree_and_remember,
+            stop=arrived_signal,
             rescue=rescue,
         )
+        # The hooks are due at the end of a run, but not where a signal has stopped it.
         done = step_of(state)
         if done < run.steps and done not in work.saves.orbax.all_steps():
-            saving(done, state, {})
+            save(done, state, {})
         return state, stopped
 
 
-def along_the_way(
-    work: Work, record: hooks.Watch
-) -> tuple[Hook, dict[str, tuple[int, Hook]]]:
-    """What saves, and by name all that is due now and then: every how many steps, what.
+def make_hooks(work: Work, record: hooks.RecordRow) -> tuple[Hook, dict[str, Every]]:
+    """Makes the hooks of a run.
 
-    The order counts: a save comes before all that looks at its state, so that nothing that
-    these fall over can cost it.
+    Args:
+        work: the run.
+        record: records a row of the metrics.
+
+    Returns:
+        The hook that saves, and all hooks by name with the number of steps between their
+        calls. Their order is that in which `fit` calls them: a save comes before everything
+        that draws or scores its state, so an error or a kill there does not cost the save.
     """
     run, folder, saves = work.run, work.folder, work.saves
-    kept: Row = {}
-    common = folder, run.seed, work.made, work.game, work.source
-    saving = hooks.saving(folder, saves, work.averages)
+    common = folder, run.seed, work.compiled, work.game, work.source
+    save = hooks.save_hook(folder, saves, work.averages)
+    # "logs" does nothing itself. No call of the program crosses a step at which a hook is
+    # due, and a row holds the logs of a call's last step: so there is one for each of them.
     due = {
-        "logs": (run.log_every, lambda step, state, row: None),
-        "saves": (run.save_every or run.steps, saving),
-        "pictures": (run.sample_every or run.steps, hooks.pictures(*common)),
+        "logs": Every(run.log_every, lambda step, state, row: None),
+        "saves": Every(run.save_every or run.steps, save),
+        "pictures": Every(run.sample_every or run.steps, hooks.picture_hook(*common)),
     }
     if work.averages:
-        keeping = hooks.keeping(work.averages)
-        due = {"averages": (run.keep_every or run.steps, keeping), **due}
+        # First, as a save waits for the averages before it: see `hooks.save_hook`.
+        keep = hooks.average_hook(work.averages)
+        due = {"averages": Every(run.keep_every or run.steps, keep), **due}
     if run.scores:
-        scores = hooks.scores(*common, attempts.recorded(folder, record), kept)
 
-        def rated(step: int, state: PyTree, row: Row) -> None:
-            scores(step, state, row)
-            if kept.get("step") == step:
-                checkpoint.rate(saves, step, float(np.mean(kept["score"])))
+        def rate_save(step: int, score: np.ndarray) -> None:
+            # The best save of a population is the one with the best mean of its members.
+            checkpoint.record_score(saves, step, float(np.mean(score)))
 
-        scoring = attempts.limited(folder, rated)
-        due["scores"] = (run.evaluate_every or run.steps, scoring)
-    return saving, due
+        record_scores = attempts.record_once(folder, record)
+        scoring = hooks.score_hook(*common, record_scores, rate_save)
+        limited = attempts.limit_tries(folder, scoring)
+        due["scores"] = Every(run.evaluate_every or run.steps, limited)
+    return save, due
 
 
-def make_up(work: Work, state: PyTree, due: dict[str, tuple[int, Hook]]) -> None:
-    """Pictures and scores that a kill kept from the step at which a run resumes."""
+def call_owed_hooks(work: Work, state: PyTree, due: Mapping[str, Every]) -> None:
+    """Makes the pictures and scores of the step at which a run resumes, if they are owed.
+
+    The save comes before them, so a process that was killed after it has left them undone.
+    """
     done, folder = step_of(state), work.folder
     owed = {
         "pictures": not (folder / "samples" / f"{done:09d}.png").exists(),
@@ -362,58 +530,81 @@ def make_up(work: Work, state: PyTree, due: dict[str, tuple[int, Hook]]) -> None
 
 
 def is_resident(source: Source) -> bool:
-    """Whether the data fits into the devices' memory."""
-    one = np.dtype(source.dtype).itemsize * int(np.prod(source.shape))
-    return source.length * one <= RESIDENT_BYTES
+    """Returns whether the data is small enough to be kept on the devices."""
+    return source.length * bytes_per_example(source) <= RESIDENT_BYTES
 
 
-def streaming(source: Source, sizes: Sizes) -> Stream:
-    """The turns of every step: from the devices' memory if the data fits into it."""
+def make_stream(source: Source, sizes: Sizes) -> Stream:
+    """Returns the stream of turns: from the devices' memory, or else read by the host.
+
+    Both give the same turns, bit for bit.
+    """
     if is_resident(source):
-        return resident(whole(source), sizes)
-    here, count = jax.process_index(), jax.process_count()
-    return streamed(source, sizes, process=here, count=count)
+        return resident(read_all(source), sizes)
+    index, count = jax.process_index(), jax.process_count()
+    return streamed(source, sizes, process=index, count=count)
 
 
-def check_files(source: Source, files: Mapping[str, str]) -> None:
-    """Raises a `Mistake` that names all files that cannot be decoded.
+def check_files(source: Source, inventory: Mapping[str, str]) -> None:
+    """Raises a `UsageError` that names all files that cannot be decoded.
 
-    What is streamed is otherwise met one by one, days into a run. The same files are only
-    looked at once on a machine.
+    Streamed data is otherwise decoded file by file, and a damaged one might be found only
+    days into a run.
+
+    Args:
+        source: the data.
+        inventory: names and digests of its files; {} for data that is not in files.
     """
-    text = json.dumps([source.shape, dict(files)])
-    seen = cache.folder() / "decoded" / hashlib.sha256(text.encode()).hexdigest()
-    if files and seen.exists():
+    # Decoding everything takes long, so files that were all found good are remembered by a
+    # digest of their inventory and shape, and not decoded again on this machine.
+    text = json.dumps([jax.tree.leaves(source.shape), dict(inventory)])
+    mark = cache.folder() / "decoded" / sha256(text)
+    if inventory and mark.exists():
         return
-    sentences = broken(source)
-    if sentences:
-        raise broken_mistake(source, sentences)
+    errors = find_unreadable(source)
+    if errors:
+        raise unreadable_error(source, errors)
     with suppress(OSError):
-        seen.parent.mkdir(parents=True, exist_ok=True)
-        seen.touch()
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
 
 
-def close(work: Work, state: str, step: int, sentence: str = "") -> None:
-    """Leaves the folder as a person will want to find it: status, animation, report.
+def record_end(work: Work, state: RunState, step: int, sentence: str = "") -> None:
+    """Writes the status, the animation and the report of a run that ends here.
 
-    Where the disk is full, the status is still told, and the rest stays as it was.
+    Errors of the disk are ignored for the status, and for the rest unless the run has
+    finished: before that, the error that ended the run is the one to report.
+
+    Args:
+        work: the run.
+        state: "finished", "stopped", "diverged" or "failed".
+        step: the step of the state that is on the disk.
+        sentence: why it ended, for the status.
     """
-    if not chief():
+    if not is_chief():
         return
-    drawn = evenly(sorted((work.folder / "samples").glob("*.png")), FRAMES)
-    drawn = [path for path in drawn if is_whole(path)]
+    pictures = pick_evenly(sorted((work.folder / "samples").glob("*.png")), MAX_FRAMES)
+    pictures = [path for path in pictures if is_readable(path)]
+    # The status comes first: unlike the rest it can be written on a full disk.
     with suppress(OSError):
-        folders.set_status(work.folder, state, step, sentence)
-    # After an error that error is what is to be told, not what it costs the page.
-    with suppress(OSError, Mistake) if state != "finished" else nullcontext():
-        if drawn:
-            animate(drawn, work.folder / ANIMATION)
+        write_status(work.folder, state, step, sentence)
+    with suppress(OSError, UsageError) if state != "finished" else nullcontext():
+        if pictures:
+            animate(pictures, work.folder / ANIMATION)
         write_report(work.folder)
 
 
 def agree(count: int, stop: int) -> tuple[int, int]:
-    """The first process's count, and the signal by which any process is to stop."""
+    """Makes all processes play the same number of steps, and stop together.
+
+    Args:
+        count: how many steps this process would play.
+        stop: the signal that this process has received, or 0.
+
+    Returns:
+        The first process's count, and a signal that any of the processes has received.
+    """
     if jax.process_count() == 1:
         return count, stop
-    both = multihost_utils.process_allgather(np.asarray([count, stop]))
-    return int(both[0, 0]), int(both[:, 1].max())
+    gathered = multihost_utils.process_allgather(np.asarray([count, stop]))
+    return int(gathered[0, 0]), int(gathered[:, 1].max())

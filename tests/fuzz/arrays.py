@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ganjax.data import Spec, load, whole
+from ganjax.data import Spec, load, read_all
 from tests.fuzz.harness import Outcome, Situation, need, refused, worked
 from tests.fuzz.pool import chance, chosen
 
@@ -58,7 +58,7 @@ def npz(rng: np.random.Generator) -> Situation:
 def read(given: Given) -> Any:
     """The data, read to its end."""
     source = load(Spec(given.where, split=given.split))
-    return source, whole(source)
+    return source, read_all(source)
 
 
 def right(given: Given, outcome: Outcome) -> None:
@@ -80,10 +80,10 @@ def right(given: Given, outcome: Outcome) -> None:
         f"{source.length} of {len(given.image)} images",
     )
     need(
-        batch.image.shape == given.image.shape,
-        f"shape {batch.image.shape} where {given.image.shape} is stored",
+        batch.x.shape == given.image.shape,
+        f"shape {batch.x.shape} where {given.image.shape} is stored",
     )
-    need(np.array_equal(batch.image, given.image), "other pixels than were stored")
+    need(np.array_equal(batch.x, given.image), "other pixels than were stored")
     if given.label is None:
         need(not source.classes, f"classes {source.classes} without labels")
         return

@@ -11,7 +11,7 @@ import numpy as np
 
 from ganjax import cli
 from ganjax.run.args import Range, check
-from ganjax.run.command import in_sentences, parse
+from ganjax.run.command import exit_on_error, parse
 from tests.fuzz import ready
 from tests.fuzz.harness import Outcome, Situation, need, refused, worked
 from tests.fuzz.pool import ODD, chance, chosen
@@ -120,7 +120,9 @@ def _sample(root: Path, rng: np.random.Generator) -> Given:
     verdicts = [_flag(given, "--out", out, _is_output(out))]
     given.out = out if out.isascii() and out.isprintable() else ""
     for _ in range(int(rng.integers(0, 3))):
-        name = chosen(rng, ("--n", "--seed", "--label", "--member", "--std", "--best"))
+        name = chosen(
+            rng, ("--n", "--seed", "--label", "--member", "--sigma-rel", "--best")
+        )
         text = chosen(rng, NUMBERS)
         if name == "--best":
             given.argv.append(
@@ -278,7 +280,9 @@ def _typed(root: Path, rng: np.random.Generator) -> Given:
         elif kind is float:
             low, high = _ends(limit, False)
             verdict = _real(text, low, high)
-            open_end = limit is not None and limit.above and _number(text) == limit.low
+            open_end = (
+                limit is not None and limit.low_excluded and _number(text) == limit.low
+            )
             unlimited = limit is None and _number(text) is not None
             verdict = False if open_end else None if unlimited else verdict
             verdicts.append(_flag(given, flag, text, verdict))
@@ -304,7 +308,7 @@ def _typed(root: Path, rng: np.random.Generator) -> Given:
 
 
 def _parse(given: Given) -> Any:
-    with in_sentences():
+    with exit_on_error():
         hint = get_type_hints(given.module.main)["args"]
         args = parse(hint, given.module.__doc__ or "", given.argv)
         check(args)
@@ -355,5 +359,5 @@ def _bare(hint: Any) -> tuple[Any, Range | None]:
 def _ends(limit: Range | None, whole: bool) -> tuple[float, float]:
     if limit is None:
         return -math.inf, math.inf
-    low = limit.low + 1 if limit.above and whole else limit.low
+    low = limit.low + 1 if limit.low_excluded and whole else limit.low
     return low, limit.high

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganjax.errors import Mistake
+from ganjax.errors import UsageError
 
 
 LIMIT = 30  # seconds
@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
 
     value: Any = None  # what it returned
     sentence: str = ""  # what it was refused with; empty where it worked
-    error: Mistake | None = None  # the same, of a call in Python
+    error: UsageError | None = None  # the same, of a call in Python
     status: int | None = None  # of a command that left by itself
     out: str = ""
     err: str = ""
@@ -159,7 +159,7 @@ def ended(act: Callable[[], Any], terminal: str, limit: int) -> Outcome:
         try:
             with _limited(limit):
                 value = act()
-        except Mistake as mistake:
+        except UsageError as mistake:
             sentence, refusal = str(mistake) or "(an empty sentence)", mistake
         except SystemExit as end:
             status = 0 if end.code is None else end.code

@@ -12,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import ganjax
+from ganjax.core import ONE, Game, ImageToImage, Inpainting, Masked
 from ganjax.data import Spec
-from ganjax.gan import ONE, Game, pixels
-from ganjax.run import Flat, Run, command
+from ganjax.games.translation import no_latents
+from ganjax.modalities import IMAGES
+from ganjax.run import NoPrefix, Run, command
 
 
 GRAY = 0.25  # of -1..1, what is made up
@@ -22,7 +24,7 @@ GRAY = 0.25  # of -1..1, what is made up
 
 @dataclass(frozen=True)
 class Args:
-    run: Flat[Run] = Run("runs/identity", steps=1, batch=8)
+    run: NoPrefix[Run] = Run("runs/identity", steps=1, batch=8)
     data: str = ""
     channels: int = 3
     fills: bool = False
@@ -38,22 +40,21 @@ def make(args: Args) -> Game:
     def step(state, turns, on=ONE):
         return replace(state, step=state.step + 1), {"g": {"loss": jnp.zeros(())}}
 
-    def ask(n, classes, images):
-        given = images(n)
-        known = np.full((*given.shape[:3], 1), 255, np.uint8)
-        known[:, :4, :4] = 0
-        return np.concatenate([given, known], axis=-1) if args.fills else given
+    def hidden(image):
+        mask = np.zeros((*image.shape[:3], 1), np.float32)
+        mask[:, :4, :4] = 1
+        return Masked(image, mask)
 
-    def sample(state, key, asked):
-        return jnp.full(asked[..., :-1].shape, GRAY) if args.fills else pixels(asked)
+    def fill(state, z, condition, key):
+        return jnp.full(condition.image.shape, GRAY)
 
     return Game(
         init=lambda key, turns: State(jnp.zeros((), jnp.int32)),
         step=step,
-        sample=sample,
-        decode=pixels,
-        ask=ask,
-        show=lambda asked, samples: samples,
+        latents=no_latents,
+        generate=fill if args.fills else lambda state, z, image, key: image,
+        modality=IMAGES,
+        conditions=Inpainting(hidden) if args.fills else ImageToImage(lambda x: x),
     )
 
 

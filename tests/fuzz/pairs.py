@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ganjax.data import Spec, load, whole
+from ganjax.data import Spec, load, read_all
 from tests.fuzz.harness import Outcome, Situation, need, refused, worked
 from tests.fuzz.pool import chance, chosen
 
@@ -74,15 +74,15 @@ def _divided(root: Path, rng: np.random.Generator) -> Given:
 
 
 def _both(given: Given) -> Any:
-    source = load(Spec(given.front, beside=given.front))
-    return source, whole(source)
+    source = load(Spec(given.front, target=given.front))
+    return source, read_all(source)
 
 
 def _apart(given: Given, outcome: Outcome) -> None:
     worked(outcome)
     source, batch = outcome.value
     need(source.length == given.pairs, f"{source.length} of {given.pairs} images")
-    front, back = np.split(np.asarray(batch.image), 2, axis=-1)
+    front, back = batch.x
     for place, side in enumerate((front, back)):
         seen = {int(x.flat[0]) for x in side}
         right = {100 * place + i for i in range(given.counts[place])}
@@ -96,8 +96,8 @@ def _flat(path: Path, level: int) -> None:
 
 def read(given: Given) -> Any:
     """The pairs, decoded to their end."""
-    source = load(Spec(given.front, beside=given.back, paired=True))
-    return source, whole(source)
+    source = load(Spec(given.front, target=given.back, paired=True))
+    return source, read_all(source)
 
 
 def right(given: Given, outcome: Outcome) -> None:
@@ -110,7 +110,7 @@ def right(given: Given, outcome: Outcome) -> None:
     worked(outcome)
     source, batch = outcome.value
     need(source.length == given.pairs, f"{source.length} pairs of {given.pairs}")
-    front, back = np.split(np.asarray(batch.image), 2, axis=-1)
+    front, back = batch.x
     wrong = [i for i in range(len(front)) if front[i].flat[0] != back[i].flat[0]]
     need(not wrong, f"{len(wrong)} of {len(front)} pairs are wrong")
     need(len({int(x.flat[0]) for x in front}) == given.pairs, "an image twice")

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ganjax import cli
-from ganjax.data import Spec, image as images
+from ganjax.data import Spec, image_files
 from tests.fuzz import pool, reading, ready
 from tests.fuzz.harness import Outcome, Situation, need, refused, worked
 from tests.fuzz.identity import GRAY
@@ -112,8 +112,10 @@ def _file(root: Path, rng: np.random.Generator) -> Decoded:
 def _decode(given: Decoded) -> tuple[tuple, np.ndarray]:
     spec = Spec("", **given.wanted._asdict())
     name, data = f"a.{given.picture.end}", given.picture.data
-    told = images.shaped(images.header(io.BytesIO(data), name), spec)
-    return told, images.decode(data, name, spec)
+    told = image_files.output_shape(
+        image_files.stored_shape(io.BytesIO(data), name), spec
+    )
+    return told, image_files.decode(data, name, spec)
 
 
 def _decoded(given: Decoded, outcome: Outcome) -> None:

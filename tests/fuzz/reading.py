@@ -132,7 +132,7 @@ class Wanted(NamedTuple):
     crop: bool = True
     background: int = 255
     mirror: bool = False
-    halves: bool = False
+    side_by_side: bool = False
 
 
 def opened(data: bytes) -> Image.Image:
@@ -203,7 +203,7 @@ def _pixels(data: bytes, wanted: Wanted) -> np.ndarray:
         image = Image.alpha_composite(behind, image)
     image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[count])
     parts = [image]
-    if wanted.halves:
+    if wanted.side_by_side:
         half, (width, height) = image.width // 2, image.size
         parts = [image.crop((0, 0, half, height))]
         parts += [image.crop((width - half, 0, width, height))]

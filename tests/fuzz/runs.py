@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ganjax import cli
-from ganjax.run.command import in_sentences
+from ganjax.run.command import exit_on_error
 from tests.fuzz import pool, ready
 from tests.fuzz.harness import Outcome, Situation, need, refused, worked
 from tests.fuzz.pool import chance, chosen
@@ -53,7 +53,7 @@ def reference(step: int) -> np.ndarray:
         os.replace(draft, path)
         shutil.rmtree(whole)
     with np.load(path) as stored:
-        return stored["image"]
+        return stored["x"]
 
 
 def _act(given: Given) -> Any:
@@ -69,7 +69,7 @@ def _resume(given: Given) -> int:
     """The command that the run was begun with, once more; the step that it ends at."""
     ring = ready.module(ready.EXPERIMENTS / "ring.py")
     run = replace(ring.TINY.run, workdir=str(given.run), devices="jit", **ready.OFTEN)
-    with in_sentences():
+    with exit_on_error():
         return int(ring.main(replace(ring.TINY, run=run)).step)
 
 
@@ -95,7 +95,7 @@ def _sampled(given: Given, outcome: Outcome) -> None:
         return
     worked(outcome)
     with np.load(given.out) as stored:
-        drawn = stored["image"]
+        drawn = stored["x"]
     may = [step for step in (4, 2) if step not in given.lost]
     if may[0] in whole:
         may = may[:1]
@@ -127,11 +127,11 @@ def _checked(given: Given, outcome: Outcome) -> None:
     worked(outcome)
     for step in whole:
         need(
-            f"save of step {step}: whole" in outcome.out,
+            f"save of step {step}: intact" in outcome.out,
             f"{step} is not said to be whole",
         )
     for step in given.lost:
-        need(f"step {step}: whole" not in outcome.out, f"{step} is said to be whole")
+        need(f"step {step}: intact" not in outcome.out, f"{step} is said to be intact")
 
 
 def _resumed(given: Given, outcome: Outcome) -> None:
@@ -146,7 +146,7 @@ def _resumed(given: Given, outcome: Outcome) -> None:
     need(status["state"] == "finished", f"{status}")
     cli.main(["sample", str(given.run), "--n", str(DRAWN), "--out", str(given.out)])
     with np.load(given.out) as stored:
-        same = np.array_equal(stored["image"], reference(4))
+        same = np.array_equal(stored["x"], reference(4))
     need(same, "the run that went on is another")
 
 
@@ -156,7 +156,10 @@ def _scored(given: Given, outcome: Outcome) -> None:
         refused(outcome, "--trust")
     elif whole:
         worked(outcome)
-        need("modes" in json.loads(outcome.out), f"no scores in {outcome.out[:99]!r}")
+        need(
+            "modes" in json.loads(outcome.out)["scores"],
+            f"no scores in {outcome.out[:99]!r}",
+        )
 
 
 # What becomes of folders.
@@ -231,14 +234,14 @@ def _no_manifest(given: Given, rng: np.random.Generator) -> None:
 def _older(given: Given, rng: np.random.Generator) -> None:
     """A run of a version that had fewer flags and wrote less down."""
     flags = [
-        "parts",
+        "microbatches",
         "devices",
         "distributed",
         "evaluate_every",
         "keep_every",
         "scores",
     ]
-    flags += ["track", "init_from", "seeds", "seed", "log_every"]
+    flags += ["posthoc_ema", "init_from", "seeds", "seed", "log_every"]
     notes = [
         "found",
         "folder",
@@ -259,7 +262,7 @@ def _older(given: Given, rng: np.random.Generator) -> None:
             values["args"].pop(chosen(rng, ("lr", "gamma")), None)
         if chance(rng, 0.3):
             values["data"].pop(
-                chosen(rng, ("beside", "paired", "halves", "mirror")), None
+                chosen(rng, ("target", "paired", "side_by_side", "mirror")), None
             )
 
     _manifest(given, change)
@@ -289,7 +292,7 @@ def _edited(given: Given, rng: np.random.Generator) -> None:
     places = [("args",), ("args", "run"), ("args", "run", "steps"), ("args", "width")]
     places += [
         ("args", "run", "seeds"),
-        ("args", "run", "track"),
+        ("args", "run", "posthoc_ema"),
         ("data",),
         ("classes",),
     ]
@@ -466,8 +469,8 @@ def _shadow(given: Given, rng: np.random.Generator) -> None:
     """Files beside the run's own."""
     (given.run / "thesis.txt").write_text("mine")
     (given.run / "scores.json").write_text(chosen(rng, ("", "{", "[1]", "null")))
-    (given.run / "real.json").write_text(
-        chosen(rng, ("", "{", "[1]", "null", '{"a": {}}'))
+    (given.run / "evaluation.json").write_text(
+        chosen(rng, ("", "{", "[1]", "null", '{"metrics": {"a": 1}}'))
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ganjax.data import Spec, load, whole
+from ganjax.data import Spec, load, read_all
 from ganjax.errors import NoSplit
 from tests.fuzz import pool, reading
 from tests.fuzz.harness import Outcome, Situation, need, refused, worked
@@ -71,7 +71,7 @@ def read(given: Given) -> Any:
     """The data, decoded to its end."""
     wanted = given.wanted._asdict()
     source = load(Spec(given.where, split=given.split, **wanted))
-    return source, whole(source)
+    return source, read_all(source)
 
 
 def right(given: Given, outcome: Outcome) -> None:
@@ -116,7 +116,7 @@ def _reasons(given: Given, found: reading.Tree) -> tuple[dict[str, str], list[st
     if found.absent:
         return {"absent": ""}, doubts
     if found.mixed:
-        doubts.append("in class folders and beside them")
+        doubts.append("in class folders and next to them")
     reasons, shapes, bad = {}, set(), []
     if plan.nvidia and plan.labels is not None and set(found.images) - set(plan.labels):
         reasons["an image without a label"] = ""
@@ -159,16 +159,20 @@ def _compare(
     need(enough, f"{source.length} images where {count} are: {names[:8]}")
     if optional and source.length > count:
         return
-    need(len(batch.image) == source.length, "whole() gives another number than length")
+    # Two images of a file are compared as one of twice the channels.
+    image = np.concatenate(batch.x, axis=-1) if wanted.side_by_side else batch.x
+    need(len(image) == source.length, "read_all() gives another number than length")
     expected = [reading.pixels(given.data[name], wanted) for name in names]
     if wanted.mirror:
-        half = wanted.halves
+        half = wanted.side_by_side
         need(not half or expected[0].shape[-1] % 2 == 0, "halves are not two")
         expected += [image[:, ::-1] for image in expected]
     stack = np.stack(expected).astype(np.int16)
-    got = np.asarray(batch.image).astype(np.int16)
+    got = np.asarray(image).astype(np.int16)
     need(got.shape == stack.shape, f"shape {got.shape} where {stack.shape} is right")
-    need(tuple(source.shape) == stack.shape[1:], f"promised {source.shape}")
+    for shape in source.shape if wanted.side_by_side else [source.shape]:
+        sides = (*stack.shape[1:-1], stack.shape[-1] // (1 + wanted.side_by_side))
+        need(tuple(shape) == sides, f"promised {source.shape}")
     which = _match(stack, got)
     if not doubts:
         _compare_told(given, found, source)
@@ -206,10 +210,10 @@ def _compare_told(given: Given, found: reading.Tree, source: Any) -> None:
     if given.split == "train":
         others = reading.tree(given.names, "test")
         need(
-            source.found.held_out == len(others.images),
-            f"{source.found.held_out} held out, not {len(others.images)}",
+            source.report.held_out == len(others.images),
+            f"{source.report.held_out} held out, not {len(others.images)}",
         )
-    told = sum(source.found.passed_over.values())
+    told = sum(source.report.skipped.values())
     images = [n for n in given.names if reading.ending(n) in reading.COMMON]
     foreign = [n for n in given.names if reading.visible(n) and n not in images]
     foreign = [n for n in foreign if os.path.basename(n) not in QUIETLY]
@@ -255,7 +259,7 @@ def plan(rng: np.random.Generator) -> tuple[Plan, Wanted, str]:
         crop=chance(rng, 0.7),
         background=chosen(rng, (255, 0, 77)),
         mirror=chance(rng, 0.1),
-        halves=chance(rng, 0.08),
+        side_by_side=chance(rng, 0.08),
     )
     split = "test" if chance(rng, 0.25) else "train"
     tops = _tops(rng)

@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import math
 import os
 import resource
 import shutil
@@ -25,12 +26,10 @@ Result = dict[str, Any]
 
 
 def jobs(kinds: list[str], count: int, seed: int) -> list[Job]:
-    """`count` situations, spread over the kinds as these are to be had."""
+    """At least `count` situations, spread over the kinds by their shares."""
     shares = {kind: SHARES.get(kind, 1.0) for kind in kinds}
     whole = sum(shares.values())
-    numbers = {
-        kind: max(1, round(count * share / whole)) for kind, share in shares.items()
-    }
+    numbers = {kind: math.ceil(count * share / whole) for kind, share in shares.items()}
     first = seed * 1_000_000
     found = [
         (kind, first + i) for kind, number in numbers.items() for i in range(number)

@@ -1,0 +1,175 @@
+"""The interface of a game, by which the loop, checkpoints and commands use it.
+
+A `Game` is a tuple of functions around a state of its own. `ganjax.game(gan)` makes one of
+a `GAN`, with one generator and one discriminator; `ganjax.games` has games with other
+players or other steps, such as CycleGAN and pix2pix. What samples of a game are
+conditioned on, classes or images, is its `conditions`: `Labels`, `ImageToImage` or
+`Inpainting`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from functools import partial
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, Key
+
+from ganjax.core.modality import Modality
+from ganjax.core.types import ArrayLike, Player, PyTree
+
+
+class Labels(NamedTuple):
+    """The conditions of a game that samples by class: labels [n].
+
+    Attributes:
+        classes: how many classes the networks are made for; 0 where they ignore the label,
+            and None where they do not say.
+    """
+
+    classes: int | None = None
+
+    def make(self, n: int, classes: int, examples: Callable) -> Int[np.ndarray, " n"]:
+        """Returns `n` labels that cycle through the data's classes: 0, 1, ..., 0, 1, ..."""
+        return np.arange(n, dtype=np.int32) % max(classes, 1)
+
+    def show(self, condition: PyTree, samples: ArrayLike) -> ArrayLike:
+        """Returns what a picture of samples shows: here the samples alone."""
+        return samples
+
+
+class ImageToImage(NamedTuple):
+    """The conditions of image-to-image translation: images [n, h, w, c] in -1..1."""
+
+    source: Callable[[PyTree], Array]  # examples, as networks see them -> conditions
+
+    def make(self, n: int, classes: int, examples: Callable) -> Array:
+        """Returns the conditions of the first `n` examples."""
+        return self.source(examples(n))
+
+    def show(self, condition: ArrayLike, samples: ArrayLike) -> Array:
+        """Returns each image and, to its right, its translation, [n, h, 2 w, c]."""
+        # A gray input is repeated to the channels of its sample, and the small input of
+        # super-resolution to its size.
+        shape = (*condition.shape[:3], samples.shape[-1])
+        times = samples.shape[1] // condition.shape[1]
+        image = jnp.broadcast_to(condition, shape).repeat(times, 1).repeat(times, 2)
+        return jnp.concatenate([image, samples], axis=2)
+
+
+class Masked(NamedTuple):
+    """Images of which a part is hidden."""
+
+    image: Any  # [n, h, w, c] in -1..1; hidden pixels may have any value
+    mask: Any  # [n, h, w, 1], 1 where the image is hidden and 0 where it is known
+
+
+class Inpainting(NamedTuple):
+    """The conditions of inpainting, a `Masked`: G fills in what is hidden."""
+
+    source: Callable[[PyTree], Masked]  # examples, as networks see them -> conditions
+
+    def make(self, n: int, classes: int, examples: Callable) -> Masked:
+        """Returns the first `n` examples, each with a part hidden."""
+        return self.source(examples(n))
+
+    def show(self, condition: Masked, samples: ArrayLike) -> Array:
+        """Returns each image with a white hole and, to its right, the completed one."""
+        hole = jnp.where(condition.mask > 0, 1.0, samples)
+        return jnp.concatenate([hole, samples], axis=2)
+
+
+Conditions = Labels | ImageToImage | Inpainting
+
+
+def identity(x: PyTree) -> PyTree:
+    """Returns the examples unchanged, the default of `Game.real`."""
+    return x
+
+
+class Game(NamedTuple):
+    """All that the loop, the compilers, checkpoints and commands know of a game.
+
+    A state is any pytree with `step` (an int32 scalar) among its attributes; turns are
+    `Turns` whose examples are as networks see them. A new game is one file that makes one
+    of these.
+
+    Sampling has two steps, so that a z can be stored, interpolated and edited: `latents`
+    draws z, and `generate` is a function of z and of a key for the networks' own noise.
+
+    Attributes:
+        init: (key, turns) -> the state before the first step. Only the shapes of the turns
+            matter.
+        step: (state, turns, on) -> (state, logs): {player: {term: scalar}}. It is traced,
+            and `on` is a `Devices`.
+        latents: (key, n) -> z [n, ...], or () where nothing is drawn.
+        generate: (state, z, condition, key) -> samples [n, ...].
+        modality: the kind of data.
+        conditions: what samples can be conditioned on.
+        real: examples as networks see them -> real ones of the kind that `generate` makes,
+            to compare samples with. In translation that is the target of a pair.
+    """
+
+    init: Callable[[Array, PyTree], PyTree]
+    step: Callable[..., tuple[PyTree, PyTree]]
+    latents: Callable[[Array, int], PyTree]
+    generate: Callable[[PyTree, PyTree, PyTree, Array], Array]
+    modality: Modality
+    conditions: Conditions = Labels()
+    real: Callable[[PyTree], Array] = identity
+
+    def sample(self, state: PyTree, key: Key[Array, ""], condition: PyTree) -> Array:
+        """Draws one sample for each row of `condition`; z of row i follows from (key, i).
+
+        Args:
+            state: the state of this game.
+            key: the key of the latents and of the networks' noise.
+            condition: labels [n], images or a `Masked`, as `conditions` has it.
+
+        Returns:
+            Samples [n, ...] as networks see them: images in -1..1.
+        """
+        z_key, noise_key = jax.random.split(key)
+        z = self.latents(z_key, len(jax.tree.leaves(condition)[0]))
+        return self.generate(state, z, condition, noise_key)
+
+
+def classes_of(*players: Player) -> int | None:
+    """Returns how many classes the networks of all players are made for.
+
+    A network declares it by a field `classes`, of its own or of a module within its fields.
+
+    Returns:
+        The smallest number that any network declares, as a label must be valid for all;
+        0 where all of them ignore the label; None where no network has such a field, as one
+        of a user's own may not.
+    """
+    found = [count for player in players for count in _declared(player.net)]
+    if not found:
+        return None
+    return min((count for count in found if count), default=0)
+
+
+def _declared(value: Any) -> Iterator[int]:
+    """Every `classes` within a module, or within what modules are made of."""
+    # Flax gives each module a field `parent`, which would lead out of it again.
+    if isinstance(value, nn.Module):
+        inner = [x.name for x in fields(value) if x.name not in ("parent", "name")]
+        given = {name: getattr(value, name) for name in inner}
+    # Modules are also passed as constructors with some arguments bound, as heads are.
+    elif isinstance(value, partial):
+        given = {**value.keywords, **dict(enumerate(value.args))}
+    elif isinstance(value, Mapping):
+        given = value
+    elif isinstance(value, tuple | list):
+        given = dict(enumerate(value))
+    else:
+        return
+    for name, one in given.items():
+        if name == "classes" and isinstance(one, int):
+            yield one
+        else:
+            yield from _declared(one)

@@ -1,0 +1,156 @@
+"""Files of named tensors: safetensors files and PyTorch state dicts, read safely.
+
+A pickle can run any code when it is read. So files that can only be unpickled are refused,
+with a message that says how to convert them. `read` also fetches https URLs.
+"""
+
+import importlib.util
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import numpy as np
+from tqdm import tqdm
+
+from ganjax.errors import UsageError
+from ganjax.store import cache, draft, hashing
+
+
+CHUNK = 1 << 20  # bytes of a download that are read at once
+TORCH_SUFFIXES = (".pt", ".pth", ".bin")
+CONVERT = (
+    "torch.load it with the authors' code, and `safetensors.torch.save_file("
+    "net.state_dict(), 'net.safetensors')`."
+)
+
+
+def read(where: str | Path, sha256: str = "", part: str = "") -> dict[str, np.ndarray]:
+    """Reads the tensors of a safetensors file or of a PyTorch state dict.
+
+    A state dict is read without running code from it (`weights_only=True`).
+
+    Args:
+        where: path or https URL of a .safetensors, .pt, .pth or .bin file. A URL is fetched
+            once and kept in the cache.
+        sha256: the digest that the file must have, in hexadecimal; empty for no check.
+        part: keys to the state dict in a file that holds several, such as "g.ema".
+
+    Returns:
+        The tensors by name; those of a state dict are converted to float32.
+
+    Raises:
+        UsageError: the file is missing or damaged, has another digest than `sha256`, or can
+            only be unpickled; or a package that reads it is not installed.
+    """
+    path = _fetch(str(where), sha256) if "://" in str(where) else Path(where)
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}: give the path or URL of weights.")
+    # Checked for cached files, too, which may have been damaged since.
+    if sha256 and hashing.sha256_of_file(path) != sha256:
+        raise UsageError(
+            f"{path} is not the file that was asked for: its sha256 differs."
+        )
+    if path.suffix == ".safetensors":
+        return _safetensors(path)
+    if path.suffix in TORCH_SUFFIXES:
+        return _state_dict(path, part)
+    raise UsageError(
+        f"{path} is neither a .safetensors file nor a state dict: {CONVERT}"
+    )
+
+
+def write(path: str | Path, tensors: Mapping[str, np.ndarray]) -> None:
+    """Writes a .safetensors file atomically.
+
+    Args:
+        path: the file.
+        tensors: arrays by name, such as `dump` returns.
+
+    Raises:
+        UsageError: the package safetensors is not installed.
+    """
+    _require("safetensors")
+    from safetensors.numpy import save_file
+
+    path = Path(path)
+    with draft(path) as unfinished:
+        # safetensors writes an array's memory as if it were contiguous, so a view in
+        # another order would be written wrong.
+        contiguous = {name: np.asarray(x, order="C") for name, x in tensors.items()}
+        save_file(contiguous, str(unfinished))
+
+
+def _safetensors(path: Path) -> dict[str, np.ndarray]:
+    _require("safetensors")
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(str(path))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} cannot be read as safetensors ({error}).") from None
+
+
+def _state_dict(path: Path, part: str) -> dict[str, np.ndarray]:
+    _require("torch")
+    import torch  # pyright: ignore[reportMissingImports]
+
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch documents no list of what it raises here
+        raise UsageError(
+            f"{path} cannot be read without running code from it "
+            f"({type(error).__name__}): {CONVERT}"
+        ) from None
+    # A checkpoint may hold several state dicts, such as {"g": {"ema": ...}}.
+    for name in filter(None, part.split(".")):
+        if name not in state:
+            raise UsageError(f"{path} has no part {name}: it has {', '.join(state)}.")
+        state = state[name]
+    tensors = {k: x for k, x in state.items() if isinstance(x, torch.Tensor)}
+    if not tensors:
+        names = ", ".join(map(str, state))
+        raise UsageError(f"{path} holds no tensors but {names}: name one as `part`.")
+    return {k: x.float().numpy() for k, x in tensors.items()}
+
+
+def _fetch(url: str, sha256: str) -> Path:
+    """Returns the file of a URL in the cache, after downloading it if it is not there."""
+    if urlparse(url).scheme != "https":
+        raise UsageError(f"{url} is not fetched: only https URLs are.")
+    # Each URL and digest has a folder, as files from several URLs may have one name.
+    digest = hashing.sha256(f"{url} {sha256}")[:8]
+    path = cache.folder() / "weights" / digest / Path(urlparse(url).path).name
+    if path.is_file():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A download that is cut off leaves nothing behind in the cache.
+    with draft(path) as unfinished:
+        try:
+            with urllib.request.urlopen(url) as response, unfinished.open("wb") as file:
+                total = int(response.headers.get("Content-Length") or 0) or None
+                bar = tqdm(total=total, unit="B", unit_scale=True, desc=path.name)
+                while data := response.read(CHUNK):
+                    file.write(data)
+                    bar.update(len(data))
+                bar.close()
+        except (OSError, urllib.error.URLError) as error:
+            raise UsageError(
+                f"{url} could not be fetched ({error}): give the path of a copy."
+            ) from None
+        # Checked before the draft is kept, so that no wrong file enters the cache.
+        if sha256 and hashing.sha256_of_file(unfinished) != sha256:
+            raise UsageError(
+                f"{url} gave another file than asked for: its sha256 differs."
+            )
+    return path
+
+
+def _require(package: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise UsageError(
+            f"This needs {package}, an extra: run `pip install 'ganjax[released]'`."
+        )

@@ -1,0 +1,290 @@
+"""The comparisons: every run is played once, and told."""
+
+import importlib
+import json
+from functools import partial
+
+import augmented
+import completed
+import deidentified
+import fashion_mnist
+import jax.numpy as jnp
+import modes
+import numpy as np
+import paired
+import pytest
+import rows
+import unpaired
+from PIL import Image
+
+from ganjax import evaluation, losses
+from ganjax.data import stacked
+from ganjax.errors import UsageError
+from ganjax.evaluation import ClassifierSettings
+from ganjax.modalities import image_scores
+
+
+FEW = 100  # samples by which runs are scored
+
+
+@pytest.fixture(autouse=True)
+def few_are_compared(monkeypatch):
+    monkeypatch.setattr(stacked, "NUM_COUNTED", FEW)
+    monkeypatch.setattr(stacked, "MAX_COMPARED", FEW)
+    monkeypatch.setattr(image_scores, "MAX_COMPARED", FEW)
+
+
+@pytest.fixture
+def quick_classifiers(monkeypatch):
+    """Those by which runs are scored learn for a short time."""
+    train = partial(evaluation.train_classifier, settings=ClassifierSettings(50))
+    monkeypatch.setattr(evaluation, "train_classifier", train)
+
+
+def table_rows(text):
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [line.strip("| ").split(" | ") for line in lines[2:]]
+
+
+@pytest.mark.slow
+def test_every_objective_is_played_once_and_has_a_row(tmp_path, capsys, monkeypatch):
+    args = modes.Args(d_widths=(4,), workdir=str(tmp_path), steps=2, seeds=8)
+    modes.main(args)
+    first = capsys.readouterr()
+    assert [row[0] for row in table_rows(first.out)] == list(modes.OBJECTIVES)
+    for _, width, found, divergence, _ in table_rows(first.out):
+        assert width == "4"
+        assert len(found.split(", ")) == len(divergence.split(", ")) == 8
+    folders = sorted(tmp_path.iterdir())
+    assert len(folders) == 3 and all((x / "report.html").exists() for x in folders)
+    last = list(modes.OBJECTIVES.items())[-1:]
+    monkeypatch.setattr(modes, "OBJECTIVES", dict(last))
+    modes.main(args)
+    again = capsys.readouterr()
+    assert again.out.splitlines()[-1] == first.out.splitlines()[-1]
+    assert "was finished before" in again.err and "Compiled" not in again.err
+
+
+@pytest.mark.slow
+def test_gans_are_ranked_by_the_mean_of_their_distances(
+    tmp_path, capsys, monkeypatch, quick_classifiers
+):
+    sizes = {"size": 16, "g_width": 4, "d_width": 4}
+    rates = {"slow": 1e-5, "fast": 1e-2}
+    gans = {name: ("dcgan", 1, {**sizes, "lr": rate}) for name, rate in rates.items()}
+    monkeypatch.setattr(fashion_mnist, "GANS", gans)
+    args = fashion_mnist.Args("digits", str(tmp_path), images=32, batch=8, seeds=2)
+    fashion_mnist.main(args)
+    text = capsys.readouterr().out
+    assert text.startswith("frechet/classifier-") and "32 images" in text
+    table = table_rows(text)
+    assert {row[0] for row in table} == set(gans)
+    means = []
+    for _, steps, each, mean, deviation, _ in table:
+        seeds = np.array([float(x) for x in each.split(", ")])
+        assert steps == "4" and len(seeds) == 2 and seeds[0] != seeds[1]
+        np.testing.assert_allclose(float(mean), seeds.mean(), atol=0.011)
+        np.testing.assert_allclose(float(deviation), seeds.std(ddof=1), atol=0.011)
+        means.append(float(mean))
+    assert means == sorted(means)
+    manifest = json.loads((tmp_path / "fast" / "1" / "run.json").read_text())
+    assert manifest["args"]["lr"] == 1e-2 and manifest["args"]["run"]["seed"] == 1
+
+
+@pytest.mark.slow
+def test_what_generated_images_do_to_a_classifier_is_told_with_intervals(
+    tmp_path, capsys
+):
+    args = augmented.Args(
+        workdir=str(tmp_path),
+        budgets=(3,),
+        made=4,
+        gans=2,
+        classifiers=1,
+        steps=2,
+        classifier_steps=2,
+        width=2,
+    )
+    augmented.main(args)
+    table = table_rows(capsys.readouterr().out)
+    kinds = [row[1] for row in table]
+    arms = "real", "real + classic", "generated", "real + generated"
+    assert kinds == [*arms, "real + classic + generated", "of the generated"]
+    for row in table[2:5]:
+        verdicts = [cell.split(": ")[1] for cell in row[3:]]
+        assert set(verdicts) <= {"gain", "loss", "no significant difference"}
+    (folder,) = tmp_path.glob("digits_3_*")  # which other images would not share
+    with np.load(folder / "few.npz") as file:
+        assert file["image"].shape == (30, 8, 8, 1)
+        assert (np.bincount(file["label"]) == 3).all()
+
+
+def test_rare_classes_are_few_and_filled_up():
+    args = augmented.Args(rare=(1,), few=2)
+    label = np.repeat(np.arange(3), 9).astype(np.int32)
+    image = np.arange(27, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    chosen = augmented.few(args, 5, augmented.Batch(image, label))
+    assert np.bincount(chosen.label).tolist() == [5, 2, 5]
+    assert (chosen.x.ravel() // 9 == chosen.label).all()
+    both = augmented.mixed(chosen, augmented.Batch(image[:6] + 100, label[:6]))
+    assert len(both.label) == 24 and (both.x >= 100).sum() == 12
+    even = augmented.even(chosen)
+    assert np.bincount(even.label).tolist() == [5, 5, 5]
+    assert {*even.x.ravel()} == {*chosen.x.ravel()}
+    with pytest.raises(UsageError, match="--rare 12: give classes from 0 to 9"):
+        augmented.main(augmented.Args(rare=(1, 12)))
+
+
+def test_shifted_copies_of_what_was_known_are_a_leak():
+    args = augmented.Args(size=8, rare=(1,))
+    rng = np.random.default_rng(0)
+    draw = lambda n: rng.integers(0, 256, (n, 8, 8, 1), np.uint8)
+    label = np.arange(60, dtype=np.int32) % 3
+    real, test = (augmented.Batch(draw(60), label) for _ in range(2))
+    shifted = augmented.classic(args, real)
+    known = augmented.joined(real, shifted)
+    ratio = lambda fake: float(augmented.leak(args, known, [fake], test).split()[0])
+    assert ratio(shifted) == 0
+    assert ratio(augmented.Batch(draw(60), label)) == pytest.approx(1, abs=0.1)
+
+
+def test_classic_copies_are_shifted_by_no_more_than_an_eighth():
+    image = np.zeros((1, 16, 16, 1), np.uint8)
+    image[:, 8, 8] = 255
+    args = augmented.Args(size=16)
+    batch = augmented.Batch(image, np.zeros(1, np.int32))
+    places = [np.argwhere(x[..., 0])[0] for x in augmented.classic(args, batch).x]
+    assert len(places) == 10 and len(np.unique(places, axis=0)) > 5
+    assert (np.abs(np.array(places) - 8) <= 2).all()
+
+
+@pytest.mark.slow
+def test_who_it_is_and_what_the_task_asks_are_told_of_what_was_made(tmp_path, capsys):
+    args = deidentified.Args(str(tmp_path), 200, steps=2, classifier_steps=300)
+    deidentified.main(args)
+    who, adapted, task = table_rows(capsys.readouterr().out)
+    share = lambda cell: float(cell.split()[0])
+    assert share(who[1]) > 50 and share(who[2]) < 35
+    assert share(adapted[2]) < 35
+    assert share(task[1]) > 50 and abs(share(task[1]) - share(task[2])) < 10
+    assert [row[-1] for row in (who, adapted, task)] == ["holds"] * 3
+
+
+def test_an_interval_counts_drawings_and_not_the_images_they_are_in():
+    width = deidentified.half_width
+    right = np.random.default_rng(0).random(1000) < 0.3
+    alone = width(right, np.arange(1000))
+    share = right.mean()
+    assert alone == pytest.approx(1.96 * (share * (1 - share) / 1000) ** 0.5)
+    again = width(right.repeat(4), np.arange(1000).repeat(4))
+    assert again == pytest.approx(alone)
+
+
+def test_holes_are_filled_without_learning_and_nothing_else_is_touched():
+    image = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
+    hole = np.zeros((2, 16, 16, 1), np.float32)
+    hole[0, 4:9, 4:9], hole[1, :3] = 1, 1
+    here = np.broadcast_to(hole > 0, image.shape)
+    for way in (completed.biharmonic, completed.mean, completed.beginning):
+        made = way(image, hole)
+        assert (made == image)[~here].all() and (made != image)[here].any()
+    flat = completed.mean(image, hole)[0, 5, 5]
+    np.testing.assert_allclose(
+        flat, image[0][~here[0]].reshape(-1, 3).mean(0), rtol=1e-5
+    )
+    ramp = np.broadcast_to(np.linspace(-1, 1, 16)[:, None, None], (2, 16, 16, 3))
+    smooth = completed.biharmonic(ramp, hole * [[[[1]]], [[[0]]]])
+    np.testing.assert_allclose(smooth, ramp, atol=1e-3)
+
+
+def test_a_picture_has_a_row_for_each_image_that_is_shown(tmp_path):
+    small = np.linspace(-1, 1, 9, dtype=np.float32)[:, None, None, None]
+    small = np.broadcast_to(small, (9, 2, 2, 1))
+    large = np.broadcast_to(-small[:, :1, :1], (9, 4, 4, 3))
+    rows.strip(tmp_path / "a.png", small, large, rows=3)
+    drawn = np.asarray(Image.open(tmp_path / "a.png").convert("L")).astype(int)
+    h, w = drawn.shape
+    cells = drawn[h // 6 :: h // 3, w // 4 :: w // 2]
+    np.testing.assert_allclose(cells, [[0, 255], [127, 127], [255, 0]], atol=2)
+
+
+def test_guesses_are_of_the_shape_of_what_is_right():
+    x, y = np.zeros((3, 4, 4, 3), np.float32), np.ones((3, 8, 8, 3), np.float32)
+    sets = paired.Sets(x, y, np.stack([y[0], -y[0]]))
+    assert paired.cubic(sets).shape == y.shape
+    np.testing.assert_array_equal(paired.mean(sets), 0 * y)
+    gray = sets._replace(x=y[..., :1])
+    np.testing.assert_array_equal(paired.same(gray), y)
+    features = evaluation.pixels()
+    noisy = y + np.random.default_rng(0).normal(0, 0.1, y.shape)
+    large = (x.repeat(2, 1).repeat(2, 2) for x in (noisy, y))
+    most = {"most": lambda a, b: (a - b).max((1, 2, 3))}
+    psnr, _, distance, found = rows.image_similarity(*large, features, most)
+    error = np.square(noisy - y).mean((1, 2, 3))
+    assert psnr == pytest.approx((10 * np.log10(4 / error)).mean(), rel=1e-4)
+    assert distance > 0
+    assert found == pytest.approx((noisy - y).max((1, 2, 3)).mean(), rel=1e-4)
+
+
+def test_lpips_is_told_where_its_weights_are_given(monkeypatch):
+    assert rows.unlike(()) == {}
+    with pytest.raises(UsageError, match="two files of weights"):
+        rows.unlike(("alex.safetensors",))
+    monkeypatch.setattr(
+        rows.lpips, "distance", lambda *_: lambda a, b: (a - b).sum((1,))
+    )
+    monkeypatch.setattr(rows, "BATCH", 3)
+    a, b = np.random.default_rng(0).normal(size=(2, 8, 2)).astype(np.float32)
+    (told,) = rows.unlike(("alex", "heads")).values()
+    np.testing.assert_allclose(told(a, b), (a - b).sum(1), rtol=1e-5, atol=1e-6)
+
+
+def test_style_and_content_are_told_together():
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-1, 0, (6, 12, 12, 1)), rng.uniform(0, 1, (6, 12, 12, 1))
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    features = evaluation.pixels()
+    base, real = (evaluation.extract_features(features, images) for images in (x, y))
+    usual = unpaired.distances(base, real)
+    assert unpaired.style(usual, usual)[1::2] == ["100%", "100%"]
+    assert unpaired.content(x, x) == ["1.000", "1.000"]
+    found = unpaired.distances(real, real)
+    distance, share, _, kernel = unpaired.style(found, usual)
+    assert float(distance) == pytest.approx(0, abs=1e-3) and share == "0%"
+    assert float(kernel[:-1]) < 10
+    assert float(unpaired.content(y, x)[0]) < 0.5
+
+
+def test_a_classifier_takes_images_for_the_kind_that_they_are():
+    rng = np.random.default_rng(0)
+    draw = lambda low: rng.uniform(low, low + 1, (40, 8, 8, 1)).astype(np.float32)
+    x, y = draw(-1), draw(0)
+    taken = unpaired.judge((x, y), (x[:9], y[:9]))
+    assert [taken(images) for images in (draw(-1), draw(0))] == ["0%", "100%"]
+    assert taken(np.concatenate([draw(-1), draw(0)])) == "50%"
+
+
+def test_kinds_are_as_many_and_none_twice(tmp_path):
+    for place, count in (("testA", 5), ("testB", 3)):
+        (tmp_path / place).mkdir()
+        for i in range(count):
+            image = np.full((4, 4, 3), 50 * i, np.uint8)
+            Image.fromarray(image).save(tmp_path / place / f"{i}.png")
+    x, y = unpaired.kinds(unpaired.Args("cut", str(tmp_path), size=4), "test")
+    of = lambda images: [*np.rint((images + 1) * 127.5)[:, 0, 0, 0]]
+    assert of(x) == [0, 100, 200] and of(y) == [0, 50, 100]
+
+
+def test_the_objectives_differ_in_loss_and_penalties_alone():
+    def gan(experiment, gamma):
+        module = importlib.import_module(experiment)
+        return module.make(module.Args(gamma=gamma)).step.args[0]
+
+    games = [gan(*what) for what in modes.OBJECTIVES.values()]
+    assert len({(game.g.net, game.d.net) for game in games}) == 1
+    assert [list(game.d.regularizers) for game in games] == [["r1", "r2"], ["r1"], []]
+    makers = losses.relativistic, losses.non_saturating, losses.non_saturating
+    logits = jnp.full(4, -1.0), jnp.full(4, 2.0)
+    for game, make in zip(games, makers, strict=True):
+        assert game.loss.d(*logits) == make().d(*logits)
+        assert game.loss.g(*logits) == make().g(*logits)

@@ -1,0 +1,73 @@
+"""What the commands make of their flags, on runs that are not there."""
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ganjax import cli
+from ganjax.commands import evaluate, sample
+from ganjax.core import Pair, pixels
+from ganjax.data import Spec
+from ganjax.data.source import example_struct
+from ganjax.modalities import IMAGES
+from ganjax.run.loading import Loaded
+from ganjax.run.translate import inpainter
+from tests.helpers.runs import game
+
+
+def loaded(**parts) -> Loaded:
+    unused: Any = lambda *args, **more: None
+    none = Loaded(game(), None, ("a", "b"), *[unused] * 4, example=None)
+    return none._replace(**parts)
+
+
+def test_samples_are_drawn_as_the_flags_say(monkeypatch, tmp_path):
+    asked = []
+
+    def draw(n, label=None, seed=0):
+        asked.append((n, label, seed))
+        return np.zeros((n, 2), np.float32)
+
+    monkeypatch.setattr(sample, "load", lambda *_, **__: loaded(sample=draw))
+    out = tmp_path / "a.npz"
+    command = ["sample", "run", "--n", "3", "--out", str(out)]
+    for more, drawn, label in (
+        ([], (3, None, 0), [0, 1, 0]),
+        (["--seed", "5", "--label", "b"], (3, "b", 5), [1, 1, 1]),
+    ):
+        cli.main([*command, *more])
+        assert asked.pop() == drawn
+        with np.load(out) as arrays:
+            np.testing.assert_array_equal(arrays["label"], label)
+
+
+def test_a_network_that_completes_is_told_what_is_hidden():
+    completing = loaded(
+        game=game()._replace(modality=IMAGES), sample_of=lambda masked: masked
+    )
+    image = np.random.default_rng(0).integers(0, 256, (1, 2, 2, 4), np.uint8)
+    image[0, ..., -1] = [[255, 0], [0, 255]]  # 255 where it is known
+    masked = inpainter(completing)(image)
+    np.testing.assert_array_equal(masked.mask[0, ..., 0], [[0, 1], [1, 0]])
+    np.testing.assert_array_equal(masked.image, pixels(image[..., :-1]))
+
+
+def test_data_that_has_moved_takes_its_other_side_along_if_that_is_the_same_place(
+    monkeypatch, tmp_path
+):
+    for part in ("both/trainA", "both/trainB", "photos", "paintings"):
+        (tmp_path / part).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / part / "1.png")
+    both, photos, paintings = (
+        str(tmp_path / name) for name in ("both", "photos", "paintings")
+    )
+    one = example_struct((8, 8, 3))
+    for target, flag, wanted in (
+        ("gone", both, Spec(both, target=both)),
+        (paintings, photos, Spec(photos, target=paintings)),
+    ):
+        told = {"data": Spec("gone", target=target)._asdict()}
+        monkeypatch.setattr(evaluate, "read_manifest", lambda folder, told=told: told)
+        flags = evaluate.Args("run", data=flag)
+        assert evaluate._spec(flags, IMAGES, Pair(one, one)) == wanted

@@ -1,0 +1,171 @@
+"""Scores of completions against brute force, other programs and plain cases."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn import svm
+
+from ganjax import evaluation
+from ganjax.errors import UsageError
+from ganjax.evaluation import distances, kernel
+
+
+def images(seed=0):
+    """Three images, and three that are somewhat like them."""
+    rng = np.random.default_rng(seed)
+    a = rng.uniform(-1, 1, (3, 24, 31, 3))
+    return a, np.clip(0.7 * a + 0.3 * rng.normal(size=a.shape), -1, 1)
+
+
+def test_psnr_and_ssim_are_those_of_scikit_image():
+    """0.26.0's, with gaussian_weights, sigma 1.5 and use_sample_covariance=False."""
+    a, b = images()
+    decibels = [15.131865792746197, 15.476399263536821, 15.33534638062916]
+    similarity = [0.42498711705221676, 0.4043893423960891, 0.4500918171826602]
+    np.testing.assert_allclose(evaluation.psnr(a, b), decibels, rtol=1e-12)
+    np.testing.assert_allclose(evaluation.ssim(a, b), similarity, rtol=1e-12)
+
+
+def test_psnr_is_in_decibels_of_the_range():
+    a = np.zeros((2, 4, 4, 1))
+    a[1] = 0.2
+    b = np.full(a.shape, 0.1)
+    np.testing.assert_allclose(evaluation.psnr(a, b, 1.0), [20, 20])
+    np.testing.assert_allclose(evaluation.psnr(a * 255, b * 255, 255), [20, 20])
+    assert np.isinf(evaluation.psnr(a, a)).all()
+
+
+def naive_ssim(x, y, data_range):
+    """One number for one channel, window by window."""
+    place = np.arange(11) - 5
+    bell = np.exp(-(place[:, None] ** 2 + place[None] ** 2) / (2 * 1.5**2))
+    bell /= bell.sum()
+    found = []
+    for i in range(x.shape[0] - 10):
+        for j in range(x.shape[1] - 10):
+            u, v = x[i : i + 11, j : j + 11], y[i : i + 11, j : j + 11]
+            mu, mv = (bell * u).sum(), (bell * v).sum()
+            su, sv = (bell * (u - mu) ** 2).sum(), (bell * (v - mv) ** 2).sum()
+            suv = (bell * (u - mu) * (v - mv)).sum()
+            c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+            numerator = (2 * mu * mv + c1) * (2 * suv + c2)
+            found.append(numerator / ((mu**2 + mv**2 + c1) * (su + sv + c2)))
+    return np.mean(found)
+
+
+@pytest.mark.parametrize("data_range", [2.0, 0.1])
+def test_ssim_is_that_of_every_window(data_range):
+    a, b = (x[:1, :13, :15] for x in images(1))
+    channels = [naive_ssim(a[0, ..., c], b[0, ..., c], data_range) for c in range(3)]
+    found = evaluation.ssim(a, b, data_range)
+    np.testing.assert_allclose(found, np.mean(channels), rtol=1e-10)
+    np.testing.assert_allclose(evaluation.ssim(a, a, data_range), 1)
+
+
+def test_the_error_in_a_hole_is_of_the_hidden_pixels_alone():
+    a, b = images()
+    mask = np.zeros((*a.shape[:3], 1))
+    mask[:, 3:9, 5:20] = 1
+    wanted = np.abs(a - b)[:, 3:9, 5:20].mean((1, 2, 3))
+    np.testing.assert_allclose(evaluation.hole_l1(a, b, mask), wanted, rtol=1e-12)
+    mask[1] = 0
+    with pytest.raises(UsageError, match="no hole"):
+        evaluation.hole_l1(a, b, mask)
+
+
+def test_an_edge_is_where_a_step_is():
+    step = np.full((1, 6, 8, 1), -1.0)
+    step[:, :, 5:] = 1.0
+    found = evaluation.edges(step, 0.99)
+    assert found[0, :, 4:6].all() and found.sum() == 12
+    assert not evaluation.edges(step, 1.01).any()
+    assert evaluation.edges(step.swapaxes(1, 2), 0.99)[0, 4:6].all()
+    ramp = np.broadcast_to(np.linspace(-1, 1, 9)[:, None, None], (1, 9, 5, 3))
+    assert evaluation.edges(ramp, 0.24)[0, 1:-1].all()  # 1/8 a pixel, over two pixels
+    assert not evaluation.edges(ramp, 0.26).any()
+
+
+def test_edges_agree_as_far_as_they_overlap():
+    a = np.full((3, 6, 12, 3), -1.0)
+    b = a.copy()
+    a[0, :, 5:] = 1.0
+    b[0, :, 6:] = 1.0  # one of the two columns is shared, and there are three
+    a[1, :, 3:] = 1.0
+    b[1, :, 8:] = 1.0
+    np.testing.assert_allclose(evaluation.edge_iou(a, b), [1 / 3, 0, 1])
+    np.testing.assert_allclose(evaluation.edge_iou(a, a), 1)
+    np.testing.assert_allclose(evaluation.edge_iou(a[:1], -a[:1]), 1)
+
+
+def test_images_that_cannot_be_compared_are_a_mistake():
+    a, b = images()
+    for score in (evaluation.psnr, evaluation.ssim, evaluation.edge_iou):
+        with pytest.raises(UsageError, match="one shape"):
+            score(a, b[:2])
+        with pytest.raises(UsageError, match="NaN"):
+            score(a, np.where(a == a[0, 0, 0, 0], np.nan, a))
+    with pytest.raises(UsageError, match="11 or more"):
+        evaluation.ssim(a[:, :10], b[:, :10])
+
+
+def test_on_one_feature_the_classifier_is_a_threshold():
+    """Symmetric about 0, where the threshold therefore is."""
+    real = np.array([[0.5], [1.0], [2.0], [-0.4], [3.0]])
+    fake = -real[[2, 0, 3, 4, 1]]  # -2, -0.5, 0.4, -3, -1
+    scores = evaluation.discriminative_scores(real, fake)
+    assert scores == (0.0, pytest.approx(2 / 10))
+    fake[2], fake[4] = -1.0, 0.4  # the same ones, but two pairs are others
+    assert evaluation.discriminative_scores(real, fake) == (0.0, pytest.approx(0.2))
+    fake[3], fake[4] = 0.4, -3.0
+    assert evaluation.discriminative_scores(real, fake) == (0.2, pytest.approx(0.2))
+
+
+def test_what_cannot_be_told_apart_is_taken_for_real_half_of_the_time():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(2, 2000, 5))
+    scores = evaluation.discriminative_scores(real, fake)
+    assert 0.42 < scores.paired < 0.5 and 0.42 < scores.unpaired < 0.5
+    far = evaluation.discriminative_scores(real, fake + 20)
+    assert far == (0, 0)
+
+
+def test_samples_without_an_original_each_are_a_mistake():
+    rows = np.random.default_rng(0).normal(size=(9, 2))
+    with pytest.raises(UsageError, match="not pairs"):
+        evaluation.discriminative_scores(rows, rows[:8])
+
+
+def test_a_classifier_that_does_not_converge_is_a_mistake(monkeypatch):
+    hasty = partial(svm.LinearSVC, max_iter=1)
+    monkeypatch.setattr(svm, "LinearSVC", hasty)
+    real, fake = np.random.default_rng(0).normal(size=(2, 9, 2))
+    with pytest.raises(UsageError, match="did not converge"):
+        evaluation.discriminative_scores(real, fake)
+
+
+def brute_kernel_distance(x, y):
+    k = lambda a, b: (a @ b / len(a) + 1) ** 3
+    others = lambda rows: [
+        k(a, b) for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j
+    ]
+    between = np.mean([[k(a, b) for b in y] for a in x])
+    return np.mean(others(x)) + np.mean(others(y)) - 2 * between
+
+
+@pytest.mark.parametrize("block", [distances.BLOCK_SIZE, 50])
+def test_the_kernel_distance_is_brute_force(monkeypatch, block):
+    monkeypatch.setattr(kernel, "BLOCK_SIZE", block)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(17, 4)), 1.2 * rng.normal(size=(23, 4)) + 0.3
+    wanted = brute_kernel_distance(x, y)
+    assert evaluation.kernel_distance(x, y) == pytest.approx(wanted, rel=1e-10)
+
+
+def test_the_kernel_distance_of_equal_distributions_is_zero_whatever_their_number():
+    rng = np.random.default_rng(1)
+    for n in (3, 12):
+        draws = rng.normal(size=(500, 2, n, 2))
+        found = np.array([evaluation.kernel_distance(x, y) for x, y in draws])
+        assert abs(found.mean()) < 4 * found.std() / np.sqrt(len(found))
+        assert found.min() < 0

@@ -1,0 +1,236 @@
+"""Scores against the textbook, against brute force, and on cases that are plain."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from ganjax import evaluation
+from ganjax.errors import UsageError
+from ganjax.evaluation import distances
+
+
+def draw(n=200, f=6, seed=0, scale=1.0, shift=0.0):
+    rng = np.random.default_rng(seed)
+    mix = np.random.default_rng(99).normal(size=(f, f))
+    return (scale * rng.normal(size=(n, f)) @ mix + shift).astype(np.float32)
+
+
+def with_moments(mean, covariance, n=64, seed=0):
+    """Rows whose sample mean and covariance are exactly the given ones."""
+    rows = np.random.default_rng(seed).normal(size=(n, len(mean)))
+    rows -= rows.mean(0)
+    rows = rows @ np.linalg.inv(np.linalg.cholesky(np.cov(rows, rowvar=False))).T
+    return rows @ np.linalg.cholesky(covariance).T + mean
+
+
+def test_frechet_of_known_gaussians():
+    a = with_moments(np.zeros(3), np.diag([1.0, 4.0, 9.0]))
+    b = with_moments(np.array([1.0, 2.0, 0.0]), np.diag([4.0, 1.0, 9.0]), seed=1)
+    assert evaluation.frechet_distance(a, b) == pytest.approx(5 + 1 + 1, abs=1e-9)
+
+
+def test_frechet_is_the_textbook_formula():
+    a, b = draw(), draw(150, seed=1, scale=1.2, shift=0.3)
+    s1, s2 = (np.cov(rows.astype(np.float64), rowvar=False) for rows in (a, b))
+    gap = np.square(a.mean(0, np.float64) - b.mean(0, np.float64)).sum()
+    want = gap + np.trace(s1 + s2 - 2 * scipy.linalg.sqrtm(s1 @ s2).real)
+    assert evaluation.frechet_distance(a, b) == pytest.approx(want, rel=1e-9)
+
+
+def test_frechet_of_fewer_samples_than_features_is_the_same_formula():
+    a, b = draw(30, f=50), draw(20, f=50, seed=1, scale=1.2, shift=0.3)
+    rows = np.linalg.qr(np.random.default_rng(0).normal(size=(50, 50)))[0]
+    s1, s2 = (np.cov(rows.astype(np.float64), rowvar=False) for rows in (a, b))
+    values, axes = np.linalg.eigh(s1)
+    root = (axes * np.sqrt(np.maximum(values, 0))) @ axes.T
+    cross = np.linalg.svd(root @ scipy.linalg.sqrtm(s2).real, compute_uv=False).sum()
+    gap = np.square(a.mean(0, np.float64) - b.mean(0, np.float64)).sum()
+    want = gap + np.trace(s1 + s2) - 2 * cross
+    assert evaluation.frechet_distance(a, b) == pytest.approx(want, rel=1e-5)
+    assert evaluation.frechet_distance(a @ rows, b @ rows) == pytest.approx(want, 1e-5)
+
+
+def test_frechet_of_a_set_and_itself_is_zero_though_its_covariance_is_singular():
+    a = draw(n=10, f=40)
+    assert evaluation.frechet_distance(a, a) == pytest.approx(0, abs=1e-3)
+    moved = evaluation.frechet_distance(a, a + np.float32(2))
+    assert moved == pytest.approx(40 * 4, rel=1e-4)
+
+
+def brute_prdc(real, fake, k):
+    between = lambda a, b: np.linalg.norm(a[:, None] - b[None], axis=-1)
+    radius = lambda rows: np.sort(between(rows, rows), axis=1)[:, k]
+    d, r, f = between(real, fake), radius(real), radius(fake)
+    return (
+        (d < r[:, None]).any(0).mean(),
+        (d < f[None]).any(1).mean(),
+        (d < r[:, None]).sum(0).mean() / k,
+        (d.min(1) < r).mean(),
+    )
+
+
+@pytest.mark.parametrize("k", [1, 5])
+@pytest.mark.parametrize("block", [distances.BLOCK_SIZE, 1000])
+def test_prdc_is_brute_force(monkeypatch, k, block):
+    monkeypatch.setattr(distances, "BLOCK_SIZE", block)
+    real, fake = draw(), draw(170, seed=1, scale=1.3, shift=0.8)
+    want = brute_prdc(real.astype(np.float64), fake.astype(np.float64), k)
+    assert evaluation.prdc(real, fake, k) == pytest.approx(want, abs=1e-12)
+
+
+def test_prdc_of_a_set_and_itself_counts_no_ties():
+    real = draw()
+    want = evaluation.PRDC(1.0, 1.0, 1.0, 1.0)
+    assert evaluation.prdc(real + 100, real[::-1] + 100) == want
+
+
+def test_prdc_of_a_set_that_is_elsewhere():
+    assert evaluation.prdc(draw(), draw(shift=1e3)) == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_order_does_not_matter():
+    real, fake = draw(), draw(170, seed=1, scale=1.3)
+    mixed_real, mixed_fake = (
+        np.random.default_rng(5).permutation(rows) for rows in (real, fake)
+    )
+    assert evaluation.prdc(mixed_real, mixed_fake) == evaluation.prdc(real, fake)
+    assert evaluation.frechet_distance(mixed_real, mixed_fake) == pytest.approx(
+        evaluation.frechet_distance(real, fake), rel=1e-9
+    )
+
+
+def test_copies_show():
+    train, held_out, fresh = draw(300), draw(300, seed=1), draw(300, seed=2)
+    honest = evaluation.copies(fresh, train, held_out)
+    assert honest.ratio == pytest.approx(1, abs=0.1)
+    assert honest.close < 0.04
+
+    caught = evaluation.copies(train[50:80], train, held_out)
+    assert caught.ratio == 0 and caught.close == 1
+    np.testing.assert_array_equal(caught.fake.index, np.arange(50, 80))
+    np.testing.assert_array_equal(caught.fake.distance, 0)
+
+    some = np.concatenate([fresh[:90], train[:10]])
+    assert evaluation.copies(some, train, held_out).close >= 0.1
+    pairs = evaluation.closest_samples(evaluation.nearest_neighbors(some, train), 10)
+    np.testing.assert_array_equal(np.sort(pairs), np.arange(90, 100))
+
+
+def test_copies_are_told_by_medians_and_by_the_nearest_hundredth():
+    """So that a few samples that are far from everything do not hide copies."""
+    train, held_out = draw(300), draw(300, seed=1)
+    fake = np.concatenate([draw(280, seed=2), train[:10] + 0.1, train[:10] + 1000])
+    near = lambda x: np.linalg.norm(x[:, None] - train[None], axis=-1).min(1)
+    wanted = np.median(near(fake)) / np.median(near(held_out))
+    found = evaluation.copies(fake, train, held_out)
+    assert found.ratio == pytest.approx(wanted, rel=1e-4) and 0.9 < wanted < 1.1
+    close = np.mean(near(fake) < np.quantile(near(held_out), 0.01))
+    assert found.close == pytest.approx(close) and close > 0.03
+
+
+def test_nearest_is_brute_force(monkeypatch):
+    monkeypatch.setattr(distances, "BLOCK_SIZE", 700)
+    a, b = draw(90).astype(np.float64), draw(110, seed=1).astype(np.float64)
+    every = np.linalg.norm(a[:, None] - b[None], axis=-1)
+    near = evaluation.nearest_neighbors(a, b)
+    np.testing.assert_array_equal(near.index, every.argmin(1))
+    np.testing.assert_allclose(near.distance, every.min(1), rtol=1e-12)
+
+
+def test_modes_are_counted():
+    centers = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    near_first = np.array([[0.1, 0.0], [0.0, 0.29], [-0.2, 0.0]])
+    points = np.concatenate([near_first, [[10.0, 0.1], [5.0, 5.0], [0.0, 9.6]]])
+    found = evaluation.modes(points, centers, radius=0.3)
+    assert found.covered == 2 and found.quality == pytest.approx(4 / 6)
+    np.testing.assert_array_equal(found.samples, [3, 1, 0])
+    assert evaluation.modes(points, centers, radius=0.3, at_least=2).covered == 1
+    assert evaluation.modes(points, centers, radius=0.5).covered == 3
+
+
+def test_evaluate_names_every_score_with_its_features():
+    train, held_out, fake = draw(300), draw(120, seed=1), draw(120, seed=2, shift=0.5)
+    look = evaluation.points()
+    scores = evaluation.evaluate(fake, train, held_out, look)
+    assert set(scores) == {
+        f"{name}/points"
+        for name in (
+            "frechet",
+            "precision",
+            "recall",
+            "density",
+            "coverage",
+            "copies/ratio",
+            "copies/close",
+        )
+    }
+    assert scores["frechet/points"] == evaluation.frechet_distance(held_out, fake)
+    assert all(type(value) is float for value in scores.values())
+
+    real = evaluation.evaluate_real(train, held_out, look, count=120)
+    assert set(real) == {key for key in scores if "copies" not in key}
+    assert real["frechet/points"] < scores["frechet/points"]
+    assert real == evaluation.evaluate_real(train, held_out, look, count=120)
+
+
+def test_without_held_out_data_one_half_is_compared_with_the_other():
+    """And nothing with itself, which would always lie in its own ball."""
+    train, look = draw(200), evaluation.points()
+    real = evaluation.evaluate_real(train, None, look, count=200, k=1)
+    known = evaluation.reference(train, None, "points", k=1)
+    assert real == evaluation.score_real(known, 200)
+    for name in ("precision", "recall", "coverage"):
+        assert 0.1 < real[f"{name}/points"] < 0.9
+
+
+def test_each_score_of_evaluate_stands_under_its_own_name():
+    """On sets whose four shares all differ, so that none can stand for another."""
+    train, held_out = draw(90, seed=3), draw(200)
+    fake = draw(170, seed=1, scale=1.2, shift=0.6)
+    scores = evaluation.evaluate(fake, train, held_out, evaluation.points(), k=3)
+    shares = evaluation.prdc(held_out, fake, k=3)._asdict()
+    assert len({round(share, 2) for share in shares.values()}) == 4
+    copies = evaluation.copies(fake, train, held_out)
+    wanted = shares | {"copies/ratio": copies.ratio, "copies/close": copies.close}
+    for name, value in wanted.items():
+        assert scores[f"{name}/points"] == pytest.approx(value, abs=1e-9), name
+
+    # What real data score is of training data, in the place of samples.
+    real = evaluation.evaluate_real(train, held_out, evaluation.points(), 90, k=3)
+    for name, value in evaluation.prdc(held_out, train, k=3)._asdict().items():
+        assert real[f"{name}/points"] == pytest.approx(value, abs=1e-9), name
+
+
+def test_class_balance():
+    probabilities = np.array([[0.95, 0.05, 0.0], [0.2, 0.8, 0.0], [0.92, 0.08, 0.0]])
+    balance = evaluation.class_balance(probabilities)
+    thirds = pytest.approx(2 / 3), pytest.approx(1 / 3)
+    assert balance == {
+        "confident": thirds[0],
+        "class/0": thirds[0],
+        "class/1": thirds[1],
+        "class/2": 0,
+    }
+
+
+def test_bad_input_is_a_mistake():
+    good, nan = draw(30), np.full((30, 6), np.nan, np.float32)
+    for score in (
+        evaluation.frechet_distance,
+        evaluation.prdc,
+        evaluation.nearest_neighbors,
+    ):
+        with pytest.raises(UsageError, match="NaN"):
+            score(good, nan)
+        with pytest.raises(UsageError, match="cannot be compared"):
+            score(good, good[:, :5])
+    with pytest.raises(UsageError, match="too few"):
+        evaluation.prdc(good, good[:5])
+    with pytest.raises(UsageError, match="too few"):
+        evaluation.frechet_distance(good[:1], good)
+    with pytest.raises(UsageError, match="training images"):
+        evaluation.copies(good, good, good)
+    with pytest.raises(UsageError, match="radius"):
+        evaluation.modes(good, good, radius=0.0)
+    with pytest.raises(UsageError, match="at least one sample"):
+        evaluation.class_balance(np.zeros((0, 3)))

@@ -1,0 +1,165 @@
+"""Heads: what they give and what they tell."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from ganjax import GAN, Batch, Player, augment, losses
+from ganjax.core import ONE, Turns, init, make_turn, normal
+from ganjax.layers import heads
+from ganjax.layers.mixed_precision import Mixed
+from ganjax.layers.remat import Remat
+from ganjax.layers.spectral_norm import SpectralNorm
+from ganjax.models import mlp, r3gan, r3gan2, stylegan2
+from tests.helpers.states import seat
+
+
+KEY = jax.random.key(0)
+H = jax.random.normal(KEY, (4, 5))
+LABEL = jnp.array([0, 2, 1, 2])
+CODES = partial(heads.Codes, num_discrete=2, num_values=3, num_continuous=2)
+TWIN = {"outputs_per_class": 2, "twin": True}
+EACH = {
+    heads.Projection: {},
+    heads.Classifier: {"classes": (4, 3)},
+    partial(heads.Classifier, **TWIN): {"classes": (4, 6), "twin classes": (4, 6)},
+    partial(heads.Contrastive, embedding_size=7): {"embed": (4, 7), "proxies": (3, 7)},
+    partial(heads.Contrastive, embedding_size=7, **TWIN): {
+        "embed": (4, 7),
+        "proxies": (6, 7),
+        "twin embed": (4, 7),
+        "twin proxies": (6, 7),
+    },
+    heads.MultiHinge: {"classes": (4, 4)},
+    CODES: {"codes": (4, 2, 3), "mean": (4, 2), "variance": (4, 2)},
+    stylegan2.MappedProjectionHead: {},
+    r3gan.ProjectionHead: {},
+    r3gan2.ProjectionHead: {},
+}
+IDS = ["projection", "classifier", "twins", "contrastive", "contrastive twins"]
+IDS += ["multi-hinge", "codes", "mapped", "embedded", "kept"]
+HEADS = pytest.mark.parametrize("head", EACH, ids=IDS)
+
+
+def listen(net, variables, x):
+    """What a network gives, and what its head tells, by name."""
+    mutable = ["heads", "spectral"]
+    y, noticed = net.apply(variables, x, LABEL, train=True, mutable=mutable)
+    said = jax.tree_util.tree_leaves_with_path(noticed["heads"])
+    return y, {path[-1].key: np.asarray(value) for path, value in said}
+
+
+@HEADS
+def test_a_head_gives_logits_and_tells_what_it_says_it_does(head):
+    net = head(3)
+    variables = seat(net, H, LABEL)
+    assert "heads" not in variables
+    y, said = listen(net, variables, H)
+    assert y.shape == (4,)
+    assert {name: value.shape for name, value in said.items()} == {
+        "features": H.shape,
+        **EACH[head],
+    }
+    np.testing.assert_array_equal(said["features"], H)
+
+
+@HEADS
+def test_what_a_head_gives_does_not_depend_on_who_listens(head):
+    net = head(3)
+    variables = seat(net, H, LABEL)
+    alone = net.apply(variables, H, LABEL, train=False)
+    np.testing.assert_array_equal(listen(net, variables, H)[0], alone)
+
+
+def test_projection_adds_the_inner_product_with_the_class():
+    net = heads.Projection(3)
+    variables = seat(net, H, LABEL)
+    weights = jax.tree.map(np.float64, variables["params"])
+    dense, embed = weights["Dense_0"], weights["Embed_0"]["embedding"]
+    h = np.float64(H)
+    psi = h @ dense["kernel"][:, 0] + dense["bias"][0]
+    wanted = psi + (embed[LABEL] * h).sum(1)
+    np.testing.assert_allclose(listen(net, variables, H)[0], wanted, atol=1e-6)
+    params = {"params": {"Dense_0": variables["params"]["Dense_0"]}}
+    np.testing.assert_allclose(listen(heads.Projection(), params, H)[0], psi, atol=1e-6)
+
+
+def test_a_multi_hinge_logit_is_how_far_the_best_class_is_above_fake():
+    net = heads.MultiHinge(3)
+    y, said = listen(net, seat(net, H, LABEL), H)
+    classes = said["classes"]
+    np.testing.assert_allclose(y, classes[:, :3].max(1) - classes[:, 3], atol=1e-6)
+
+
+def test_a_head_wears_spectral_norm_where_it_is_given_it():
+    net = heads.Classifier(3, SpectralNorm)
+    variables = seat(net, H, LABEL)
+    kernel = variables["params"]["Dense_1"]["kernel"]
+    for _ in range(100):
+        _, noticed = net.apply(
+            variables, H, LABEL, train=True, mutable=["heads", "spectral"]
+        )
+        variables |= {"spectral": noticed["spectral"]}
+    largest = np.linalg.svd(np.float64(kernel), compute_uv=False)[0]
+    said = listen(net, variables, H)[1]["classes"]
+    np.testing.assert_allclose(said, np.float64(H) @ kernel / largest, rtol=1e-4)
+
+
+def test_the_variance_of_a_code_is_an_exponential_that_levels_off_at_e_to_the_five():
+    variables = seat(CODES(), H, LABEL)
+    small, large = (
+        np.log(listen(CODES(), variables, scale * H)[1]["variance"])
+        for scale in (1e-3, 1e6)
+    )
+    one, two = (1e-3 * H @ x["kernel"] for x in layers_of(variables))
+    assert min(np.abs(small - each).max() for each in (one, two)) < 1e-6
+    np.testing.assert_allclose(np.abs(large), 5, rtol=1e-4)
+
+
+def layers_of(variables):
+    """The layers of `CODES` with as many outputs as there are continuous codes."""
+    params = variables["params"].values()
+    return [x for x in params if x.get("kernel", H).shape[-1] == 2]
+
+
+def game(wrap=lambda net: net):
+    """A small GAN whose D tells classes, a state of it and a batch."""
+    body = mlp.Discriminator(width=4, depth=1, classes=3, head=heads.Classifier)
+    gan = GAN(
+        g=Player(mlp.Generator((2,), width=4, depth=1), optax.sgd(0.0)),
+        d=Player(wrap(body), optax.sgd(0.0)),
+        loss=losses.hinge(),
+        augment=augment.identity(),
+        prior=normal(2),
+        ema=optax.constant_schedule(0.0),
+    )
+    batch = Batch(jnp.ones((4, 2)), LABEL)
+    return gan, init(gan, KEY, Turns(batch, batch)), batch
+
+
+@pytest.mark.parametrize("wrap", [lambda net: net, Mixed, Remat])
+def test_a_turn_shows_what_the_head_said_of_either_side(wrap):
+    gan, state, batch = game(wrap)
+    assert state.d.stats == {}
+    turn = make_turn(gan, ONE, state, (KEY, batch))
+    real, fake = (np.asarray(look.heads["classes"]) for look in (turn.real, turn.fake))
+    assert real.shape == (4, 3)
+    assert (real != fake).all()
+
+
+def test_the_gradient_of_what_a_head_says_reaches_both_networks():
+    gan, state, batch = game()
+
+    def cost(g, d):
+        seated = state.replace(g=state.g.replace(params=g), d=state.d.replace(params=d))
+        return jnp.sum(
+            make_turn(gan, ONE, seated, (KEY, batch)).fake.heads["classes"] ** 2
+        )
+
+    g, d = jax.grad(cost, (0, 1))(state.g.params, state.d.params)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(d["head"].pop("Dense_0")))
+    assert all(np.any(leaf) for leaf in jax.tree.leaves((g, d)))

@@ -1,0 +1,204 @@
+"""Grids, plots, animations, and files that are whole or absent."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganjax.errors import UsageError
+from ganjax.modalities import images, pictures, points as points_module
+from ganjax.modalities.images import grid
+from ganjax.modalities.pictures import animate, join_seeds, pick_evenly, save_png
+from ganjax.modalities.points import scatter
+
+
+RNG = np.random.default_rng(0)
+SHADES = np.array([-1, 0, 1], np.float32)
+
+
+def plain(shades, side=500, channels=1):
+    """Large images of one shade each, which are not enlarged."""
+    flat = np.asarray(shades, np.float32)[:, None, None, None]
+    return np.broadcast_to(flat, (len(shades), side, side, channels)).copy()
+
+
+def saved(folder, count, side=16):
+    paths = [folder / f"{step:04d}.png" for step in range(count)]
+    for step, path in enumerate(paths):
+        level = np.uint8(255 * step / max(1, count - 1))
+        save_png(Image.new("RGB", (side, side), (level, 255 - level, step % 7)), path)
+    return paths
+
+
+def frames(path):
+    with Image.open(path) as image:
+        found = []
+        for i in range(image.n_frames):
+            image.seek(i)
+            image.load()
+            found.append((np.asarray(image.convert("RGB")), image.info["duration"]))
+        return found
+
+
+def test_grid_is_the_hand_made_one():
+    sheet = np.asarray(grid(plain(SHADES, 500), columns=2))
+    wanted = np.full((1002, 1002), images.GAP_GRAY, np.uint8)
+    wanted[:500, :500], wanted[:500, 502:], wanted[502:, :500] = 0, 128, 255
+    np.testing.assert_array_equal(sheet, wanted)
+
+
+def test_small_images_are_enlarged_by_a_whole_factor():
+    x = RNG.uniform(-1, 1, (20, 8, 8, 1)).astype(np.float32)
+    sheet = np.asarray(grid(x, columns=10))
+    factor = (sheet.shape[0] - images.GAP) // 16
+    assert sheet.shape == (16 * factor + 2, 80 * factor + 18) and 8 * factor >= 48
+    corner = sheet[: 8 * factor, -8 * factor :]
+    wanted = np.rint((x[9, ..., 0] + 1) * 127.5).astype(np.uint8)
+    np.testing.assert_array_equal(corner, wanted.repeat(factor, 0).repeat(factor, 1))
+
+
+@pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB"), (4, "RGBA")])
+def test_channels_decide_the_mode(channels, mode):
+    assert grid(plain(SHADES, 8, channels)).mode == mode
+
+
+def test_gaps_between_transparent_images_are_transparent():
+    assert np.asarray(grid(plain(SHADES, 500, 4), columns=2))[501, 0, 3] == 0
+
+
+def test_grids_are_bounded_and_near_square():
+    image = grid(plain([0.0] * 100, 64))
+    assert image.size[0] == image.size[1]
+    assert max(grid(plain([0.0] * 9, 1600)).size) <= images.MAX_SIDE
+
+
+def test_values_beyond_the_range_are_clipped():
+    sheet = np.asarray(grid(plain([-7, 7], 500), columns=2))
+    assert sheet[0, 0] == 0 and sheet[0, -1] == 255
+
+
+def test_points_are_where_they_should_be():
+    empty = np.array([[90.0, 90.0]], np.float32)
+    bare = np.asarray(scatter(empty), int)
+    drawn = np.asarray(scatter(np.array([[0.75, 0.75]], np.float32)), int)
+    rows, columns = np.nonzero(np.abs(drawn - bare).sum(-1))
+    side = points_module.PLOT_SIDE
+    assert abs(rows.mean() - side / 4) < 1 and abs(columns.mean() - 3 * side / 4) < 1
+    assert len(np.unique(drawn[rows, columns], axis=0)) > 2  # smooth edges
+    wide = np.asarray(scatter(np.array([[0.75, 0.75]], np.float32), window=3.0), int)
+    assert abs(np.nonzero(np.abs(wide - bare).sum(-1))[1].mean() - side * 0.625) < 1
+
+
+def test_reference_points_are_pale_and_behind():
+    points = RNG.uniform(-1, 1, (50, 2)).astype(np.float32)
+    alone = np.asarray(scatter(points), int).sum()
+    both = np.asarray(scatter(points, behind=-points), int).sum()
+    assert both < alone
+    gray = np.asarray(scatter(points[:1] + 90, behind=points), int)
+    assert gray.min() > 150
+
+
+@pytest.mark.parametrize(
+    ("draw", "samples"),
+    [
+        (grid, np.zeros((0, 8, 8, 1), np.float32)),
+        (grid, np.full((1, 8, 8, 1), np.nan, np.float32)),
+        (grid, np.zeros((8, 8, 1), np.float32)),
+        (grid, np.zeros((1, 8, 8, 2), np.float32)),
+        (scatter, np.zeros((0, 2), np.float32)),
+        (scatter, np.full((4, 2), np.inf, np.float32)),
+        (scatter, np.zeros((4, 3), np.float32)),
+    ],
+)
+def test_bad_samples_are_mistakes(draw, samples):
+    with pytest.raises(UsageError, match=": "):
+        draw(samples)
+
+
+def test_bad_numbers_are_mistakes():
+    with pytest.raises(UsageError, match="column"):
+        grid(plain(SHADES, 8), columns=0)
+    with pytest.raises(UsageError, match="window"):
+        scatter(np.zeros((1, 2), np.float32), window=0.0)
+    with pytest.raises(UsageError):
+        join_seeds([])
+
+
+def test_a_population_stands_side_by_side():
+    reds = [Image.new("RGB", (100, 100), (250, 10 * i, 0)) for i in range(3)]
+    page = np.asarray(join_seeds(reds))
+    for i in range(3):
+        assert (page == (250, 10 * i, 0)).all(-1).sum() == 100 * 100
+    shown = (page[..., 0] < 150).sum()
+    assert shown > 50  # the captions' letters
+
+
+def test_saving_makes_folders_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "a" / "b" / "x.png"
+    image = grid(plain(SHADES, 8))
+    save_png(image, path)
+    save_png(image, path)
+    assert [p.name for p in path.parent.iterdir()] == ["x.png"]
+    with Image.open(path) as read:
+        np.testing.assert_array_equal(np.asarray(read), np.asarray(image))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "x.png"
+    save_png(Image.new("L", (2, 2)), path)
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_png(Image.new("L", (9, 9), 255), path)
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_animation_shows_every_picture_in_order_and_holds_the_last(tmp_path):
+    paths = saved(tmp_path / "in", 9)
+    animate(paths, tmp_path / "out" / pictures.ANIMATION, 0.1)
+    shown = frames(tmp_path / "out" / pictures.ANIMATION)
+    assert [time for _, time in shown] == [100] * 8 + [800]
+    reds = [pixels[..., 0].mean() for pixels, _ in shown]
+    assert reds == sorted(reds) and reds[0] < 20 and reds[-1] > 235
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_animation_is_the_same_bytes_again(tmp_path):
+    paths = saved(tmp_path, 4)
+    for name in ("a.webp", "b.webp"):
+        animate(paths, tmp_path / name)
+    assert (tmp_path / "a.webp").read_bytes() == (tmp_path / "b.webp").read_bytes()
+
+
+def test_animation_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "MAX_BYTES", 20_000)
+    for i in range(70):
+        noise = RNG.integers(0, 256, (64, 64, 3), np.uint8)
+        save_png(Image.fromarray(noise), tmp_path / f"{i:03d}.png")
+    path = tmp_path / "x.webp"
+    animate(sorted(tmp_path.glob("*.png")), path)
+    assert path.stat().st_size <= 20_000 and len(frames(path)) == pictures.MAX_FRAMES
+
+
+def test_animation_brings_all_to_the_size_of_the_last(tmp_path):
+    first, last = saved(tmp_path / "a", 1, 64), saved(tmp_path / "b", 2, 32)
+    animate([*first, last[1]], tmp_path / "x.webp")
+    assert {pixels.shape for pixels, _ in frames(tmp_path / "x.webp")} == {(32, 32, 3)}
+
+
+def test_animation_of_bad_input_is_a_mistake(tmp_path):
+    with pytest.raises(UsageError, match="save samples"):
+        animate([], tmp_path / "x.webp")
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    with pytest.raises(UsageError, match="is not a picture"):
+        animate([tmp_path / "x.png"], tmp_path / "x.webp")
+    with pytest.raises(UsageError, match="seconds_per_frame"):
+        animate(saved(tmp_path, 1), tmp_path / "x.webp", 0.0)
+
+
+def test_evenly_keeps_the_ends():
+    assert pick_evenly(range(101), 5) == [0, 25, 50, 75, 100]
+    assert pick_evenly("ab", 5) == ["a", "b"]

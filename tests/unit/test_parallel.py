@@ -1,0 +1,197 @@
+"""One step under every compiler, on eight devices: the same game."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import NamedSharding, PartitionSpec as P
+
+from ganjax import GAN, Batch, Player, augment, game, losses, parallel
+from ganjax.core import Turns, normal
+from ganjax.data import Sizes, Source, Spec, decoding, resident, streamed
+from ganjax.data.source import example_struct
+from ganjax.layers.normalization import Shift
+from ganjax.layers.spectral_norm import SpectralNorm
+from ganjax.modalities import IMAGES as IMAGES_ARE
+from ganjax.models import dcgan, mlp
+from ganjax.regularizers import lazily, r1
+from tests.helpers.compilers import LONGEST, STEPS, begin, play, program
+from tests.helpers.states import apart, same
+
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (100, 16, 16, 1)).astype(np.uint8)
+SHUFFLED = decoding(
+    resident(Batch(IMAGES, np.zeros(100, np.int32)), Sizes(2, 16, 16)), IMAGES_ARE
+)
+POINTS = Batch(RNG.normal(size=(64, 2)).astype(np.float32), np.zeros(64, np.int32))
+
+
+def conv_game(norm):
+    """Batch norm (or none) in G, spectral norm and a lazy R1 in D, Adam with eps 1e-8."""
+    adam = optax.adam(2e-4, b1=0.5, eps=1e-8)
+    d = dcgan.Discriminator(width=4, norm=Shift, wrap=SpectralNorm)
+    return game(
+        GAN(
+            g=Player(dcgan.Generator(size=16, channels=1, width=4, norm=norm), adam),
+            d=Player(d, adam, {"r1": lazily(2, r1(1.0))}),
+            loss=losses.relativistic(),
+            augment=augment.pseudo(augment.fixed(augment.flip(), 0.5)),
+            prior=normal(4),
+            ema=optax.constant_schedule(0.9),
+        )
+    )
+
+
+def point_game():
+    adam = optax.adam(1e-3)
+    return game(
+        GAN(
+            g=Player(mlp.Generator(shape=(2,), width=8, output=mlp.linear), adam),
+            d=Player(mlp.Discriminator(width=8), adam, {"r1": lazily(2, r1(1.0))}),
+            loss=losses.non_saturating(),
+            augment=augment.identity(),
+            prior=normal(2),
+            ema=optax.constant_schedule(0.9),
+        )
+    )
+
+
+EXAMPLES = Sizes(2, 16, 16)
+SLOW = pytest.mark.slow
+# Whether batch norm is that of the whole batch, and convolutions are divided as others
+# are, is seen on images; points take a fraction of the time to compile.
+GAMES = {
+    "points": (point_game, resident(POINTS, EXAMPLES)),
+    "images": (partial(conv_game, dcgan.NORM), SHUFFLED),
+}
+
+
+@pytest.fixture(scope="module", params=["points", pytest.param("images", marks=SLOW)])
+def one(request):
+    """A game, its data, its compiled program, and ten steps of it on one device."""
+    make, stream = GAMES[request.param]
+    made = make()
+    compiled = parallel.jit(program(made, stream))
+    state, _ = play(compiled, begin(made, stream), stream)
+    return made, stream, compiled, state
+
+
+def test_any_split_into_calls_gives_the_same_bits(one):
+    made, stream, compiled, state = one
+    for counts in ((4, 6), (1,) * 10):
+        again, _ = play(compiled, begin(made, stream), stream, counts)
+        same(again, state)
+
+
+@pytest.mark.parametrize("divide", [False, True], ids=["shard", "fsdp"])
+def test_sharded_states_and_batches_play_the_same_game(one, divide):
+    made, stream, _, state = one
+    mesh, start = parallel.mesh(), begin(made, stream)
+    layout = (
+        parallel.fsdp(start, mesh.size, smallest=64) if divide else parallel.REPLICATED
+    )
+    rows = (None, stream.rows, None)
+    compiled = parallel.shard(program(made, stream), rows, mesh, layout)
+    lay = lambda spec: NamedSharding(mesh, spec)
+    lay = jax.tree.map(lay, layout, is_leaf=lambda x: isinstance(x, P))
+    again, _ = play(compiled, jax.device_put(start, lay), stream)
+    assert max(apart(again, state).values()) <= 1e-5
+    split = [x for x in jax.tree.leaves(again) if not x.is_fully_replicated]
+    assert bool(split) == divide
+
+
+WITHOUT_BATCH_NORM = {
+    "points": GAMES["points"],
+    "images": (partial(conv_game, Shift), SHUFFLED),
+}
+
+
+@pytest.mark.parametrize("name", ["points", pytest.param("images", marks=SLOW)])
+def test_pmap_plays_the_same_game_without_batch_norm(name):
+    make, stream = WITHOUT_BATCH_NORM[name]
+    made = make()
+    run = program(made, stream)
+    alone, _ = play(parallel.jit(run), begin(made, stream), stream)
+    mapped = parallel.pmap(run, (None, stream.rows, None))
+    together, _ = play(mapped, begin(made, stream), stream)
+    assert max(apart(together, alone).values()) <= 1e-5
+
+
+@pytest.mark.parametrize("layout", ["shard", "pmap"])
+def test_what_is_read_as_it_is_needed_is_the_same_game_on_many_devices(layout):
+    """A streamed set against the same examples on one device."""
+    many = Sizes(2, 16, 32)
+    source = Source(
+        Spec("points"), 64, example_struct((2,), POINTS.x.dtype), (), rows_of(POINTS)
+    )
+    made, held, read = point_game(), resident(POINTS, many), streamed(source, many)
+    alone = parallel.jit(program(made, held))
+    alone, _ = play(alone, begin(made, held), held, (3, 2))
+    run, rows = program(made, read), (None, read.rows, None)
+    together = {
+        "shard": lambda: parallel.shard(run, rows, parallel.mesh()),
+        "pmap": lambda: parallel.pmap(run, rows),
+    }[layout]()
+    together, _ = play(together, begin(made, read), read, (3, 2))
+    assert max(apart(together, alone).values()) <= 1e-6
+
+
+def rows_of(batch):
+    return lambda rows: jax.tree.map(lambda x: x[rows], batch)
+
+
+def test_a_large_array_is_divided_along_the_longest_axis_that_allows_it():
+    wanted = {
+        (16, 32): P(None, "data"),
+        (32, 16): P("data", None),
+        (16, 16): P("data", None),
+        (40, 12): P("data", None),
+        (33, 24): P(None, "data"),
+        (3, 3, 8, 16): P(None, None, None, "data"),
+        (33, 35): P(),
+        (7,): P(),
+        (): P(),
+    }
+    arrays = {shape: jnp.zeros(shape) for shape in wanted}
+    assert parallel.fsdp(arrays, 8, smallest=8) == wanted
+    kept = parallel.fsdp(arrays, 8, smallest=513)
+    assert kept == {x: wanted[x] if np.prod(x) > 512 else P() for x in wanted}
+    assert parallel.fsdp({"a": jnp.zeros(2**16)}, 8) == {"a": P("data")}
+    assert parallel.fsdp({"a": jnp.zeros(2**16 - 8)}, 8) == {"a": P()}
+
+
+def test_a_member_of_a_population_is_the_run_of_its_seed():
+    made, stream = point_game(), resident(POINTS, Sizes(1, 8, 8))
+    run = program(made, stream)
+    states = [begin(made, stream, seed) for seed in range(8)]
+    stacked = jax.tree.map(lambda *each: jnp.stack(each), *states)
+    many = parallel.population(run, parallel.mesh())
+    windows = np.stack([stream.window(seed, 0) for seed in range(8)])
+    many, logs = many(stacked, (stream.data(), windows, np.int32(STEPS)))
+    assert logs["g"]["loss"].shape == (8, LONGEST)
+    alone = parallel.jit(run)
+    for seed in (0, 5):
+        single, _ = play(alone, begin(made, stream, seed), stream, seed=seed)
+        member = jax.tree.map(lambda x, seed=seed: x[seed], many)
+        assert max(apart(member, single).values()) <= 1e-5
+    assert max(apart(states[0].g, jax.tree.map(lambda x: x[5], many).g).values()) > 0
+
+
+def test_eight_devices_share_the_work():
+    """Latents drawn inside a program would be made on every device if not laid out."""
+    made, stream = point_game(), resident(POINTS, Sizes(1, 512, 512))
+    turns = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), stream.shapes)
+    start = begin(made, stream)
+    flops = lambda step: step.lower(start, turns).compile().cost_analysis()["flops"]
+    along = lambda *axes: NamedSharding(parallel.mesh(), P(*axes))
+    rows = along(parallel.AXIS)
+    place = lambda x: jax.lax.with_sharding_constraint(x, rows)
+    shared = jax.jit(
+        partial(made.step, on=parallel.Devices(place=place)),
+        in_shardings=(along(), Turns(d=along(None, parallel.AXIS), g=rows)),
+    )
+    assert flops(jax.jit(made.step)) / flops(shared) > 6
