@@ -34,11 +34,10 @@ del os.environ["NPROC"]  # processes that the tests start have the machine's own
 
 
 def pytest_collection_modifyitems(items):
-    """`make test` takes what is not slow; parity and system are slow as a whole."""
-    here = Path(__file__).parent
-    slow = here / "parity", here / "system"
+    """`make test` takes what is not slow; tests of the whole system all are."""
+    system = Path(__file__).parent / "system"
     for item in items:
-        if any(folder in item.path.parents for folder in slow):
+        if system in item.path.parents:
             item.add_marker(pytest.mark.slow)
 
 

@@ -56,6 +56,7 @@ def test_feature_maps_are_those_of_timm(weights):
         assert np.std(b, 0).mean() > 1e-3 * np.abs(b).max()
 
 
+@pytest.mark.slow
 def test_features_for_scores_are_the_means_of_the_last_map(weights, tmp_path):
     path = tmp_path / "lite0.safetensors"
     tensors.write(path, tensors_of(efficientnet.timm_table(NET), weights))
@@ -75,6 +76,7 @@ def test_both_tables_have_every_weight_once():
         assert sorted(leaf.path for leaf in table.values()) == sorted(SHAPES)
 
 
+@pytest.mark.slow
 def test_other_tensors_of_either_program_are_ignored(weights):
     of_timm = tensors_of(efficientnet.timm_table(NET), weights)
     of_package = tensors_of(efficientnet.package_table(NET), weights)

@@ -15,6 +15,7 @@ from weights import by_fan_in, drawn, fill
 from ganjax.errors import UsageError
 from ganjax.pretrained import lpips, tensors
 from ganjax.pretrained.conversion import released_shape
+from tests.helpers.marks import some
 from tests.helpers.processes import FIXTURES
 
 
@@ -40,7 +41,7 @@ def weights(name):
     return fill(shapes, by_fan_in), heads
 
 
-@pytest.fixture(scope="module", params=NETS)
+@pytest.fixture(scope="module", params=some(NETS))
 def paths(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     found = [folder / "network.safetensors", folder / "heads.safetensors"]
@@ -71,6 +72,7 @@ def test_distances_and_gradients_are_the_authors(paths):
     assert error <= 3e-5 * abs(wanted_gradient).max()
 
 
+@pytest.mark.slow
 def test_equal_images_have_distance_and_gradient_0(paths):
     _, *where = paths
     distance = lpips.distance(*where)

@@ -148,6 +148,10 @@ def test_a_png_may_state_its_gamma_and_primaries_instead():
         packed(Image.new("RGB", (2, 2), (100,) * 3)), b"gAMA", struct.pack(">I", 100000)
     )
     assert (decoded(gray) == 168).all()
+    half = packed(Image.new("RGB", (2, 2), (100,) * 3))
+    # Light is the square of what is stored: srgb((100 / 255)^2) is 110 of 255.
+    dark = decoded(chunked(half, b"gAMA", struct.pack(">I", 50000)))
+    assert (abs(dark.astype(int) - 110) <= 1).all()
     points = [round(100000 * x) for x in (*WHITE, *BLUE, *GREEN, *RED)]
     blue = packed(Image.new("RGB", (2, 2), (0, 0, 255)))
     red = decoded(chunked(blue, b"cHRM", struct.pack(">8I", *points)))
@@ -517,6 +521,17 @@ def test_known_pixels_keep_value_depth_alpha_and_profile(
     if channels > 2:
         shown = originals.network_input(done, 3)[hidden].astype(int)
         assert np.abs(shown - (0, 255, 0)).max() <= 4  # steps of 8 bits
+
+
+def test_white_and_black_that_are_filled_in_are_those_of_16_bits():
+    for profile, channels in ((wide(), 3), (linear(), 3), (None, 1), (None, 3)):
+        photo = originals.Original(np.full((2, 2, 3), 30000, np.uint16), None, profile)
+        output = np.ones((2, 2, channels), np.float32)
+        output[0] = -1
+        hidden = np.array([[True, False], [True, False]])
+        done = originals.with_completion(photo, output, hidden).color
+        assert (done[:, 1] == 30000).all()
+        assert done[:, 0].tolist() == [[0] * 3, [65535] * 3]
 
 
 def test_16_bits_are_those_that_pillow_reads_too(tmp_path):

@@ -81,6 +81,13 @@ def test_a_file_holds_two_side_by_side(tmp_path, size):
         np.testing.assert_array_equal(one, other)
 
 
+def test_the_middle_column_of_an_odd_width_belongs_to_neither(tmp_path):
+    made = lay(tmp_path / "pairs", 2, (6, 13))
+    both = read_all(load(Spec(str(tmp_path / "pairs"), side_by_side=True))).x
+    np.testing.assert_array_equal(both.source, made[:, :, :6])
+    np.testing.assert_array_equal(both.target, made[:, :, 7:])
+
+
 def test_arrays_hold_two_side_by_side(tmp_path):
     image = RNG.integers(0, 256, (2, 4, 8), np.uint8)
     np.savez(tmp_path / "pairs.npz", image=image)

@@ -52,3 +52,39 @@ def test_d_judges_known_pixels_with_those_that_g_made_and_g_pays_for_its_own_ima
     np.testing.assert_allclose(seen["seen"][0], 1 + (1 - hidden), rtol=1e-5)
     assert after.players["g"].stats["stats"]["times"] == 1, "its own turn alone"
     np.testing.assert_allclose(logs["g"]["l1"], 3 * 0.6, rtol=1e-5)
+
+
+class Stencil(nn.Module):
+    """G: 1 where it is told that pixels are hidden, else 0."""
+
+    @nn.compact
+    def paint(self, z, label, *, train):
+        self.param("unused", nn.initializers.zeros, ())
+        return z[..., -1:]
+
+    def __call__(self, z, label, *, train):
+        return self.paint(z, label, train=train)
+
+
+class Inside(nn.Module):
+    """D: the mean of the image where the mask says that it is hidden."""
+
+    @nn.compact
+    def __call__(self, x, label, *, train):
+        image, hidden = x[..., :-1], x[..., -1:]
+        weight = self.param("weight", nn.initializers.ones, ())
+        return weight * (image * hidden).sum((1, 2, 3)) / hidden.sum((1, 2, 3))
+
+
+def test_g_fills_and_d_judges_by_one_mask_in_either_turn():
+    """D finds nothing but G's ones inside the mask, whichever batch it is of."""
+    sgd = optax.sgd(0.0)
+    players = Player(Stencil(), sgd), Player(Inside(), sgd)
+    loss = Loss(d=lambda real, fake: fake.min(), g=lambda real, fake: fake.min())
+    game = inpainting(*players, loss, masks.box(), View(16, flip=False))
+    image = np.zeros((2, 4, 16, 16, 1), np.uint8)
+    label = np.zeros(4, np.int32)
+    stored = Turns(Batch(image[:1], label[None]), Batch(image[1], label))
+    turns = decoded(game.modality, stored)
+    _, logs = jax.jit(game.step)(game.init(jax.random.key(0), turns), turns)
+    np.testing.assert_allclose([logs["d"]["loss"], logs["g"]["loss"]], 1, rtol=1e-6)

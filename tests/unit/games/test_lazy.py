@@ -70,6 +70,18 @@ def test_statistics_move_whenever_g_is_played_and_are_not_averaged():
         same(state.ema["stats"], state.g.stats["stats"])
 
 
+def test_an_adaptive_augmentation_is_updated_in_d_s_turn_with_the_loss_alone():
+    counting = augment.identity()._replace(
+        init=lambda: jnp.zeros((), jnp.int32),
+        update=lambda turns, sign, step: turns + 1,
+    )
+    game = lazy(made()._replace(augment=counting), g_every=1, d_every=1)
+    state, step = game.init(jax.random.key(0), turns()), jax.jit(game.step)
+    for number in (1, 2):
+        state, _ = step(state, turns())
+        assert state.augment == number
+
+
 def test_a_player_without_regularizers_has_one_move():
     free, usual = (lazy(made(g_terms=terms)) for terms in ({}, {"paid": PAID}))
     state = free.init(jax.random.key(0), turns())

@@ -78,6 +78,25 @@ def test_a_url_is_fetched_once_checked_and_kept(path, tmp_path, monkeypatch):
         tensors.read("http://example.org/net.safetensors")
 
 
+def test_files_of_one_name_from_two_urls_are_not_confused(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANJAX_CACHE", str(tmp_path / "cache"))
+    there = {}
+    for number, place in enumerate(("one", "two")):
+        tensors.write(tmp_path / f"{place}.safetensors", {"a": np.full(3, number)})
+        contents = (tmp_path / f"{place}.safetensors").read_bytes()
+        there[f"https://example.org/{place}/net.safetensors"] = contents
+
+    def urlopen(url):
+        response = io.BytesIO(there[url])
+        response.headers = {}
+        return response
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    # Without a digest only the URL tells them apart.
+    for _ in range(2):
+        assert [tensors.read(url)["a"][0] for url in there] == [0, 1]
+
+
 def test_a_url_that_does_not_answer_is_named(tmp_path, monkeypatch):
     def urlopen(url):
         raise urllib.error.URLError("no route")
