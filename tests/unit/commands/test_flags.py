@@ -3,16 +3,20 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from ganjax import cli
-from ganjax.commands import evaluate, sample
+from ganjax.commands import check, evaluate, sample
 from ganjax.core import Pair, pixels
 from ganjax.data import Spec
 from ganjax.data.source import example_struct
+from ganjax.errors import UsageError
 from ganjax.modalities import IMAGES
 from ganjax.run.loading import Loaded
 from ganjax.run.translate import inpainter
+from ganjax.store.check import CheckedSave
+from ganjax.store.workdir import AVERAGES, CHECKPOINTS
 from tests.helpers.runs import game
 
 
@@ -71,3 +75,19 @@ def test_data_that_has_moved_takes_its_other_side_along_if_that_is_the_same_plac
         monkeypatch.setattr(evaluate, "read_manifest", lambda folder, told=told: told)
         flags = evaluate.Args("run", data=flag)
         assert evaluate._spec(flags, IMAGES, Pair(one, one)) == wanted
+
+
+def test_a_run_whose_averages_alone_are_intact_has_no_intact_save(monkeypatch, capsys):
+    saves = [
+        CheckedSave(AVERAGES, 8, "", ""),
+        CheckedSave(CHECKPOINTS, 8, "cut off", ""),
+    ]
+    monkeypatch.setattr(check, "describe_state", lambda folder: "It ended.")
+    monkeypatch.setattr(check, "leftovers", lambda folder: [])
+    monkeypatch.setattr(check, "advice", lambda folder, saves: [])
+    monkeypatch.setattr(check, "check_saves", lambda folder: saves)
+    with pytest.raises(UsageError, match="no intact save"):
+        check.main(check.Args("run"))
+    assert "average of step 8: intact" in capsys.readouterr().out
+    saves[1] = saves[1]._replace(problem="")
+    check.main(check.Args("run"))

@@ -1,6 +1,7 @@
 """The code that is kept with a run belongs to its saves."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,17 @@ def test_what_an_experiment_imports_beside_it_is_found_without_running_it(tmp_pa
         "pkg/near.py",
     ]
     assert not Path("ran").exists()
+
+
+def test_what_was_kept_comes_before_what_lies_where_it_came_from(tmp_path):
+    origin, kept = tmp_path / "origin", tmp_path / "run"
+    origin.mkdir()
+    (origin / "beside_it.py").write_text("VALUE = 'changed since'")
+    (origin / "left_out.py").write_text("VALUE = 'where it was'")
+    source = b"import beside_it, left_out\nFOUND = beside_it.VALUE, left_out.VALUE\n"
+    code.keep(kept, code.Code(source, {"beside_it.py": b"VALUE = 'as it was'"}), 0)
+    before = [*sys.path]
+    with code.import_kept(code.find_kept(kept), "kept_code", str(origin)) as module:
+        assert module.FOUND == ("as it was", "where it was")
+    assert sys.path == before and "beside_it" not in sys.modules
+    del sys.modules["left_out"]
