@@ -1,5 +1,6 @@
 """What the commands make of their flags, on runs that are not there."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,15 @@ import pytest
 from PIL import Image
 
 from ganjax import cli
-from ganjax.commands import check, evaluate, sample
-from ganjax.core import Pair, pixels
+from ganjax.commands import check, evaluate, sample, translate
+from ganjax.core import ImageToImage, Inpainting, Masked, Pair, pixels
 from ganjax.data import Spec
 from ganjax.data.source import example_struct
 from ganjax.errors import UsageError
+from ganjax.evaluation.evaluator import Evaluator, in_memory_scoring
+from ganjax.evaluation.metric import lower_is_better
 from ganjax.modalities import IMAGES
+from ganjax.run import sampling
 from ganjax.run.loading import Loaded
 from ganjax.run.translate import inpainter
 from ganjax.store.check import CheckedSave
@@ -91,3 +95,64 @@ def test_a_run_whose_averages_alone_are_intact_has_no_intact_save(monkeypatch, c
     assert "average of step 8: intact" in capsys.readouterr().out
     saves[1] = saves[1]._replace(problem="")
     check.main(check.Args("run"))
+
+
+def test_scores_are_of_other_latents_than_those_of_training(
+    monkeypatch, tmp_path, capsys
+):
+    """The samples are drawn for their purpose, and told beside real data and the aim."""
+    asked = []
+
+    def chunks(draw, state, purpose, conditions, n, size):
+        asked.append((state, purpose, n))
+        yield np.full((1, n, 2), 3, np.float32)
+
+    near = lower_is_better("near", "How far they are.")
+    scoring = Evaluator(
+        count=4,
+        begin=in_memory_scoring(lambda samples: {"near": float(samples.sum())}),
+        metrics=(near,),
+        headline=near,
+        real_scores=lambda: {"near": 1.0},
+        reference="the held-out points",
+        shape=(2,),
+    )
+    monkeypatch.setattr(evaluate, "load", lambda *_, **__: loaded(state="state"))
+    monkeypatch.setattr(evaluate, "_spec", lambda *_: Spec("ring"))
+    monkeypatch.setattr(evaluate, "evaluator", lambda *_, **__: scoring)
+    monkeypatch.setattr(evaluate.sampling, "chunks", chunks)
+    evaluate.main(evaluate.Args(str(tmp_path)))
+    assert asked == [("state", sampling.ASKED, 4)]
+    assert sampling.ASKED not in (sampling.SCORED, sampling.FIXED)
+    told = json.loads(capsys.readouterr().out)
+    score = {"samples": 24.0, "real": 1.0, "aim": near.aim}
+    assert told == {
+        "reference": "the held-out points",
+        "samples": 4,
+        "scores": {"near": score},
+    }
+    assert json.loads((tmp_path / "scores.json").read_text()) == told
+
+
+@pytest.mark.parametrize("completes", [False, True])
+def test_a_run_of_completion_fills_in_what_is_transparent(
+    monkeypatch, tmp_path, completes
+):
+    asked = []
+
+    def record(network, where, out, channels, side, tile, completes=False):
+        asked.append((channels, side, tile, completes))
+        return [out]
+
+    image = np.zeros((1, 8, 16, 3), np.float32)
+    conditions = (Inpainting if completes else ImageToImage)(lambda examples: examples)
+    condition = Masked(image, image[..., :1]) if completes else image
+    made = game()._replace(modality=IMAGES, conditions=conditions)
+    monkeypatch.setattr(translate, "load", lambda *_, **__: loaded(game=made))
+    monkeypatch.setattr(translate, "condition_of", lambda run: condition)
+    monkeypatch.setattr(translate, "plan_outputs", lambda where, out: None)
+    monkeypatch.setattr(translate, "check_transparent", lambda where, out: None)
+    monkeypatch.setattr(translate, "translate", record)
+    translate.main(translate.Args("run", str(tmp_path), tile=64))
+    # The alpha of what is to be completed says what is hidden.
+    assert asked == [(3 + completes, 16, 64, completes)]

@@ -188,6 +188,7 @@ def test_a_run_is_loaded_with_an_average_of_any_length(run):
     assert max(apart(own, state.averages[1]).values()) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_resumed_run_keeps_the_same_averages(run, tmp_path):
     folder, state = run
     again = tmp_path / "run"

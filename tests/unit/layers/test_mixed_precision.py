@@ -19,11 +19,11 @@ NETS = pytest.mark.parametrize(
     "net, x",
     [
         (mlp.Discriminator(), Z),
-        (dcgan.Generator(16, width=8), Z),
         (dcgan.Discriminator(8, wrap=SpectralNorm), IMAGE),
-        (resnet.Discriminator(8, classes=3), IMAGE),
+        pytest.param(dcgan.Generator(16, width=8), Z, marks=pytest.mark.slow),
+        pytest.param(resnet.Discriminator(8, classes=3), IMAGE, marks=pytest.mark.slow),
     ],
-    ids=["mlp", "dcgan_g", "dcgan_d", "resnet_d"],
+    ids=["mlp", "dcgan_d", "dcgan_g", "resnet_d"],
 )
 
 

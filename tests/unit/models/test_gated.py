@@ -10,6 +10,7 @@ import pytest
 
 from ganjax.models import gated, sn_patch
 from ganjax.ops import pyramid
+from tests.helpers.marks import some
 from tests.helpers.states import seat
 
 
@@ -35,7 +36,7 @@ def run(net, z, method=None):
     return jax.jit(apply)(variables, z, LABEL)
 
 
-@pytest.mark.parametrize("size", [(16, 16), (13, 18), (9, 7)])
+@pytest.mark.parametrize("size", some([(13, 18), (16, 16), (9, 7)]))
 def test_known_pixels_are_returned_to_the_bit_and_hidden_ones_are_made(size):
     image, mask = scene(*size)
     image = image.at[:, 0, 0].set(1e-30)

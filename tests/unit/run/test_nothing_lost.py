@@ -754,6 +754,7 @@ print("all of it")
 """
 
 
+@pytest.mark.slow
 def test_python_takes_whole_floats_and_paths_and_tells_the_rest(tmp_path):
     """In a process of its own, where no test's checker is before ours."""
     ended = finished(
@@ -801,6 +802,7 @@ def test_a_dataclass_made_by_a_function_belongs_to_no_file_of_the_library(tmp_pa
     assert manifest(tmp_path / "run")["experiment"] != "types"
 
 
+@pytest.mark.slow
 def test_a_game_without_a_file_is_known_by_what_it_computes(tmp_path, capsys):
     """As in a notebook, where nothing but the program could tell."""
     kind = dataclasses.make_dataclass("Made", [("run", NoPrefix[Run])], frozen=True)
