@@ -6,6 +6,7 @@ from PIL import Image
 
 from ganjax.data import Spec, load, read_all
 from ganjax.data.layout import arrange, find_split
+from ganjax.data.pairing import match
 from ganjax.errors import NoSplit, UsageError
 
 
@@ -41,6 +42,15 @@ def test_a_pair_that_is_missing_is_named(tmp_path):
     load(spec._replace(paired=False))
     with pytest.raises(UsageError, match="do not tell which images belong together"):
         load(spec._replace(target=str(tmp_path / "z")))
+
+
+@pytest.mark.parametrize(
+    "back", [["c.png", "a.png", "b.png"], ["x_c.png", "x_a.png", "x_b.png"]]
+)
+def test_each_one_s_partner_is_found_wherever_it_stands(back):
+    front = ["a.png", "b.png", "c.png"]
+    assert match(front, back, "x and y").tolist() == [1, 2, 0]
+    assert match(back, front, "y and x").tolist() == [2, 0, 1]
 
 
 def test_images_of_two_places_have_no_classes():

@@ -61,6 +61,25 @@ def test_noise_has_no_strength_at_first():
     assert params["strength"] == 0
 
 
+def test_noise_is_one_number_for_all_channels_of_a_pixel_and_another_for_each_pixel():
+    x, w = normal(1, 2, 4, 4, 2), normal(2, 2, 3)
+    layer = modulated.StyledConv(5)
+    given = layer.init(KEY, x, w)["params"]
+    shifts = [
+        # Slope 1 everywhere: a large bias keeps the leaky ReLU from changing anything.
+        layer.apply(
+            {"params": {**given, "bias": jnp.full(5, 99.0), "strength": strength}},
+            x,
+            w,
+            rngs={"noise": KEY},
+        )
+        for strength in (jnp.zeros(()), jnp.ones(()))
+    ]
+    noise = shifts[1] - shifts[0]
+    np.testing.assert_allclose(noise - noise[..., :1], 0, atol=1e-4)
+    assert len(np.unique(np.round(noise[..., 0], 3))) > 24  # of 32 pixels
+
+
 def test_a_layer_of_noise_zero_is_one_without_strength():
     x, w = normal(1, 2, 2, 2, 2), normal(2, 2, 3)
     layer, silent = modulated.StyledConv(3), modulated.StyledConv(3, noise_scale=0.0)
