@@ -27,7 +27,7 @@ test-times: $(VENV)/ready-test ## Lists tests that take long and are not marked 
 lint: $(VENV)/ready-test ## Checks style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 clean: ## Removes the environment, not the runs.
 	rm -rf $(VENV)
