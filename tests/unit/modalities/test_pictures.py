@@ -68,6 +68,10 @@ def test_gaps_between_transparent_images_are_transparent():
 def test_grids_are_bounded_and_near_square():
     image = grid(plain([0.0] * 100, 64))
     assert image.size[0] == image.size[1]
+    high = np.zeros((32, 128, 64, 1), np.float32)  # 8 columns in 4 rows
+    for samples in (high, high.swapaxes(1, 2)):
+        width, height = grid(samples).size
+        assert abs(width - height) <= 4 * images.GAP
     assert max(grid(plain([0.0] * 9, 1600)).size) <= images.MAX_SIDE
 
 

@@ -1,6 +1,7 @@
 import re
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -163,3 +164,23 @@ def test_parameter_counts_are_those_of_the_authors_code(net, count):
     init = partial(net.init, train=False)
     leaves = jax.tree.leaves(jax.eval_shape(init, KEY, x, LABEL)["params"])
     assert sum(leaf.size for leaf in leaves) == count
+
+
+def test_patches_are_rotated_by_their_positions_and_the_class_token_is_not():
+    @jax.jit
+    def look():
+        seen = []
+
+        def record(call, args, kwargs, context):
+            if isinstance(context.module, gat.tokens.Attention):
+                seen.append(args[1])
+            return call(*args, **kwargs)
+
+        with nn.intercept_methods(record):
+            discriminator().init(KEY, IMAGE, LABEL, train=False)
+        return jnp.stack(seen)
+
+    angles = gat.tokens.rope_angles(gat.tokens.patch_grid(6, 8, 2), 4)
+    for given in look():
+        np.testing.assert_array_equal(given[0], jnp.zeros(2))
+        np.testing.assert_allclose(given[1:], angles, rtol=1e-6)

@@ -73,7 +73,10 @@ def test_a_url_is_fetched_once_checked_and_kept(path, tmp_path, monkeypatch):
     assert requests == [url]
     with pytest.raises(UsageError, match="another file"):
         tensors.read(url, "0" * 64)
-    assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 1
+    (kept,) = (tmp_path / "cache").rglob("*.safetensors")
+    kept.write_bytes(b"damaged since")
+    with pytest.raises(UsageError, match="sha256 differs"):
+        tensors.read(url, digest)
     with pytest.raises(UsageError, match="only https"):
         tensors.read("http://example.org/net.safetensors")
 

@@ -19,7 +19,9 @@ from ganjax.report.chart import (
     smooth,
     ticks,
 )
-from ganjax.report.record import STILLS
+from ganjax.report.record import STILLS, read_record
+from ganjax.store.status import write_status
+from ganjax.store.workdir import locked
 
 
 VOID = {"meta", "img", "path", "br"}
@@ -332,3 +334,18 @@ def test_ticks_are_round(low, high, wanted):
 )
 def test_numbers_read_well(value, text):
     assert format_number(value) == text
+
+
+def test_the_mean_over_seeds_is_of_those_that_are_finite():
+    value = np.array([[1.0, 3.0, np.nan], [2.0, 4.0, 6.0], [np.nan] * 3])
+    steps, means = chart.average(curve(value))
+    np.testing.assert_array_equal(steps, np.arange(3))
+    np.testing.assert_array_equal(means, [2, 4, np.nan])
+
+
+def test_a_run_whose_process_is_gone_was_killed_and_one_that_is_locked_trains(tmp_path):
+    folder = run(tmp_path)
+    write_status(folder, "running", 3)
+    assert read_record(folder).status["state"] == "killed"
+    with locked(folder):
+        assert read_record(folder).status["state"] == "running"

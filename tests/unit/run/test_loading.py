@@ -3,9 +3,11 @@
 import jax
 import numpy as np
 import optax
+import pytest
 
 from ganjax import GAN, Player, augment, game, losses
 from ganjax.core import Regularizer, normal
+from ganjax.errors import UsageError
 from ganjax.modalities import POINTS
 from ganjax.run import loading
 from ganjax.store import checkpoint
@@ -47,3 +49,16 @@ def test_weights_and_statistics_are_taken_over_and_nothing_else(tmp_path, monkey
         (begun.g.opt, begun.d.opt, begun.g.memory), (new.g.opt, new.d.opt, new.g.memory)
     )
     assert begun.step == 0 and (begun.key == new.key).all()
+
+
+@pytest.mark.parametrize(
+    "label, number", [("1", 0), ("0", 1), (1, 1), (0, 0), ("2", 2), ("7", 3)]
+)
+def test_the_name_of_a_class_comes_before_its_number(label, number):
+    assert loading.class_number(label, ("1", "0", "cat", "7")) == number
+
+
+@pytest.mark.parametrize("label", ["dog", "4", 4, "-1", -1])
+def test_a_class_that_is_none_is_named(label):
+    with pytest.raises(UsageError, match=f"--label {label} is not a class"):
+        loading.class_number(label, ("1", "0", "cat", "7"))

@@ -8,7 +8,7 @@ from ganjax.store.status import read_status, write_status
 
 
 def test_a_status_finds_room_on_a_full_disk(tmp_path, monkeypatch):
-    write_status(tmp_path, "running", 3)
+    write_status(tmp_path, "running", 3, "A sentence that is longer than the next one.")
 
     def no_room(path, text):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
