@@ -156,7 +156,7 @@ LARGE = (
     "name",
     some(
         CASES,
-        quick=lambda _, name: not name.endswith("_0") and name != "fastgan_g_1000",
+        quick=lambda _, name: not name.endswith("_0") and name not in LARGE,
     ),
 )
 def test_outputs_are_those_of_the_released_network(name, monkeypatch):

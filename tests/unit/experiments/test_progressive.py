@@ -98,6 +98,7 @@ def test_a_stage_that_fades_moves_its_own_and_the_last_ones(played):
             assert max(apart(a.params[name], b.params[name]).values()) > 0
 
 
+@pytest.mark.slow
 def test_samples_have_the_last_side_and_no_more_detail_than_their_stage(played):
     game, states, _ = played
     draw = jax.jit(partial(game.sample, key=KEY, condition=jnp.zeros(3, jnp.int32)))

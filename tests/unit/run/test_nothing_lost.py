@@ -534,6 +534,7 @@ def test_data_may_move_where_its_contents_agree(tmp_path, monkeypatch, capsys):
         paint(run, other, steps=16)
 
 
+@pytest.mark.slow
 def test_a_relative_path_of_data_may_be_another(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     images(tmp_path / "q")

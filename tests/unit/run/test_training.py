@@ -120,6 +120,7 @@ def test_tensorboard_shows_the_numbers_that_the_metrics_hold(run):
         )
 
 
+@pytest.mark.slow
 def test_tensorboard_forgets_what_was_played_twice(tmp_path):
     whole = train(tmp_path / "run", save_every=4)
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "8")
@@ -241,6 +242,7 @@ def test_held_out_images_count_if_more_than_half_of_them_are_new(seen, new, tmp_
     assert judged.count == (30 if new else 60)
 
 
+@pytest.mark.slow
 def test_too_few_images_to_score_still_train(tmp_path):
     spec = some_images(tmp_path / "a.npz", 6)
     net = mlp.Generator(shape=(4, 4, 1), width=8)
