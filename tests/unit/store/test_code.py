@@ -76,3 +76,24 @@ def test_what_was_kept_comes_before_what_lies_where_it_came_from(tmp_path):
         assert module.FOUND == ("as it was", "where it was")
     assert sys.path == before and "beside_it" not in sys.modules
     del sys.modules["left_out"]
+
+
+def test_code_is_known_from_experiments_here_but_not_from_those_inside_its_run(
+    tmp_path, monkeypatch
+):
+    """Who has fetched a run of someone else and stands in its folder trusts none of it."""
+    monkeypatch.setenv("GANJAX_CACHE", str(tmp_path / "cache"))
+    run, here = tmp_path / "run", tmp_path / "here"
+    for folder in (run, here):
+        (folder / "experiments").mkdir(parents=True)
+        (folder / "experiments" / "foreign.py").write_text("FOREIGN = 1\n")
+    foreign = code.Code(b"FOREIGN = 1\n", {})
+    monkeypatch.chdir(tmp_path)
+    assert not code.is_known(foreign, run)
+    monkeypatch.chdir(here)
+    assert code.is_known(foreign, run)
+    assert not code.is_known(code.Code(b"FOREIGN = 2\n", {}), run)
+    monkeypatch.chdir(run)
+    assert not code.is_known(foreign, run)
+    code.keep(tmp_path / "own", foreign, 0)  # A run was trained with it here.
+    assert code.is_known(foreign, run)
