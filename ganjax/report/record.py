@@ -75,7 +75,11 @@ def read_record(folder: Path) -> RunRecord:
     samples = [
         p for p in (folder / "samples").glob("*.png") if re.search(r"\d", p.stem)
     ]
-    samples = pick_evenly(sorted(samples, key=_step), STILLS + 1)
+    samples.sort(key=_step)
+    # The newest one is always shown, so a damaged file must not take its place.
+    while samples and not is_readable(samples[-1]):
+        samples.pop()
+    samples = pick_evenly(samples, STILLS + 1)
     return RunRecord(
         manifest=read_manifest(folder, complete=False),
         status=_status(folder),

@@ -24,7 +24,13 @@ from ganjax.data import (
     unreadable_error,
 )
 from ganjax.data.describe import summarize_points
-from ganjax.data.names import natural_key, printable, sort_classes
+from ganjax.data.names import (
+    listed,
+    natural_key,
+    printable,
+    shortened,
+    sort_classes,
+)
 from ganjax.data.splits import parse
 from ganjax.errors import FileError, NoSplit, UsageError
 
@@ -311,12 +317,22 @@ def test_numbers_sort_as_numbers_in_folders_and_zips(tmp_path):
         ["a1", "a02", "a10", "b"],
         ["a2", "a003", "a10", "a0100"],
         ["class 9", "class 10"],
+        ["a2b9c10", "a2b10c9", "a2b10c10"],
         ["1" * 5000, "2" * 5000],
         ["²", "٣"],
     ],
 )
 def test_natural_order(names):
     assert sort_classes(reversed(names)) == names
+
+
+def test_names_are_listed_as_far_as_they_fit():
+    long = "x" * 61
+    assert shortened(long[1:]) == long[1:]
+    assert shortened(long) == "x" * 57 + "..."
+    assert listed("abc") == "a, b, c"
+    assert listed("abcd") == "a, b, c and 1 more"
+    assert listed(["a", long], 1) == "a and 1 more"
 
 
 def test_files_of_a_folder_stay_together():

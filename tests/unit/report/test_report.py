@@ -19,7 +19,7 @@ from ganjax.report.chart import (
     smooth,
     ticks,
 )
-from ganjax.report.record import STILLS, read_record
+from ganjax.report.record import STILLS, read_record, total_seconds
 from ganjax.store.status import write_status
 from ganjax.store.workdir import locked
 
@@ -232,13 +232,19 @@ def test_time_adds_up_over_resumed_parts(tmp_path):
     assert "15 min of training" in written(run(tmp_path, clock=clock))
 
 
+def test_time_that_stands_still_is_no_new_start():
+    assert total_seconds(np.array([5.0, 5.0, 9.0, 9.0, 2.0, 3.0])) == 12
+    assert total_seconds(np.array([7.0, np.nan, 8.0])) == 8
+    assert np.isnan(total_seconds(np.array([np.nan])))
+
+
 def test_pictures_are_few_and_in_order(tmp_path):
     folder = run(tmp_path, samples=25)
     (folder / "samples" / "00009999.png").write_bytes(b"half")
     html = written(folder)
     steps = re.findall(r"<figcaption>step ([\d,]+)</figcaption>", html)
     steps = [int(step.replace(",", "")) for step in steps]
-    assert len(steps) <= STILLS + 1 and steps[0] == max(steps)
+    assert len(steps) == STILLS + 1 and steps[0] == max(steps) == 2500
     assert steps[1:] == sorted(steps[1:]) and steps[1] == 100
 
 
@@ -262,6 +268,27 @@ def test_lines_go_where_the_values_are():
     assert left == chart.LEFT and line[1, 0] == (left + right) / 2
     drops = np.diff(line[:, 1])
     np.testing.assert_allclose(drops[1] / drops[0], 3, atol=0.05)
+
+
+def test_a_chart_is_drawn_within_its_frame_and_from_its_corners():
+    frame = chart.Frame(x=(10.0, 30.0), y=(-1.0, 3.0), width=340, height=210)
+    floor, right = frame.height - chart.BOTTOM, frame.width - chart.RIGHT
+    assert [frame.across(x) for x in (10, 30)] == [chart.LEFT, right]
+    assert [frame.down(y) for y in (-1, 1, 3)] == [
+        floor,
+        (floor + chart.TOP) / 2,
+        chart.TOP,
+    ]
+    html = line_chart({"a": curve([0, 1, 4])}, "t", marks={"real": 2.0})
+    texts = np.array(re.findall(r'<text[^>]* x="([\d.-]+)" y="([\d.-]+)"', html), float)
+    assert len(texts) > 6
+    for (low, high), numbers in zip(((0, 340), (0, 210)), texts.T, strict=True):
+        assert low <= numbers.min() and numbers.max() <= high
+    # The labels of the steps stand below the axis, and everything else above it.
+    rules = re.findall(r'd="M([\d.]+) ([\d.]+)H([\d.]+)"', html)
+    assert {(float(a), float(b)) for a, _, b in rules} == {(chart.LEFT, right)}
+    assert max(float(y) for _, y, _ in rules) == floor
+    assert (texts[:, 1] > floor).sum() >= 4
 
 
 @pytest.mark.parametrize("values", [[2.0], [0.0, 0.0], [-1e-9, 1e-9], [1e30, -1e30]])
