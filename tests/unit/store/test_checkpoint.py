@@ -1,6 +1,7 @@
 """States on disk: every bit comes back, and damage is noticed."""
 
 import shutil
+import time
 from pathlib import Path
 
 import jax
@@ -245,6 +246,10 @@ def test_a_save_that_was_begun_and_not_finished_is_not_seen(folder):
     assert sorted(saves.orbax.all_steps()) == [1, 2] and unfinished.exists()
     saves.orbax.close()
     same(read(folder)[0], state(2))
+    # Orbax removes it in the background, and `close` does not wait for that.
+    until = time.monotonic() + 60
+    while unfinished.exists() and time.monotonic() < until:
+        time.sleep(0.05)
     assert not unfinished.exists()
 
 
