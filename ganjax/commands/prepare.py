@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tyro.conf import Positional
 
-from ganjax import data
+from ganjax.data.prepare import prepare
 from ganjax.run.terminal import say
 
 
@@ -20,4 +20,4 @@ class Args:
 
 def main(args: Args) -> None:
     """Prepares a data set, and prints where it is."""
-    say(f"Prepared: {data.prepare(args.name, args.manual_dir)}")
+    say(f"Prepared: {prepare(args.name, args.manual_dir)}")

@@ -2,12 +2,11 @@
 
 `load` opens the data that a `Spec` names and returns a `Source`, from which examples are
 read by number. `resident` or `streamed` makes a `Stream` of it, from which training draws
-its batches, and `decoding` turns stored bytes into what networks see. `prepare` downloads
-data sets of TFDS beforehand.
+its batches, and `decoding` turns stored bytes into what networks see. `prepare.prepare`
+downloads data sets of TFDS beforehand.
 """
 
 from ganjax.data.describe import describe
-from ganjax.data.prepare import prepare
 from ganjax.data.source import (
     LoadReport,
     Source,
@@ -33,7 +32,6 @@ __all__ = [
     "decoding",
     "describe",
     "load",
-    "prepare",
     "resident",
     "streamed",
     "read_all",

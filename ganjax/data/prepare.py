@@ -29,7 +29,8 @@ from tensorflow_datasets.core.download.download_manager import (
 from tensorflow_datasets.image_classification import mnist
 
 from ganjax.data import tfds
-from ganjax.data.tfds import PREFIX, data_dir, is_prepared, quietly
+from ganjax.data.source import TFDS_PREFIX
+from ganjax.data.tfds import data_dir, is_prepared, quietly
 from ganjax.errors import UsageError
 
 
@@ -59,7 +60,7 @@ def prepare(where: str, manual_dir: str = "") -> str:
         UsageError: there is no such data set, TensorFlow is missing, the disk is full, the
             network cannot be reached, or files are missing or damaged.
     """
-    name = where.removeprefix(PREFIX)
+    name = where.removeprefix(TFDS_PREFIX)
     _check_manual(name, manual_dir)
     builder = _builder(name)
     if not is_prepared(builder):

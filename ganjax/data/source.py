@@ -24,6 +24,7 @@ from ganjax.errors import FileError, UsageError
 from ganjax.evaluation.evaluator import Evaluator
 
 
+TFDS_PREFIX = "tfds:"  # of the names of data sets of TensorFlow Datasets
 CHUNK_ROWS = 1024  # examples that are read at once where all are read
 MAX_NAMED_FILES = 10  # in an error message
 

@@ -23,6 +23,7 @@ from ganjax.core import Batch
 from ganjax.data import digest, image_files, splits
 from ganjax.data.files import reading
 from ganjax.data.source import (
+    TFDS_PREFIX,
     LoadReport,
     Source,
     Spec,
@@ -32,7 +33,6 @@ from ganjax.data.source import (
 from ganjax.errors import FileError, NoSplit, UsageError
 
 
-PREFIX = "tfds:"
 CHUNK_ROWS = 256  # records that are read at once to look at their headers
 
 
@@ -132,7 +132,7 @@ def builder(where: str, **kwargs: Any) -> Any:
     Raises:
         UsageError: TFDS knows no such data set, or cannot open it.
     """
-    full = where.removeprefix(PREFIX)
+    full = where.removeprefix(TFDS_PREFIX)
     # TFDS itself writes NAME/config:version; the version keeps its colon.
     name = re.sub(r":(?!\d+\.\d+\.\d+$)", "/", full)
     try:

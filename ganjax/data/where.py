@@ -8,9 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from ganjax.data import arrays, folder, photographs, stacked, tfds, toys
+from ganjax.data import arrays, folder, photographs, stacked, toys
 from ganjax.data.names import printable, shortened
-from ganjax.data.source import Source, Spec, split_pairs, with_mirrored, zip_sources
+from ganjax.data.source import (
+    TFDS_PREFIX,
+    Source,
+    Spec,
+    split_pairs,
+    with_mirrored,
+    zip_sources,
+)
 from ganjax.errors import UsageError, brief_reason
 
 
@@ -65,7 +72,7 @@ def _load_pairs(spec: Spec) -> Source:
     # no domains.
     if spec.where in BUILT_IN:
         has_domains = False
-    elif spec.where.startswith(tfds.PREFIX):
+    elif spec.where.startswith(TFDS_PREFIX):
         has_domains = spec.target == spec.where
     else:
         has_domains = spec.target == spec.where or _is_same_file(
@@ -83,7 +90,10 @@ def _load_pairs(spec: Spec) -> Source:
 def _load_place(spec: Spec) -> Source:
     if spec.where in BUILT_IN:
         return BUILT_IN[spec.where](spec)
-    if spec.where.startswith(tfds.PREFIX):
+    if spec.where.startswith(TFDS_PREFIX):
+        # Only data sets of TFDS need its library.
+        from ganjax.data import tfds
+
         return tfds.tfds(spec)
     kind = _kind(spec.where)
     if kind == "folder":
@@ -138,7 +148,7 @@ def _absolute(place: object, name: str) -> str:
     # Path("digits") is the folder of this name if there is one; the string "digits" is
     # always the built-in data set.
     built_in = text in BUILT_IN and not (isinstance(place, os.PathLike) and _kind(text))
-    if not text or built_in or text.startswith(tfds.PREFIX):
+    if not text or built_in or text.startswith(TFDS_PREFIX):
         return text
     try:
         # What does not exist stays as the user wrote it, for the error message.

@@ -1,6 +1,8 @@
 """The house has floors: a module imports only from those below its own."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,17 @@ def test_no_code_is_run_from_data():
                 assert (
                     isinstance(node.value, ast.Constant) and node.value.value is False
                 )
+
+
+def test_games_are_made_without_the_libraries_of_runs():
+    """A script of one's own needs no library of data sets, checkpoints or flags."""
+    heavy = ("tyro", "orbax", "tensorflow_datasets", "grain", "sklearn")
+    program = (
+        "import sys, ganjax, ganjax.models.dcgan, ganjax.augment, ganjax.regularizers\n"
+        f"print(*[name for name in {heavy} if name in sys.modules])\n"
+        "print(ganjax.train.__module__, ganjax.load.__module__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["", "ganjax.run.training ganjax.run.loading"]

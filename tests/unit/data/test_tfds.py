@@ -13,11 +13,19 @@ import pytest
 import tensorflow_datasets
 from PIL import Image
 
-from ganjax.data import Spec, describe, find_unreadable, load, prepare, read_all, tfds
+from ganjax.data import (
+    Spec,
+    describe,
+    find_unreadable,
+    load,
+    prepare as module,
+    read_all,
+    tfds,
+)
+from ganjax.data.prepare import prepare
 from ganjax.errors import FileError, NoSplit, UsageError
 
 
-module = importlib.import_module("ganjax.data.prepare")  # the function hides it
 RNG = np.random.default_rng(0)
 SQUARE = RNG.integers(0, 256, (6, 8, 8, 3), np.uint8)
 
