@@ -103,19 +103,19 @@ def _call(module: str, function: str, *args: Any) -> Any:
     return getattr(importlib.import_module(module), function)(*args)
 
 
-def agree(name: str) -> float:
+def agree(name: str, case: Case) -> float:
     """How far apart the two are on the same weights."""
-    apart = alone("theirs", "compare", name, alone("ours", "values", name))
+    apart = alone("theirs", "compare", case, alone("ours", "values", case))
     if not apart <= AGREE:
         sys.exit(f"{name}: the two sides differ by {apart:.1e}; they are not the same.")
     return apart
 
 
-def fastest(name: str, case: Case, only_d: bool) -> tuple[Side, str]:
+def fastest(case: Case, only_d: bool) -> tuple[Side, str]:
     """PyTorch in its fastest mode."""
     best, found = None, ("", float("inf"))
     for mode in alone("theirs", "modes", case):
-        side = Side("theirs", name, case, only_d, mode)
+        side = Side("theirs", case, only_d, mode)
         seconds = side.seconds()
         if seconds < found[1]:
             best, side, found = side, best, (mode, seconds)
@@ -137,10 +137,10 @@ def median_ratio(turns: list[list[float]], a: int, b: int) -> float:
 
 def whole_step(name: str, case: Case, pairs: int, peak: float) -> float:
     """Prints a case's row and gives the ratio."""
-    apart = agree(name)
-    work = alone("theirs", "flops", name, case, False)
-    best, mode = fastest(name, case, False)
-    sides = [Side("ours", name, case, False), best]
+    apart = agree(name, case)
+    work = alone("theirs", "flops", case, False)
+    best, mode = fastest(case, False)
+    sides = [Side("ours", case, False), best]
     turns = take_turns(sides, pairs)
     us, them = (statistics.median(side) for side in zip(*turns, strict=True))
     ratio = median_ratio(turns, 0, 1)
@@ -156,8 +156,8 @@ def whole_step(name: str, case: Case, pairs: int, peak: float) -> float:
 
 def d_turn(name: str, case: Case, pairs: int) -> float:
     """Prints a case's row of D's turn and gives the ratio with penalties."""
-    best, mode = fastest(name, exact(case), True)
-    ours = [Side("ours", name, make(case), True) for make in (plain, exact)]
+    best, mode = fastest(exact(case), True)
+    ours = [Side("ours", make(case), True) for make in (plain, exact)]
     turns = take_turns([*ours, best], pairs)
     us, paid, them = (statistics.median(side) for side in zip(*turns, strict=True))
     ratio, more = median_ratio(turns, 1, 2), median_ratio(turns, 1, 0)

@@ -31,7 +31,6 @@ from ganjax.store import metrics
 
 COLUMNS = ("run", "steps", "pictures", "scores", "saves")
 COLUMNS += ("pure, ms", "in the loop, ms", "overhead")
-SECONDS = 4.0  # of one call of pure steps, so that its beginning does not count
 CALLS = 3  # of which the median counts
 IMAGES = 400  # of 32 px, random: too few to train a classifier for the untimed end
 
@@ -41,6 +40,8 @@ class Args:
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ("mlp", "dcgan")
     repeats: int = 3
     """Runs of each kind; the medians count."""
+    seconds: float = 4.0
+    """Of one call of pure steps, whose beginning must not count."""
     digits_steps: int = 20_000
     """Timed steps of the digits MLP, from its first row on, all cadences its own."""
     dcgan_steps: int = 300
@@ -94,7 +95,7 @@ def in_the_loop(case: Case, folder: Path) -> tuple[float, PyTree]:
     return (clock[case.last] - clock[case.first]) / (case.last - case.first), state
 
 
-def pure(work: Work, state: PyTree) -> float:
+def pure(work: Work, state: PyTree, least: float) -> float:
     """Seconds of a step that nothing interrupts."""
     program, window = work.compiled.program, work.compiled.window(step_of(state))
 
@@ -105,22 +106,23 @@ def pure(work: Work, state: PyTree) -> float:
 
     _, state = seconds(state, 1)
     once, state = seconds(state, 2)
-    count, found = min(work.stream.longest, 1 + int(SECONDS / once)), []
+    count, found = min(work.stream.longest, 1 + int(least / once)), []
     for _ in range(CALLS):
         one, state = seconds(state, count)
         found.append(one)
     return statistics.median(found)
 
 
-def row(name: str, case: Case, repeats: int, folder: Path) -> float:
+def row(name: str, case: Case, options: Args, folder: Path) -> float:
     """Prints a case's row and gives the overhead, as a share of the pure time."""
     args = in_folder(case, folder / "pure")
-    work, state = prepare(args, case.module.make(args), case.spec, None)
-    alone, inside = [pure(work, state)], []
-    for i in range(repeats):
+    with contextlib.ExitStack() as stack, contextlib.redirect_stdout(sys.stderr):
+        work, state = prepare(args, case.module.make(args), case.spec, None, stack)
+    alone, inside = [pure(work, state, options.seconds)], []
+    for i in range(options.repeats):
         seconds, state = in_the_loop(case, folder / str(i))
         inside.append(seconds)
-        alone.append(pure(work, state))
+        alone.append(pure(work, state, options.seconds))
     beside = [(a + b) / 2 for a, b in zip(alone, alone[1:], strict=False)]
     pairs = zip(inside, beside, strict=True)
     more = statistics.median(a / b for a, b in pairs) - 1
@@ -147,7 +149,7 @@ def main(args: Args) -> None:
     for name in args.names:
         make, steps = makers[name]
         with tempfile.TemporaryDirectory() as folder:
-            row(name, make(steps, Path(folder)), args.repeats, Path(folder))
+            row(name, make(steps, Path(folder)), args, Path(folder))
 
 
 if __name__ == "__main__":

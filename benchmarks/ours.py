@@ -3,26 +3,44 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from cases import CASES, Case
+from cases import STYLEGAN2_BASE, Case
 
 import ganjax
-from ganjax import GAN, Player, augment, losses, parallel
-from ganjax.core import ONE, Batch, Modality, Turns, d_turn, decoded, normal
+from ganjax import GAN, Game, Player, augment, losses, parallel
+from ganjax.augment import ada
+from ganjax.core import (
+    ONE,
+    Batch,
+    Modality,
+    Pair,
+    Turns,
+    d_turn,
+    decoded,
+    normal,
+)
+from ganjax.games.multiplayer import l1
+from ganjax.games.paired import Task, joined, paired
+from ganjax.games.translation import View
+from ganjax.layers.mixed_precision import Mixed
+from ganjax.layers.normalization import AdaIN
 from ganjax.modalities import IMAGES, POINTS
 from ganjax.models import (
     biggan,
     dcgan,
     mlp,
+    patch,
     r3gan,
     resnet,
     sagan,
     stylegan2,
     tabular,
+    unet,
     wavegan,
 )
 from ganjax.models.tabular import continuous, discrete
@@ -30,47 +48,117 @@ from ganjax.regularizers import gradient_penalty, r1, r2
 
 
 LONGEST = 64
-R3GAN = {"widths": (64,) * 4, "cardinalities": (8,) * 4}
+ADA_P = 0.5  # how often ADA acts, as late in a training
 COLUMNS = (*continuous(10) * 4, *discrete(8) * 2, *discrete(4))
-NETS = {  # name -> (G, D); what is random in D is left out where `calm`
-    "mlp_digits": lambda calm: (mlp.Generator(), mlp.Discriminator()),
-    "dcgan_32": lambda calm: (dcgan.Generator(width=64), dcgan.Discriminator(64)),
-    "dcgan_64": lambda calm: (dcgan.Generator(64, width=64), dcgan.Discriminator(64)),
-    "sngan_32": lambda calm: (resnet.Generator(width=128), resnet.Discriminator()),
-    "wgangp_32": lambda calm: (resnet.Generator(width=128), resnet.Critic()),
-    "sagan_32": lambda calm: (
-        sagan.Generator((128,) * 3, classes=10, attention_resolution=32),
-        sagan.Discriminator((128,) * 4, classes=10),
+PRECISIONS = {  # the arithmetic of products -> JAX's name for it; the rest is float32
+    "float32": "highest",
+    "tf32": "tensorfloat32",
+    "bfloat16": "bfloat16",
+}
+
+
+def _stages(case: Case) -> dict[str, tuple[int, ...]]:
+    """R3GAN's widths and groups."""
+    widths, groups = (case.width,) * case.stages, (case.width // 8,) * case.stages
+    return {"widths": widths, "cardinalities": groups}
+
+
+NETS = {  # -> (G, D); what is random in them is left out where `calm`
+    "mlp": lambda case, calm: (mlp.Generator(), mlp.Discriminator()),
+    "dcgan": lambda case, calm: (
+        dcgan.Generator(case.shape[0], width=case.width),
+        dcgan.Discriminator(case.width),
     ),
-    "biggan_32": lambda calm: (
-        biggan.Generator(ch=32, classes=10),
-        biggan.Discriminator(ch=32, classes=10),
+    "sngan": lambda case, calm: (
+        resnet.Generator(width=case.width),
+        resnet.Discriminator(width=case.width),
     ),
-    "stylegan2_32": lambda calm: (
-        stylegan2.Generator(width=128, w_dim=128, depth=2, noise=float(not calm)),
-        stylegan2.Discriminator(width=128, group=4),
+    "wgangp": lambda case, calm: (
+        resnet.Generator(width=case.width),
+        resnet.Critic(width=case.width),
     ),
-    "r3gan_32": lambda calm: (r3gan.Generator(**R3GAN), r3gan.Discriminator(**R3GAN)),
-    "wavegan": lambda calm: (
-        wavegan.Generator(4096, width=32),
-        wavegan.Discriminator(32, radius=0 if calm else 2),
+    "sagan": lambda case, calm: (
+        sagan.Generator((case.width,) * 3, classes=10, attention_resolution=32),
+        sagan.Discriminator((case.width,) * 4, classes=10),
     ),
-    "ctgan": lambda calm: (
+    "biggan": lambda case, calm: (
+        biggan.Generator(
+            case.shape[0],
+            ch=case.width,
+            classes=case.classes,
+            attention_resolution=case.attention,
+        ),
+        biggan.Discriminator(
+            case.shape[0],
+            ch=case.width,
+            classes=case.classes,
+            attention_resolution=case.attention,
+        ),
+    ),
+    "stylegan2": lambda case, calm: (
+        stylegan2.Generator(
+            case.shape[0],
+            width=case.width,
+            base=STYLEGAN2_BASE,
+            w_dim=case.latent,
+            depth=2,
+            noise=float(not calm),
+        ),
+        stylegan2.Discriminator(width=case.width, base=STYLEGAN2_BASE, group=4),
+    ),
+    "r3gan": lambda case, calm: (
+        r3gan.Generator(**_stages(case)),
+        r3gan.Discriminator(**_stages(case)),
+    ),
+    "wavegan": lambda case, calm: (
+        wavegan.Generator(case.shape[0], width=case.width),
+        wavegan.Discriminator(case.width, radius=0 if calm else 2),
+    ),
+    "ctgan": lambda case, calm: (
         tabular.Generator(COLUMNS, noise=0.0 if calm else 1.0),
         tabular.Discriminator(dropout=0.0 if calm else 0.5),
+    ),
+    "pix2pix": lambda case, calm: (
+        unet.Generator(
+            width=case.width,
+            multipliers=case.multipliers,
+            dropout=0.0 if calm else 0.5,
+            norm=AdaIN,
+        ),
+        patch.Pix2pix(case.width, norm=AdaIN),
     ),
 }
 
 
-def gan(name: str, case: Case, calm: bool = False) -> GAN:
-    """The game of a case."""
+class Made(NamedTuple):
+    """A case's game, and its players' networks."""
+
+    game: Game
+    g: Any
+    d: Any
+    gan: GAN | None = None  # what the game was made of; none for pairs
+
+
+def make(case: Case, calm: bool = False, mixed: bool = False) -> Made:
+    """The game of a case, with both networks in bfloat16 where `mixed`."""
     penalties = {"r1": r1(case.r1), "r2": r2(case.r2), "gp": gradient_penalty(case.gp)}
     paid = {key: term for key, term in penalties.items() if getattr(case, key)}
     adam = optax.adam(case.rate, *case.betas)
-    g, d = NETS[name](calm)
-    around = augment.identity(), normal(case.latent), optax.constant_schedule(0.999)
+    nets = NETS[case.net](case, calm)
+    g, d = (Mixed(net) for net in nets) if mixed else nets
     loss = getattr(losses, case.loss)()
-    return GAN(Player(g, adam), Player(d, adam, paid), loss, *around)
+    if case.paired:
+        task = Task(
+            pair=lambda keys, pair: pair,
+            view=View(case.shape[0], flip=False),
+            d_input=joined,
+            distances={"l1": lambda made, y: case.l1 * l1(made, y)},
+        )
+        return Made(paired(Player(g, adam), Player(d, adam), loss, task), g, d)
+    seen = augment.fixed(ada.bgc(), ADA_P) if case.ada else augment.identity()
+    around = seen, normal(case.latent), optax.constant_schedule(0.999)
+    gan = GAN(Player(g, adam), Player(d, adam, paid), loss, *around)
+    return Made(ganjax.game(gan), g, d, gan)
 
 
 def modality(case: Case) -> Modality:
@@ -86,93 +174,154 @@ def turns(case: Case) -> Turns:
     else:
         image = rng.uniform(-1, 1, shape).astype(np.float32)
     label = rng.integers(0, max(case.classes, 1), case.batch, np.int32)
-    batch = Batch(jnp.asarray(image), jnp.asarray(label))
+    x: Any = jnp.asarray(image)
+    if case.paired:
+        x = Pair(x[::-1], x)
+    batch = Batch(x, jnp.asarray(label))
     return Turns(jax.tree.map(lambda x: x[None], batch), batch)
 
 
-def timer(name: str, case: Case, alone: bool) -> tuple[Callable[[int], float], float]:
-    """A function that plays n steps and gives the seconds of one; seconds to compile.
+class Program(NamedTuple):
+    """Many steps, compiled, and what they start from."""
 
-    `alone` leaves out G's turn.
-    """
-    made, data = gan(name, case), turns(case)
-    step = partial(only_d, made) if alone else ganjax.game(made).step
+    compiled: jax.stages.Compiled
+    state: Any
+    data: Any
+    seconds: float  # it took to compile
+
+    @property
+    def megabytes(self) -> float:
+        """What the device holds at once while it runs."""
+        memory = self.compiled.memory_analysis()
+        assert memory
+        held = memory.argument_size_in_bytes + memory.output_size_in_bytes
+        return (held + memory.temp_size_in_bytes - memory.alias_size_in_bytes) / 1e6
+
+
+def compile_steps(case: Case, alone: bool = False, mixed: bool = False) -> Program:
+    """Compiles the steps of a case; `alone` leaves out G's turn."""
+    made, data = make(case, mixed=mixed), turns(case)
+    step = partial(only_d, made.gan) if alone else made.game.step
     seen = decoded(modality(case), data)
-    state = jax.jit(ganjax.game(made).init)(jax.random.key(0), seen)
+    state = jax.jit(made.game.init)(jax.random.key(0), seen)
     draw = lambda data, window, step, place, on: decoded(modality(case), data)
-    program = parallel.jit(parallel.scan(step, draw, LONGEST))
+    program: Any = parallel.jit(parallel.scan(step, draw, LONGEST))
     began = time.perf_counter()
-    state, _ = jax.block_until_ready(program(state, (data, 0, 0)))
-    compiled = time.perf_counter() - began
+    compiled = program.lower(state, (data, 0, 0)).compile()
+    return Program(compiled, state, data, time.perf_counter() - began)
+
+
+def player(program: Program) -> Callable[[int], float]:
+    """A function that plays n steps and gives the seconds of one."""
+    state, data = program.state, program.data
 
     def run(n):
         nonlocal state
         began = time.perf_counter()
         for first in range(0, n, LONGEST):
-            state, _ = program(state, (data, 0, min(LONGEST, n - first)))
+            count = min(LONGEST, n - first)
+            state, _ = program.compiled(state, (data, 0, count))
         jax.block_until_ready(state)
         return (time.perf_counter() - began) / n
 
-    return run, compiled
+    return run
 
 
-def only_d(made: GAN, state, turns: Turns, on=ONE):
+def timer(case: Case, alone: bool) -> tuple[Callable[[int], float], float]:
+    """A function that plays n steps and gives the seconds of one; seconds to compile."""
+    program = compile_steps(case, alone)
+    return player(program), program.seconds
+
+
+def only_d(gan: GAN, state: Any, turns: Turns, on: Any = ONE) -> tuple[Any, Any]:
     """D's turn alone."""
     key = jax.random.fold_in(state.key, state.step)
-    state, logs = d_turn(made, on, state, (key, turns.g))
+    state, logs = d_turn(gan, on, state, (key, turns.g))
     return state.replace(step=state.step + 1), logs
 
 
-def values(name: str) -> dict:
-    """The first weights, as arrays by dotted path, and what the two sides must agree on."""
-    case = CASES[name]
-    made = gan(name, case, calm=True)
-    data = decoded(modality(case), turns(case))
-    state = shaken(ganjax.game(made).init(jax.random.key(0), data))
-    z = np.random.default_rng(1).normal(size=(case.batch, case.latent)).astype("f")
-    label = data.g.label
-    real = data.g.x
+def shaken(params: Any) -> Any:
+    """The weights with noise on every one, so that none is zero."""
+    rng = np.random.default_rng(2)
+    return jax.tree.map(lambda x: x + rng.normal(0, 0.02, x.shape).astype("f"), params)
 
-    def bind(player, seat):
-        stats = dict(seat.stats)
-        if "spectral" in stats:
+
+class Look(NamedTuple):
+    """Functions of the weights, all on the same latents and images."""
+
+    g: dict[str, Any]  # first variables
+    d: dict[str, Any]
+    given: dict[str, np.ndarray]  # z, image, label, as arrays
+    fake: Callable  # G's weights -> images
+    logits: Callable  # D's weights, images -> logits
+    losses: tuple[Callable, Callable]  # of logits: D's and G's
+
+
+def look(case: Case, mixed: bool = False) -> Look:
+    """What two sides, or two devices, must agree on."""
+    made = make(case, calm=True, mixed=mixed)
+    data = decoded(modality(case), turns(case)).g
+    z = np.random.default_rng(1).normal(size=(case.batch, case.latent)).astype("f")
+    real, label = data.x, data.label
+    if case.paired:
+        z, real = data.x.source, data.x.target
+    join = lambda image: joined(jnp.asarray(z), image) if case.paired else image
+    rngs = {"noise": jax.random.key(1), "dropout": jax.random.key(2)}
+    keys = rngs | {"params": jax.random.key(0)}
+    init = lambda net, x: jax.jit(partial(net.init, train=True))(keys, x, label)
+    g, d = (dict(init(net, x)) for net, x in ((made.g, z), (made.d, join(real))))
+    for variables in (g, d):
+        variables["params"] = shaken(variables["params"])
+        if "spectral" in variables:
             unit = lambda u: jnp.full_like(u, u.size**-0.5)
-            stats["spectral"] = jax.tree.map(unit, stats["spectral"])
-        given = {"params": seat.params, **stats}
-        rngs = {"noise": jax.random.key(1), "dropout": jax.random.key(2)}
-        play = partial(player.net.apply, train=True, mutable=list(stats), rngs=rngs)
-        return lambda x: play(given, x, label)[0]
+            variables["spectral"] = jax.tree.map(unit, variables["spectral"])
+
+    def bind(net, variables):
+        stats = {key: x for key, x in variables.items() if key != "params"}
+        play = partial(net.apply, train=True, mutable=[*stats, "heads"], rngs=rngs)
+        return lambda params, x: play({"params": params, **stats}, x, label)[0]
+
+    play_g, play_d = bind(made.g, g), bind(made.d, d)
+    loss = getattr(losses, case.loss)()
+    given = {"z": z, "image": real, "label": label}
+    return Look(
+        g=g,
+        d=d,
+        given={key: np.asarray(x) for key, x in given.items()},
+        fake=lambda params: play_g(params, z),
+        logits=lambda params, image: play_d(params, join(image)),
+        losses=(loss.d, loss.g),
+    )
+
+
+def slopes(seen: Look, params: Any, image: Any) -> Any:
+    """The sum of the squared gradients of D's logits by the image."""
+    return jnp.sum(jax.grad(lambda x: seen.logits(params, x).sum())(image) ** 2)
+
+
+def values(case: Case) -> dict:
+    """The first weights, as arrays by dotted path, and what the two sides must agree on."""
+    seen = look(case)
+    g, d = seen.g["params"], seen.d["params"]
 
     @jax.jit
-    def look(state, z, real):
-        g, d = bind(made.g, state.g), bind(made.d, state.d)
-        fake = g(z)
-        slopes = jax.grad(lambda image: d(image).sum())(real)
-        seen = d(real), d(fake)
-        return *seen, made.loss.d(*seen), made.loss.g(*seen), jnp.sum(slopes**2)
+    def all_of(g, d, real):
+        logits = seen.logits(d, real), seen.logits(d, seen.fake(g))
+        return *logits, *(loss(*logits) for loss in seen.losses), slopes(seen, d, real)
 
     paths = lambda tree: {
         ".".join(key.key for key in path): np.asarray(x)
         for path, x in jax.tree_util.tree_leaves_with_path(tree)
     }
-    given = {"z": z, "image": np.asarray(real), "label": np.asarray(label)}
-    weights = {"g": paths(state.g.params), "d": paths(state.d.params)}
-    return {**weights, **given, "values": [np.asarray(x) for x in look(state, z, real)]}
+    found = [np.asarray(x) for x in all_of(g, d, seen.given["image"])]
+    return {"g": paths(g), "d": paths(d), **seen.given, "values": found}
 
 
-def shaken(state):
-    """The state with noise on every weight, so that none is zero."""
-    rng = np.random.default_rng(2)
-    shake = lambda x: x + rng.normal(0, 0.02, x.shape).astype("f")
-    move = lambda seat: seat.replace(params=jax.tree.map(shake, seat.params))
-    return state.replace(g=move(state.g), d=move(state.d))
-
-
-def peak() -> float:
-    """The most floating-point operations a second, in a product of two matrices."""
-    x = jnp.ones((2048, 2048))
+def peak(n: int = 2048, dtype: Any = jnp.float32) -> float:
+    """The most floating-point operations a second, in a product of two n x n matrices."""
+    x = jnp.ones((n, n), dtype)
     product = jax.jit(jnp.matmul)
-    return max(2 * 2048**3 / _seconds(lambda: product(x, x)) for _ in range(10))
+    return max(2 * n**3 / _seconds(lambda: product(x, x)) for _ in range(10))
 
 
 def _seconds(run: Callable) -> float:

@@ -9,15 +9,17 @@ import torch.nn.functional as F
 import torch_biggan
 import torch_dcgan
 import torch_mlp
+import torch_pix2pix
 import torch_r3gan
 import torch_resnet
 import torch_sagan
 import torch_stylegan2
 import torch_tabular
 import torch_wavegan
-from cases import CASES, Case
+from cases import STYLEGAN2_BASE, Case
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
+from torch_augment import BGC
 from torch_layers import Spectral, wear
 
 
@@ -25,50 +27,78 @@ def _plain(layer):
     return layer
 
 
+BIGGAN = {  # side -> widths of G and of D, in `width`, and where D stops halving
+    32: ((4, 4, 4), (4, 4, 4, 4), 8),
+    128: ((16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), 4),
+}
+
+
+def _biggan(case, calm):
+    side, width, classes = case.shape[0], case.width, case.classes
+    g_widths, d_widths, grid = BIGGAN[side]
+    g_widths, d_widths = ([width * n for n in each] for each in (g_widths, d_widths))
+    return (
+        torch_biggan.Generator(
+            case.latent, 3, g_widths, classes, 128, attend=case.attention
+        ),
+        torch_sagan.Discriminator(
+            3, d_widths, side, grid, classes, attend=case.attention
+        ),
+    )
+
+
+def _stylegan2(case, calm):
+    widths = [min(STYLEGAN2_BASE // (4 << i), case.width) for i in range(case.stages)]
+    return (
+        torch_stylegan2.Generator(
+            case.latent, 3, widths, case.latent, 2, float(not calm)
+        ),
+        torch_stylegan2.Discriminator(3, widths, 4),
+    )
+
+
 NETS = {
-    "mlp_digits": lambda calm: (
+    "mlp": lambda case, calm: (
         torch_mlp.Generator(32, (8, 8, 1), 256),
         torch_mlp.Discriminator(64, 256),
     ),
-    "dcgan_32": lambda calm: (
-        torch_dcgan.Generator(100, 32, 3, 64),
-        torch_dcgan.Discriminator(32, 3, 64),
+    "dcgan": lambda case, calm: (
+        torch_dcgan.Generator(100, case.shape[0], 3, case.width),
+        torch_dcgan.Discriminator(case.shape[0], 3, case.width),
     ),
-    "dcgan_64": lambda calm: (
-        torch_dcgan.Generator(100, 64, 3, 64),
-        torch_dcgan.Discriminator(64, 3, 64),
+    "sngan": lambda case, calm: (
+        torch_resnet.Generator(128, 3, case.width),
+        torch_resnet.Discriminator(3, case.width, Spectral, torch.sum, False),
     ),
-    "sngan_32": lambda calm: (
-        torch_resnet.Generator(128, 3, 128),
-        torch_resnet.Discriminator(3, 128, Spectral, torch.sum, False),
+    "wgangp": lambda case, calm: (
+        torch_resnet.Generator(128, 3, case.width),
+        torch_resnet.Discriminator(3, case.width, _plain, torch.mean, True),
     ),
-    "wgangp_32": lambda calm: (
-        torch_resnet.Generator(128, 3, 128),
-        torch_resnet.Discriminator(3, 128, _plain, torch.mean, True),
+    "sagan": lambda case, calm: (
+        torch_sagan.Generator(128, 3, case.width, 10, 32),
+        torch_sagan.Discriminator(3, [case.width] * 4, 32, 8, 10, 16),
     ),
-    "sagan_32": lambda calm: (
-        torch_sagan.Generator(128, 3, 128, 10, 32),
-        torch_sagan.Discriminator(3, 128, 10),
+    "biggan": _biggan,
+    "stylegan2": _stylegan2,
+    "r3gan": lambda case, calm: (
+        torch_r3gan.Generator(
+            case.latent, 3, case.width, case.width // 8, 2, case.stages, 2
+        ),
+        torch_r3gan.Discriminator(3, case.width, case.width // 8, 2, case.stages, 2),
     ),
-    "biggan_32": lambda calm: (
-        torch_biggan.Generator(80, 3, 128, 10, 128, 16),
-        torch_sagan.Discriminator(3, 128, 10),
+    "wavegan": lambda case, calm: (
+        torch_wavegan.Generator(100, 4096, 1, case.width),
+        torch_wavegan.Discriminator(4096, 1, case.width, 0 if calm else 2),
     ),
-    "stylegan2_32": lambda calm: (
-        torch_stylegan2.Generator(128, 32, 3, 128, 128, 2, float(not calm)),
-        torch_stylegan2.Discriminator(32, 3, 128, 4),
-    ),
-    "r3gan_32": lambda calm: (
-        torch_r3gan.Generator(64, 3, 64, 8, 2, 4, 2),
-        torch_r3gan.Discriminator(3, 64, 8, 2, 4, 2),
-    ),
-    "wavegan": lambda calm: (
-        torch_wavegan.Generator(100, 4096, 1, 32),
-        torch_wavegan.Discriminator(4096, 1, 32, 0 if calm else 2),
-    ),
-    "ctgan": lambda calm: (
+    "ctgan": lambda case, calm: (
         torch_tabular.Generator(128, [1, -10] * 4 + [-8, -8, -4], 256, float(not calm)),
         torch_tabular.Discriminator(64, 256, 0.0 if calm else 0.5),
+    ),
+    "pix2pix": lambda case, calm: (
+        torch_pix2pix.Generator(
+            3, [case.width * n for n in case.multipliers], 0.0 if calm else 0.5
+        ),
+        torch_pix2pix.Discriminator(6, case.width),
     ),
 }
 LOSSES = {  # (real, fake) -> D's, G's
@@ -89,6 +119,10 @@ LOSSES = {  # (real, fake) -> D's, G's
         lambda real, fake: -fake.mean(),
     ),
 }
+
+
+ADA_P = 0.5  # as `ours.ADA_P`
+PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 def modes(case: Case) -> tuple[str, ...]:
@@ -119,16 +153,25 @@ class Slopes:
 class Steps:
     """G and D with their optimizers."""
 
-    def __init__(self, name: str, case: Case, mode: str):
+    def __init__(self, case: Case, mode: str, precision: str, device: str):
+        torch.set_default_device(device)
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        torch.backends.cudnn.benchmark = True
         self.case, self.losses = case, LOSSES[case.loss]
-        self.nets = NETS[name](False)
+        self.short = torch.autocast(
+            torch.device(device).type, torch.bfloat16, precision == "bfloat16"
+        )
+        self.nets = NETS[case.net](case, False)
         self.g, self.d = self.nets
-        real, self.label = _data(case)
+        self.see = BGC(ADA_P, case.shape[-1]) if case.ada else lambda image: image
+        real, self.label = (x.to(device) for x in _data(case))
         if mode == "channels_last":
             form = torch.channels_last
             self.g, self.d = (net.to(memory_format=form) for net in self.nets)
             real = real.contiguous(memory_format=form)
         self.stored = real
+        self.source = self.real().flip(0) if case.paired else None
         adam = lambda net: torch.optim.Adam(
             net.parameters(), case.rate, case.betas, foreach=True
         )
@@ -143,18 +186,33 @@ class Steps:
         return self.stored
 
     def latents(self):
+        if self.source is not None:
+            return self.source
         return torch.randn(self.case.batch, self.case.latent)
 
+    def logits(self, image, label):
+        image = self.see(image)
+        if self.source is not None:
+            image = torch.cat([self.source, image], 1)
+        return self.d(image, label).float()
+
     def d_turn(self):
+        with self.short:
+            loss = self.d_loss()
+        self.d_adam.zero_grad()
+        loss.backward()
+        self.d_adam.step()
+
+    def d_loss(self):
         case, real, label = self.case, self.real(), self.label
         with torch.no_grad():
-            fake = self.g(self.latents(), label)
+            fake = self.g(self.latents(), label).float()
         looks = [
-            Slopes(self.d, image, label) if weight else None
+            Slopes(self.logits, image, label) if weight else None
             for image, weight in ((real, case.r1), (fake, case.r2))
         ]
         seen = [
-            self.d(image, label) if look is None else look.logits
+            self.logits(image, label) if look is None else look.logits
             for image, look in zip((real, fake), looks, strict=True)
         ]
         loss = self.losses[0](*seen)
@@ -163,38 +221,48 @@ class Steps:
                 loss = loss + weight / 2 * look.norms().mean()
         if case.gp:
             share = torch.rand(len(real), *(1,) * (real.ndim - 1))
-            between = Slopes(self.d, share * real + (1 - share) * fake, label)
+            between = Slopes(self.logits, share * real + (1 - share) * fake, label)
             norm = (between.norms() + 1e-12).sqrt()
             loss = loss + case.gp * (norm - 1).square().mean()
-        self.d_adam.zero_grad()
-        loss.backward()
-        self.d_adam.step()
+        return loss
 
     def g_turn(self):
         self.nets[1].requires_grad_(False)
-        fake = self.d(self.g(self.latents(), self.label), self.label)
-        real = (
-            self.d(self.real(), self.label)
-            if self.case.loss == "relativistic"
-            else None
-        )
-        loss = self.losses[1](real, fake)
+        with self.short:
+            loss = self.g_loss()
         self.g_adam.zero_grad()
         loss.backward()
         self.g_adam.step()
         self.nets[1].requires_grad_(True)
-        with torch.no_grad():
-            torch._foreach_lerp_(self.average, list(self.nets[0].parameters()), 0.001)
+        if self.source is None:
+            with torch.no_grad():
+                params = list(self.nets[0].parameters())
+                torch._foreach_lerp_(self.average, params, 0.001)
+
+    def g_loss(self):
+        made = self.g(self.latents(), self.label)
+        fake = self.logits(made, self.label)
+        real = None
+        if self.case.loss == "relativistic":
+            real = self.logits(self.real(), self.label)
+        loss = self.losses[1](real, fake)
+        if self.case.l1:
+            loss = loss + self.case.l1 * (made - self.real()).abs().mean()
+        return loss
 
 
 def timer(
-    name: str, case: Case, alone: bool, mode: str
+    case: Case,
+    alone: bool,
+    mode: str,
+    precision: str = "float32",
+    device: str = "cpu",
 ) -> tuple[Callable[[int], float], float]:
     """A function that plays n steps and gives the seconds of one; seconds of the first.
 
     `alone` leaves out G's turn.
     """
-    steps = Steps(name, case, mode)
+    steps = Steps(case, mode, precision, device)
 
     def run(n):
         began = time.perf_counter()
@@ -202,6 +270,8 @@ def timer(
             steps.d_turn()
             if not alone:
                 steps.g_turn()
+        if device != "cpu":
+            torch.cuda.synchronize()
         return (time.perf_counter() - began) / n
 
     return run, run(1)
@@ -219,9 +289,9 @@ class Count(TorchDispatchMode):
         return out
 
 
-def flops(name: str, case: Case, alone: bool) -> int:
+def flops(case: Case, alone: bool, device: str = "cpu") -> int:
     """The floating-point operations of one step, convolutions counted in full."""
-    steps = Steps(name, case, "default")
+    steps = Steps(case, "default", "float32", device)
     with Count() as counter:
         steps.d_turn()
         if not alone:
@@ -240,25 +310,28 @@ def _data(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(image), torch.from_numpy(label)
 
 
-def compare(name: str, given: dict) -> float:
+def compare(case: Case, given: dict) -> float:
     """How far values are from `given`'s, on its weights, relative to their largest."""
-    case = CASES[name]
-    g, d = NETS[name](True)
+    g, d = NETS[case.net](case, True)
     wear(g, given["g"])
     wear(d, given["d"])
-    image = np.moveaxis(given["image"], -1, 1)
+    channels_first = lambda image: torch.from_numpy(np.moveaxis(image, -1, 1).copy())
     real, label = (
-        torch.from_numpy(image.copy()),
-        torch.from_numpy(given["label"]).long(),
+        channels_first(given["image"]),
+        torch.tensor(given["label"]).long(),
     )
+    z = channels_first(given["z"]) if case.paired else torch.from_numpy(given["z"])
     buffers = [b.clone() for b in d.buffers()]
+
+    def judge(image, label):
+        return d(torch.cat([z, image], 1) if case.paired else image, label)
 
     def see(image):
         for buffer, first in zip(d.buffers(), buffers, strict=True):
             buffer.copy_(first)
-        return Slopes(d, image, label)
+        return Slopes(judge, image, label)
 
-    fake = g(torch.from_numpy(given["z"]), label).detach()
+    fake = g(z, label).detach()
     looks = see(real), see(fake)
     seen = [look.logits for look in looks]
     d_loss, g_loss = (loss(*seen) for loss in LOSSES[case.loss])
@@ -270,15 +343,19 @@ def compare(name: str, given: dict) -> float:
 def _apart(a: np.ndarray, b: np.ndarray) -> float:
     if a.shape != b.shape:
         raise ValueError(f"One side gives {a.shape}, the other {b.shape}.")
-    return float(np.abs(a - b).max() / np.abs(b).max())
+    return float(np.abs(a - b).max() / max(np.abs(b).max(), np.finfo("f").tiny))
 
 
-def peak() -> float:
-    """The most floating-point operations a second, in a product of two matrices."""
-    x = torch.ones(2048, 2048)
+def peak(n: int = 2048, precision: str = "float32", device: str = "cpu") -> float:
+    """The most floating-point operations a second, in a product of two n x n matrices."""
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    x = torch.ones(n, n, device=device, dtype=dtype)
     found = []
     for _ in range(10):
         began = time.perf_counter()
         x @ x
-        found.append(2 * 2048**3 / (time.perf_counter() - began))
+        if device != "cpu":
+            torch.cuda.synchronize()
+        found.append(2 * n**3 / (time.perf_counter() - began))
     return max(found)

@@ -20,27 +20,34 @@ class ConditionalNorm(nn.Module):
 
 
 class Generator(nn.Module):
-    def __init__(self, latent, channels, width, classes, shared, attend):
+    """A block for each width; z has a chunk for each of them and for the first layer."""
+
+    def __init__(self, latent, channels, widths, classes, shared, attend):
         super().__init__()
-        self.width, self.attend, self.chunk = width, attend, latent // 4
+        self.first, self.attend = widths[0], attend
+        self.chunk = latent // (len(widths) + 1)
         self.Embed_0 = nn.Embedding(classes, shared)
-        self.Dense_0 = Spectral(nn.Linear(self.chunk, 16 * width))
-        for i in range(3):
-            names = (f"ConditionalNorm_{j}" for j in range(2))
+        self.Dense_0 = Spectral(nn.Linear(self.chunk, 16 * self.first))
+        self.blocks, side = [], 4
+        for i, (c, width) in enumerate(zip([widths[0], *widths], widths, strict=False)):
+            condition = shared + self.chunk
             norms = {
-                name: ConditionalNorm(shared + self.chunk, width) for name in names
+                "ConditionalNorm_0": ConditionalNorm(condition, c),
+                "ConditionalNorm_1": ConditionalNorm(condition, width),
             }
-            self.add_module(f"UpBlock_{i}", UpBlock(width, width, norms))
-        self.Attention_0 = Attention(width)
-        self.BatchNorm_0 = nn.BatchNorm2d(width)
-        self.Conv_0 = conv(width, channels, 3)
+            self.blocks.append(UpBlock(c, width, norms))
+            self.add_module(f"UpBlock_{i}", self.blocks[-1])
+            side *= 2
+            if side == attend:
+                self.Attention_0 = Attention(width)
+        self.BatchNorm_0 = nn.BatchNorm2d(widths[-1])
+        self.Conv_0 = conv(widths[-1], channels, 3)
 
     def forward(self, z, label):
         first, *chunks = z.split(self.chunk, 1)
         shared = self.Embed_0(label)
-        x = self.Dense_0(first).view(-1, 4, 4, self.width).permute(0, 3, 1, 2)
-        blocks = self.UpBlock_0, self.UpBlock_1, self.UpBlock_2
-        for block, chunk in zip(blocks, chunks, strict=True):
+        x = self.Dense_0(first).view(-1, 4, 4, self.first).permute(0, 3, 1, 2)
+        for block, chunk in zip(self.blocks, chunks, strict=True):
             x = block(x, torch.cat([shared, chunk], 1))
             if x.shape[2] == self.attend:
                 x = self.Attention_0(x)

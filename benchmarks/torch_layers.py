@@ -6,6 +6,13 @@ import torch.nn.functional as F
 from torch import nn
 
 
+NORMS = nn.BatchNorm1d | nn.BatchNorm2d | nn.InstanceNorm2d
+
+
+class Transposed(nn.ConvTranspose2d):
+    """The transpose of a convolution, whose kernel ours takes as it is."""
+
+
 class Spectral(nn.Module):
     """One power iteration a call, the gradient through sigma alone."""
 
@@ -67,14 +74,14 @@ def wear(net: nn.Module, arrays: dict[str, np.ndarray]) -> None:
         for name, parameter in layer.named_parameters(recurse=False):
             ours = {"weight": _weight(layer)}.get(name, name)
             array = left.pop(f"{path}.{ours}".lstrip("."))
-            array = np.ascontiguousarray(_turn(layer, name, array))
+            array = np.array(_turn(layer, name, array))  # a copy of its own
             parameter.copy_(torch.from_numpy(array).reshape(parameter.shape))
     if left:
         raise ValueError(f"PyTorch's network has no {', '.join(left)}.")
 
 
 def _weight(layer: nn.Module) -> str:
-    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+    if isinstance(layer, NORMS):
         return "gain"
     return "embedding" if isinstance(layer, nn.Embedding) else "kernel"
 
@@ -85,8 +92,10 @@ def _turn(layer: nn.Module, name: str, array: np.ndarray) -> np.ndarray:
         return np.moveaxis(array, -1, 1)
     if name != "weight" or isinstance(layer, nn.Embedding):
         return array
-    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+    if isinstance(layer, NORMS):
         return 1 + array
+    if isinstance(layer, Transposed):
+        return array.transpose(2, 3, 0, 1)
     if isinstance(layer, nn.ConvTranspose1d):
         return array[::-1].transpose(1, 2, 0)
     if isinstance(layer, nn.ConvTranspose2d):

@@ -27,7 +27,7 @@ class Attention(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """`norms` are modules called as norm(x, y), by their names."""
+    """`norms` are two modules called as norm(x, y), by their names."""
 
     def __init__(self, c, width, norms):
         super().__init__()
@@ -67,25 +67,39 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    def __init__(self, channels, width, classes):
+    """A block for each width; blocks halve images while their side is above `grid`."""
+
+    def __init__(self, channels, widths, size, grid, classes, attend):
         super().__init__()
-        sizes = [(channels, 3), (width, 3), (channels, 1)]
-        sizes += [(width, 3), (width, 3), (width, 1)] + [(width, 3)] * 4
-        for i, (c, k) in enumerate(sizes):
-            self.add_module(f"Conv_{i}", conv(c, width, k))
-        self.convs = [self.get_submodule(f"Conv_{i}") for i in range(10)]
-        self.Attention_0 = Attention(width)
+        self.attend, self.blocks, count = attend, [], 0
+        for c, width in zip([channels, *widths], widths, strict=False):
+            halves = not self.blocks or size > grid
+            sizes = [(c, width, 3), (width, width, 3)]
+            if halves or c != width:
+                sizes.append((c, width, 1))
+            convs = [conv(*each) for each in sizes]
+            for layer in convs:
+                self.add_module(f"Conv_{count}", layer)
+                count += 1
+            self.blocks.append((halves, convs))
+            size = size // 2 if halves else size
+            if halves and size == attend:
+                self.Attention_0 = Attention(width)
         self.head = nn.Module()
-        self.head.Dense_0 = Spectral(nn.Linear(width, 1))
-        self.head.Embed_0 = Spectral(nn.Embedding(classes, width))
+        self.head.Dense_0 = Spectral(nn.Linear(widths[-1], 1))
+        self.head.Embed_0 = Spectral(nn.Embedding(classes, widths[-1]))
 
     def forward(self, image, label):
-        c, relu, halve = self.convs, F.relu, lambda x: F.avg_pool2d(x, 2)
-        x = halve(c[1](relu(c[0](image)))) + c[2](halve(image))
-        x = self.Attention_0(x)
-        x = halve(c[4](relu(c[3](relu(x))))) + c[5](halve(x))
-        x = x + c[7](relu(c[6](relu(x))))
-        x = x + c[9](relu(c[8](relu(x))))
-        h = relu(x).sum((2, 3))
+        x, act = image, lambda x: x
+        for halves, (first, second, *skip) in self.blocks:
+            h = second(F.relu(first(act(x))))
+            if halves:
+                x = F.avg_pool2d(h, 2) + skip[0](F.avg_pool2d(x, 2))
+                if x.shape[2] == self.attend:
+                    x = self.Attention_0(x)
+            else:
+                x = h + (skip[0](x) if skip else x)
+            act = F.relu
+        h = F.relu(x).sum((2, 3))
         projected = (self.head.Embed_0(label) * h).sum(1)
         return self.head.Dense_0(h)[:, 0] + projected

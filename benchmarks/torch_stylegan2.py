@@ -12,6 +12,7 @@ class Filter(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, kernel, stride, padding):
+        kernel = kernel.to(x.dtype)
         ctx.save_for_backward(kernel)
         ctx.options = stride, padding
         return F.conv2d(x, kernel, None, stride, padding, groups=len(kernel))
@@ -26,6 +27,7 @@ class Spread(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, y, kernel, stride, padding):
+        kernel = kernel.to(y.dtype)
         ctx.save_for_backward(kernel)
         ctx.options = stride, padding
         return F.conv_transpose2d(y, kernel, None, stride, padding, groups=len(kernel))
@@ -130,46 +132,49 @@ class Mapping(nn.Module):
 
 
 class Synthesis(nn.Module):
-    def __init__(self, size, channels, width, w, noise):
+    """`widths` are those at sides 4, 8 and so on."""
+
+    def __init__(self, channels, widths, w, noise):
         super().__init__()
-        self.const = nn.Parameter(torch.randn(4, 4, width))
-        self.steps = (size // 4).bit_length() - 1
+        self.const = nn.Parameter(torch.randn(4, 4, widths[0]))
         self.enlarge = Resample(channels, Spread, 2, 1, 2.0)
-        for i in range(2 * self.steps + 1):
-            layer = StyledConv(width, width, w, noise, up=i % 2 == 1)
-            self.add_module(f"StyledConv_{i}", layer)
-        for i in range(self.steps + 1):
-            self.add_module(f"ToRGB_{i}", ToRGB(width, channels, w))
+        self.styled = [StyledConv(widths[0], widths[0], w, noise, up=False)]
+        for a, b in zip(widths, widths[1:], strict=False):
+            self.styled.append(StyledConv(a, b, w, noise, up=True))
+            self.styled.append(StyledConv(b, b, w, noise, up=False))
+        self.to_rgb = [ToRGB(width, channels, w) for width in widths]
+        for layers in (self.styled, self.to_rgb):
+            for i, layer in enumerate(layers):
+                self.add_module(f"{type(layer).__name__}_{i}", layer)
 
     def forward(self, w):
-        layer = self.get_submodule
         x = self.const.permute(2, 0, 1).expand(len(w), -1, -1, -1)
-        x = layer("StyledConv_0")(x, w)
-        image = layer("ToRGB_0")(x, w)
-        for i in range(1, self.steps + 1):
-            x = layer(f"StyledConv_{2 * i - 1}")(x, w)
-            x = layer(f"StyledConv_{2 * i}")(x, w)
-            image = self.enlarge(image) + layer(f"ToRGB_{i}")(x, w)
+        x = self.styled[0](x, w)
+        image = self.to_rgb[0](x, w)
+        for i, to_rgb in enumerate(self.to_rgb[1:]):
+            x = self.styled[2 * i + 2](self.styled[2 * i + 1](x, w), w)
+            image = self.enlarge(image) + to_rgb(x, w)
         return image
 
 
 class Generator(nn.Module):
-    def __init__(self, latent, size, channels, width, w, depth, noise):
+    def __init__(self, latent, channels, widths, w, depth, noise):
         super().__init__()
         self.f = Mapping(latent, w, depth)
-        self.g = Synthesis(size, channels, width, w, noise)
+        self.g = Synthesis(channels, widths, w, noise)
 
     def forward(self, z, label):
         return self.g(self.f(z))
 
 
 class Residual(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width, features):
         super().__init__()
         self.less = Resample(width, Filter, 2, 1)
         self.blur = Resample(width, Filter, 1, 2)
-        self.Conv_0 = Conv(width, width, 1, bias=False)
-        self.Conv_1, self.Conv_2 = Conv(width, width), Conv(width, width, stride=2)
+        self.Conv_0 = Conv(width, features, 1, bias=False)
+        self.Conv_1 = Conv(width, width)
+        self.Conv_2 = Conv(width, features, stride=2)
 
     def forward(self, x):
         h = lrelu(self.Conv_2(self.blur(lrelu(self.Conv_1(x)))))
@@ -177,15 +182,19 @@ class Residual(nn.Module):
 
 
 class Discriminator(nn.Module):
-    def __init__(self, size, channels, width, group):
+    """`widths` are those at sides 4, 8 and so on."""
+
+    def __init__(self, channels, widths, group):
         super().__init__()
-        self.group, times = group, (size // 4).bit_length() - 1
-        self.Conv_0, self.Conv_1 = Conv(channels, width, 1), Conv(width + 1, width)
-        self.blocks = [Residual(width) for _ in range(times)]
+        self.group, last = group, widths[0]
+        self.Conv_0 = Conv(channels, widths[-1], 1)
+        self.Conv_1 = Conv(last + 1, last)
+        pairs = zip(widths[::-1], widths[-2::-1], strict=False)
+        self.blocks = [Residual(a, b) for a, b in pairs]
         for i, block in enumerate(self.blocks):
             self.add_module(f"Residual_{i}", block)
-        self.Dense_0, self.head = Dense(16 * width, width), nn.Module()
-        self.head.Dense_0 = Dense(width, 1)
+        self.Dense_0, self.head = Dense(16 * last, last), nn.Module()
+        self.head.Dense_0 = Dense(last, 1)
 
     def forward(self, image, label):
         x = lrelu(self.Conv_0(image))

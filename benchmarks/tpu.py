@@ -20,13 +20,11 @@ import tyro
 from cases import CASES, Case, check_names
 from jax.experimental import topologies
 from jax.sharding import Mesh
-from ours import gan
+from ours import make
 
-import ganjax
-from ganjax import GAN, parallel
+from ganjax import parallel
 from ganjax.core import Batch
 from ganjax.data import Sizes, resident
-from ganjax.layers.mixed_precision import Mixed
 from ganjax.report.markdown import print_header, print_row
 
 
@@ -104,15 +102,9 @@ def count(text: str) -> Counts:
     return Counts(len(products), short, of(alone, "fusion"), *moved, sums)
 
 
-def mixed(made: GAN) -> GAN:
-    """The game with both nets in bfloat16."""
-    g, d = (x._replace(net=Mixed(x.net)) for x in (made.g, made.d))
-    return made._replace(g=g, d=d)
-
-
-def compiled(made: GAN, case: Case, mesh: Mesh) -> jax.stages.Compiled:
+def compiled(case: Case, mixed: bool, mesh: Mesh) -> jax.stages.Compiled:
     """The program of a run on the mesh, its data on every chip."""
-    game, label = ganjax.game(made), np.zeros(IMAGES, np.int32)
+    game, label = make(case, mixed=mixed).game, np.zeros(IMAGES, np.int32)
     batch = Batch(np.zeros((IMAGES, *case.shape), np.uint8), label)
     stream = resident(batch, Sizes(1, case.batch, case.batch))
     shape = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype)
@@ -124,14 +116,15 @@ def compiled(made: GAN, case: Case, mesh: Mesh) -> jax.stages.Compiled:
     return laid_out.lower(jax.eval_shape(init), jax.tree.map(shape, feed)).compile()
 
 
-def row(name: str, made: GAN, case: Case, kind: str, mesh: Mesh) -> None:
-    """Prints the row of a game."""
+def row(name: str, case: Case, mixed: bool, mesh: Mesh) -> None:
+    """Prints the row of a game, its networks in bfloat16 where `mixed`."""
     began = time.perf_counter()
-    program = compiled(made, case, mesh)
+    program = compiled(case, mixed, mesh)
     seconds = time.perf_counter() - began
     memory, cost = program.memory_analysis(), program.cost_analysis()
     assert memory and cost
     held = memory.argument_size_in_bytes, memory.temp_size_in_bytes
+    kind = "bfloat16" if mixed else "float32"
     cells = [name, kind, f"{seconds:.0f}", f"{cost['flops'] / 1e9:.1f}"]
     cells += [f"{x / 1e6:.1f}" for x in (*held, memory.alias_size_in_bytes)]
     cells += map(str, count(program.as_text()))
@@ -149,9 +142,8 @@ def main(args: Args) -> None:
     print_header(COLUMNS)
     for name in args.names:
         case = CASES[name]._replace(batch=args.batch * len(chips))
-        made = gan(name, case)
-        row(name, made, case, "float32", mesh)
-        row(name, mixed(made), case, "bfloat16", mesh)
+        for mixed in (False, True):
+            row(name, case, mixed, mesh)
 
 
 if __name__ == "__main__":
