@@ -1,0 +1,558 @@
+"""The phases of a run, each by itself, with saves and a game that only tell of calls."""
+
+import errno
+import json
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganjax import Batch
+from ganjax.data import Sizes, Source, Spec
+from ganjax.data.source import example_struct
+from ganjax.data.stream import shapes_of
+from ganjax.errors import DivergedError, FileError, Interrupted, UsageError
+from ganjax.modalities.pictures import MAX_FRAMES
+from ganjax.run import Run, attempts, hooks, training
+from ganjax.run.compiled import CompiledGame
+from ganjax.run.training import Work
+from ganjax.store import checkpoint
+from ganjax.store.status import read_status
+
+
+SIZES = Sizes(3, 8, 4)
+
+
+class Orbax:
+    """A manager of saves that also remembers one that never reached the disk."""
+
+    def __init__(self, steps):
+        self.known, self.on_disk = [*steps, 99], [*steps]
+
+    def reload(self):
+        self.known = self.on_disk
+
+    def all_steps(self):
+        return self.known
+
+    def wait_until_finished(self):
+        pass
+
+
+class State(SimpleNamespace):
+    """What a state shows to the run."""
+
+
+def data(length=5, inventory=None, errors=()):
+    inventory = {"a.png": "1"} if inventory is None else inventory
+    return Source(
+        Spec("points"),
+        length,
+        example_struct((2,), np.float32),
+        ("a", "b"),
+        lambda rows: Batch(np.zeros((len(rows), 2)), np.zeros(len(rows))),
+        inventory=lambda: inventory,
+        find_errors=lambda rows: list(errors),
+    )
+
+
+def work(folder, saved=(), averages=None, **flags) -> Work:
+    """A run of eight steps, with saves of these."""
+    run = Run(str(folder), **{"steps": 8, "batch": 8, "log_every": 2} | flags)
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    orbax: Any = Orbax(saved)
+    saves = checkpoint.Saves(folder / "checkpoints", orbax, {}, False, [], [])
+    program = lambda state, window, count: (state, {})
+    unused: Any = lambda *rest: None
+    compiled = CompiledGame(unused, program, lambda first: ("from", first), unused)
+    stream: Any = SimpleNamespace(longest=4, shapes=shapes_of(data(), SIZES))
+    game: Any = "game"
+    return Work(run, game, data(), stream, compiled, folder, saves, averages)
+
+
+@pytest.fixture
+def ended(monkeypatch, tmp_path):
+    """Plays a run that ends as it is told, and gives what was done and what it raised."""
+    monkeypatch.setattr(training, "write_report", lambda folder: done.append("report"))
+    finish = lambda saves: done.append("finish")
+    monkeypatch.setattr(training.checkpoint, "finish", finish)
+    done = []
+
+    def end(how, steps=()):
+        done.clear()
+
+        def play(given, state):
+            if isinstance(how, BaseException):
+                raise how
+            return how
+
+        monkeypatch.setattr(training, "play", play)
+        try:
+            return training.finish(work(tmp_path, steps), State(step=np.int32(0)))
+        except BaseException as error:
+            return error
+
+    end.done = done
+    return end
+
+
+def test_a_run_that_diverged_names_its_last_good_save(ended, tmp_path):
+    for steps, says in (
+        ((2, 4), "The last good save is that of step 4."),
+        ((), "Nothing was saved before."),
+    ):
+        error = ended(DivergedError("d/loss was not finite at step 7."), steps)
+        assert type(error) is DivergedError
+        sentence = f"d/loss was not finite at step 7. {says}"
+        assert str(error) == f"{sentence} See {tmp_path / 'report.html'}."
+        status = {"state": "diverged", "step": max(steps, default=0)}
+        assert read_status(tmp_path) == status | {"sentence": sentence}
+        assert ended.done == ["finish", "report"]
+
+
+def test_a_run_that_cannot_go_on_is_stopped_and_says_from_where_it_will(
+    ended, tmp_path
+):
+    saves = tmp_path / "checkpoints"
+    for name in ("4", "8.orbax-checkpoint-tmp", "damaged-2"):
+        (saves / name).mkdir(parents=True)
+    full = OSError(errno.ENOSPC, "No space left", "a")
+    for error, begins in (
+        (UsageError("The data is gone."), "The data is gone. "),
+        (full, "a: No space left; make room on the disk"),
+    ):
+        told = ended(error, [2, 4])
+        assert type(told) is UsageError and str(told).startswith(begins)
+        assert str(told).endswith(
+            f". {tmp_path} is stopped; its last save is that of step 4, from which the "
+            "same command goes on."
+        )
+        status = read_status(tmp_path)
+        assert (status["state"], status["step"]) == ("stopped", 4)
+        assert status["sentence"].startswith(begins.strip())
+        assert "report" in ended.done
+    assert {path.name for path in saves.iterdir()} == {"4", "damaged-2"}
+    told = ended(UsageError("No."))
+    assert str(told) == (
+        f"No. {tmp_path} is stopped; nothing was saved yet, and the same command begins "
+        "anew."
+    )
+
+
+def test_a_bug_leaves_as_it_came_and_is_in_the_status(ended, tmp_path):
+    for error in (ValueError("odd"), KeyboardInterrupt("stop")):
+        assert ended(error, [2, 4]) is error
+        sentence = f"{type(error).__name__}: {error}"
+        assert read_status(tmp_path) == {
+            "state": "failed",
+            "step": 4,
+            "sentence": sentence,
+        }
+        assert ended.done == ["report"]
+
+
+def test_a_run_that_a_signal_stopped_tells_its_step_and_its_signal(ended, tmp_path):
+    error = ended((State(step=np.int32(5)), 15), [5])
+    assert isinstance(error, Interrupted) and error.signal == 15
+    assert str(error) == (
+        f"{tmp_path} is stopped at step 5 of 8, and saved: the same command goes on."
+    )
+    status = read_status(tmp_path)
+    assert status == {
+        "state": "stopped",
+        "step": 5,
+        "sentence": "A signal asked for it.",
+    }
+    assert ended.done == ["finish", "report"]
+
+
+@pytest.mark.parametrize(
+    ("step", "says"), [(8, "at step 8 of 8."), (9, "at step 9, beyond --steps 8.")]
+)
+def test_a_run_at_its_end_gives_its_last_state(ended, tmp_path, capsys, step, says):
+    state = State(step=np.int32(step))
+    assert ended((state, 0)) is state and ended.done == ["finish", "report"]
+    assert read_status(tmp_path) == {"state": "finished", "step": step, "sentence": ""}
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"{tmp_path} is finished {says}"
+    assert second == (
+        f"Pictures: {tmp_path / 'samples'}  Report: {tmp_path / 'report.html'}"
+    )
+
+
+def test_the_animation_is_of_readable_pictures_from_first_to_last(
+    monkeypatch, tmp_path
+):
+    shown = []
+    monkeypatch.setattr(
+        training, "animate", lambda paths, out: shown.append((paths, out))
+    )
+    monkeypatch.setattr(training, "write_report", lambda folder: None)
+    given = work(tmp_path)
+    training.record_end(given, "finished", 8)
+    assert not shown, "without pictures there is no animation"
+    (tmp_path / "samples").mkdir()
+    names = [f"{i:09d}.png" for i in range(0, 2 * MAX_FRAMES, 1)]
+    for name in names:
+        Image.new("L", (1, 1)).save(tmp_path / "samples" / name)
+    (tmp_path / "samples" / names[0]).write_text("no picture")
+    training.record_end(given, "finished", 8)
+    ((paths, out),) = shown
+    assert out == tmp_path / "animation.webp" and len(paths) == MAX_FRAMES - 1
+    assert paths == sorted(paths) and paths[-1].name == names[-1]
+
+
+def test_a_report_that_fails_hides_no_error_but_is_one_at_the_end(
+    monkeypatch, tmp_path
+):
+    def fail(folder):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(training, "write_report", fail)
+    given = work(tmp_path)
+    for state in ("stopped", "diverged", "failed"):
+        training.record_end(given, state, 4)
+        assert read_status(tmp_path)["state"] == state
+    with pytest.raises(OSError, match="the disk is full"):
+        training.record_end(given, "finished", 8)
+    monkeypatch.setattr(training, "is_chief", lambda: False)
+    training.record_end(given, "finished", 9)
+    assert read_status(tmp_path)["step"] == 8, "only the first process writes"
+
+
+def test_processes_agree_on_the_first_ones_count_and_on_any_signal(monkeypatch):
+    assert training.agree(5, 15) == (5, 15)
+    asked = []
+
+    def gather(numbers):
+        asked.append(numbers.tolist())
+        return np.asarray([[3, 0], [7, 2], [2, 1]])
+
+    monkeypatch.setattr(jax, "process_count", lambda: 3)
+    monkeypatch.setattr(training.multihost_utils, "process_allgather", gather)
+    assert training.agree(7, 2) == (3, 2) and asked == [[7, 2]]
+
+
+def test_data_stays_on_the_devices_up_to_a_limit_and_is_else_read_in_shares(
+    monkeypatch,
+):
+    source = data(5)  # of 8 bytes each
+    for limit, kept in ((40, True), (39, False)):
+        monkeypatch.setattr(training, "RESIDENT_BYTES", limit)
+        assert training.is_resident(source) == kept
+    for name, value in (("process_index", 2), ("process_count", 4)):
+        monkeypatch.setattr(jax, name, lambda value=value: value)
+    stream = training.make_stream(source, SIZES)
+    assert stream.rows is not None
+    assert stream.window(0, 0).d.label.shape[1:] == (3, 8 // 4)
+    monkeypatch.setattr(training, "RESIDENT_BYTES", 40)
+    assert training.make_stream(source, SIZES).rows is None
+
+
+def test_files_that_were_found_good_are_not_decoded_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANJAX_CACHE", str(tmp_path))
+    looked = []
+
+    def look(source):
+        looked.append(source.length)
+        return source.find_errors(np.arange(1))
+
+    def check(source):
+        looked.clear()
+        training.check_files(source, source.inventory())
+        return bool(looked)
+
+    monkeypatch.setattr(training, "find_unreadable", look)
+    broken = data(errors=[FileError("a.png is cut off", "a.png", "(it is cut off)")])
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"a\.png"):
+            check(broken)
+    good = data()
+    assert check(good) and not check(good)
+    assert check(data(inventory={"a.png": "2"})), "the file is another one"
+    larger = good._replace(example=example_struct((3,), np.float32))
+    assert check(larger), "it is read at another size"
+    unknown = data(inventory={})
+    assert check(unknown) and check(unknown), "it cannot be known again"
+
+
+def hooks_of(monkeypatch, folder, **flags):
+    """The hooks of a run by name, and what they were made with."""
+    made = {}
+
+    def maker(name):
+        def make(*given):
+            made[name] = given
+            return lambda step, state, row: made.setdefault("called", []).append(name)
+
+        return make
+
+    for name in ("save_hook", "picture_hook", "score_hook", "average_hook"):
+        monkeypatch.setattr(hooks, name, maker(name))
+    averages = flags.pop("averages", None)
+    given = work(folder, averages=averages, **flags)
+    save, due = training.make_hooks(given, lambda event, step, row: None)
+    return given, save, due, made
+
+
+def test_each_hook_is_due_by_its_own_flag_and_saves_come_before_what_draws(
+    monkeypatch, tmp_path
+):
+    flags: dict = {"sample_every": 5, "evaluate_every": 7}
+    flags |= {"save_every": 3, "keep_every": 4, "seed": 6}
+    kept: Any = "averages"
+    given, save, due, made = hooks_of(monkeypatch, tmp_path, averages=kept, **flags)
+    assert [(name, n) for name, (n, _) in due.items()] == [
+        ("averages", 4),
+        ("logs", 2),
+        ("saves", 3),
+        ("pictures", 5),
+        ("scores", 7),
+    ]
+    assert due["saves"].hook is save
+    common = (tmp_path, 6, given.compiled, given.game, given.source)
+    assert made["save_hook"] == (tmp_path, given.saves, kept)
+    assert made["average_hook"] == (kept,)
+    assert made["picture_hook"] == common == made["score_hook"][:5]
+    for name in due:
+        due[name].hook(4, None, {})
+    kinds = ["average_hook", "save_hook", "picture_hook", "score_hook"]
+    assert made["called"] == kinds
+
+
+def test_an_interval_of_zero_is_the_end_and_scores_and_averages_may_be_off(
+    monkeypatch, tmp_path
+):
+    zero = {"sample_every": 0, "evaluate_every": 0, "save_every": 0, "keep_every": 0}
+    kept: Any = "averages"
+    _, _, due, _ = hooks_of(monkeypatch, tmp_path, averages=kept, **zero)
+    assert {name: n for name, (n, _) in due.items()} == {
+        "averages": 8,
+        "logs": 2,
+        "saves": 8,
+        "pictures": 8,
+        "scores": 8,
+    }
+    _, _, due, _ = hooks_of(monkeypatch, tmp_path, scores=False)
+    assert [*due] == ["logs", "saves", "pictures"]
+
+
+def test_what_is_owed_at_the_step_of_a_save_is_made_and_nothing_else(
+    monkeypatch, tmp_path
+):
+    _, _, due, made = hooks_of(
+        monkeypatch, tmp_path, sample_every=3, evaluate_every=2, save_every=2
+    )
+
+    def owed(step, **flags):
+        made["called"] = []
+        at: Any = State(step=np.int32(step))
+        training.call_owed_hooks(work(tmp_path, **flags), at, due)
+        return made["called"]
+
+    pictures, scores = "picture_hook", "score_hook"
+    assert owed(0) == [], "nothing is owed before the first step"
+    assert owed(6) == [pictures, scores]
+    assert owed(4) == [scores] and owed(3) == [pictures] and owed(5) == []
+    assert owed(5, steps=5) == [pictures, scores], "all is due at the end"
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "000000012.png").write_text("")
+    assert owed(12) == [scores] and owed(18) == [pictures, scores]
+    (tmp_path / attempts.FILE).write_text('{"step": 12, "scores": {"step": 12}}')
+    assert owed(12) == []
+
+
+def test_the_room_for_averages_is_that_of_the_steps_that_remain(monkeypatch, tmp_path):
+    asked: list = []
+    unused: Any = Orbax([])
+    opened = checkpoint.Saves(tmp_path, unused, {}, False, [], [])
+    monkeypatch.setattr(training, "check_space", lambda *given: asked.append(given))
+    open_saves = lambda folder, **more: asked.append((folder, more)) or opened
+    monkeypatch.setattr(training.checkpoint, "open_saves", open_saves)
+    delete = lambda *given: asked.append(given)
+    monkeypatch.setattr(training.checkpoint, "delete_after", delete)
+    averages = {"a": np.zeros((2, 3), np.float32), "b": np.zeros(5, np.int16)}
+    state = State(step=np.int32(10), averages=averages, game=np.zeros(100))
+    for keep_every, count in ((7, 3), (0, 1), (10, 3), (11, 2)):
+        asked.clear()
+        run = Run(str(tmp_path), steps=30, batch=8, keep_every=keep_every)
+        assert training.open_averages(run, tmp_path, state) == opened
+        assert asked == [
+            (tmp_path, 24 + 10, count),
+            (tmp_path / "averages", {"keep_all": True}),
+            (opened, 10),
+        ]
+
+
+@pytest.fixture
+def played(monkeypatch, tmp_path):
+    """Plays a run whose loop is pretended, and gives all that it was given."""
+    told = SimpleNamespace(calls=[], saved=[], end=8, stops=0, fit={}, progress=None)
+
+    def program(state, window, count):
+        status = read_status(tmp_path).get("state")
+        told.calls.append((int(state.step), window, count, status))
+        return state, {}
+
+    def fit(program, state, window, steps, **given):
+        told.status = read_status(tmp_path)
+        told.fit = {"program": program, "window": window, "steps": steps, **given}
+        if told.stops:
+            assert given["agree"](3, given["stop"]()) == (3, told.stops)
+        return State(step=np.int32(told.end))
+
+    @contextmanager
+    def progress(*given):
+        told.progress = given
+        yield lambda step, row: told.saved.append(("shown", step))
+
+    @contextmanager
+    def recorder(folder):
+        yield lambda event, step, row: told.saved.append((event, step))
+
+    save = lambda step, state, row: told.saved.append(("save", step))
+    due = {"saves": "its hook"}
+    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(training, "progress", progress)
+    monkeypatch.setattr(hooks, "recorder", recorder)
+    monkeypatch.setattr(training, "make_hooks", lambda work, record: (save, due))
+    owed = lambda work, state, due: told.saved.append(("owed", int(state.step)))
+    monkeypatch.setattr(training, "call_owed_hooks", owed)
+    monkeypatch.setattr(training.jax, "block_until_ready", lambda given: given)
+    signals = lambda: nullcontext(lambda: told.stops)
+    monkeypatch.setattr(training, "catch_stop_signals", signals)
+    finish = lambda saves: told.saved.append("finish")
+    monkeypatch.setattr(training.checkpoint, "finish", finish)
+
+    def play(first=0, steps=(), **flags):
+        told.saved.clear()
+        given = work(tmp_path, steps, **flags)
+        told.work = given._replace(compiled=given.compiled._replace(program=program))
+        return training.play(told.work, State(step=np.int32(first)))
+
+    told.play = play
+    return told
+
+
+def test_a_run_is_compiled_by_a_call_of_no_steps_and_then_played_to_its_end(
+    played, tmp_path, capsys
+):
+    state, stopped = played.play(first=4, steps=[4, 8], seeds=2)
+    assert (int(state.step), stopped) == (8, 0)
+    assert played.calls == [(4, ("from", 4), 0, None)]
+    assert played.status == {"state": "running", "step": 4, "sentence": ""}
+    given, compiled = played.fit, played.work.compiled
+    assert given["program"] is compiled.program and given["window"] is compiled.window
+    assert (given["steps"], given["longest"]) == (8, 4)
+    assert given["hooks"] == ["its hook"]
+    # D sees 3 batches of 8 in a step, for each of two seeds.
+    assert played.progress == (tmp_path, 4, 8, 3 * 8 * 2, 2)
+    assert played.saved == [("owed", 4)]
+    assert f"{tmp_path}: resumes at step 4 on " in capsys.readouterr().out
+    given["watch"](5, {})
+    given["watch"](6, {})
+    assert played.saved[1:] == [("shown", 5), ("shown", 6), ("training", 6)]
+    played.play()
+    assert f"{tmp_path}: begins with step 0 on " in capsys.readouterr().out
+
+
+def test_a_finished_run_is_neither_compiled_nor_played(played, tmp_path, capsys):
+    for first in (8, 9):
+        state, stopped = played.play(first=first)
+        assert (int(state.step), stopped) == (first, 0)
+        assert not played.calls and not played.fit
+        assert played.saved == [("owed", first)]
+        said = f"was finished before, at step {first}: --steps beyond go on."
+        assert said in capsys.readouterr().out
+    assert read_status(tmp_path) == {}
+
+
+def test_a_run_that_was_stopped_is_saved_unless_it_was_just_now(played):
+    played.end, played.stops = 5, 10
+    _, stopped = played.play(steps=[4])
+    assert stopped == 10 and ("save", 5) in played.saved
+    _, stopped = played.play(steps=[4, 5])
+    assert stopped == 10 and ("save", 5) not in played.saved
+    played.end = 8
+    played.play(steps=[4])
+    assert ("save", 8) not in played.saved, "at the end a hook has saved it"
+
+
+def test_the_last_good_state_is_saved_after_an_error_of_a_run_of_one_process(
+    played, monkeypatch
+):
+    played.play(steps=[4])
+    rescue = played.fit["rescue"]
+    played.saved.clear()
+    rescue(4, None)
+    assert not played.saved, "that step is saved already"
+    rescue(6, None)
+    assert played.saved == [("save", 6), "finish"]
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    rescue(7, None)
+    assert len(played.saved) == 2, "the other processes may never come to it"
+
+
+def test_other_processes_than_the_first_show_and_write_nothing(
+    played, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(training, "is_chief", lambda: False)
+    played.play()
+    assert played.progress is None and read_status(tmp_path) == {}
+    played.fit["watch"](8, {})
+    assert ("shown", 8) not in played.saved
+
+
+def test_what_was_written_after_the_save_is_removed_and_what_it_lacks_is_added(
+    monkeypatch, tmp_path
+):
+    rows = "".join(f'{{"step": {step}, "x": 1}}\n' for step in (2, 4, 6))
+    for name in ("metrics.jsonl", "clock.jsonl"):
+        (tmp_path / name).write_text(rows)
+    row = {"step": 4, "event": "scores", "y": 2.0}
+    (tmp_path / attempts.FILE).write_text(json.dumps({"step": 4, "scores": row}))
+    kind = type(State())
+    kept, changed = SimpleNamespace(imports=["b.py", "c.py"]), False
+    monkeypatch.setattr(training.code, "source_file", lambda given: Path("e/a.py"))
+    monkeypatch.setattr(training.code, "read_experiment", lambda path: kept)
+    starts = []
+
+    def write_start(*given):
+        starts.append(given)
+        return changed
+
+    monkeypatch.setattr(training, "write_start", write_start)
+    write = lambda: training.write_folder(tmp_path, {"a": 1}, kind, {"x.png": "1:2"}, 4)
+    (said,) = write()
+    assert said == (
+        f"{tmp_path} keeps e/a.py, and what it imports from its folder: b.py, c.py."
+    )
+    assert starts == [(tmp_path, {"a": 1}, kept, 4)]
+    assert training.read_inventory(tmp_path) == {"x.png": "1:2"}
+    steps = lambda name: [
+        json.loads(line)["step"] for line in (tmp_path / name).read_text().splitlines()
+    ]
+    assert steps("clock.jsonl") == [2, 4] and steps("metrics.jsonl") == [2, 4, 4]
+    kept.imports = []
+    assert write() == []
+    changed = True
+    (said,) = write()
+    assert said.startswith(
+        f"e/a.py is not what {tmp_path} was trained with until step 4;"
+    )
+    assert said.endswith("000000004 keeps the code before.")
+    monkeypatch.setattr(training.code, "source_file", lambda given: None)
+    changed = False
+    assert write() == [] and starts[-1][2] is None, "a notebook has no file"
+
+
+def test_the_data_may_be_a_name_a_path_or_a_spec():
+    spec = Spec("digits", mirror=True)
+    assert training.as_spec(spec) is spec
+    assert training.as_spec("ring") == Spec("ring")
+    assert training.as_spec(Path("a") / "b") == Spec(str(Path("a") / "b"))
