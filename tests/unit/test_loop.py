@@ -1,6 +1,7 @@
 """When things happen, with a program that only counts."""
 
 import threading
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -255,6 +256,45 @@ def test_a_state_that_is_not_finite_is_caught_before_a_hook_sees_it(step):
     assert first <= step <= last
     assert counter.due("six") == ([6] if step > 6 else [])
     assert max(counter.due("watch"), default=0) < first
+
+
+@pytest.mark.parametrize(
+    "broken", [{"broken_log": 4}, {"broken_state": 4}], ids=["log", "state"]
+)
+def test_a_lost_run_is_told_as_such_though_its_data_cannot_be_read_either(broken):
+    counter, rescued = Counter(**broken), []
+
+    def window(first):
+        if first == 4:
+            raise OSError("the disk is gone")
+        return Counter.window(counter, first)
+
+    counter.window = window
+    with pytest.raises(DivergedError):
+        counter.fit(20, rescue=lambda *last: rescued.append(last))
+    assert counter.calls[-1] == (2, 2) and not rescued
+
+
+def test_a_call_takes_as_long_as_it_should_and_hooks_do_not_count(monkeypatch):
+    """A step takes a quarter of a second, and from step 30 on a half."""
+    clock = SimpleNamespace(now=0.0)
+    clock.perf_counter = lambda: clock.now
+
+    def wait(call):
+        clock.now += call.count * (0.25 if call.done <= 30 else 0.5)
+        return check(call)
+
+    def rest(done, state, row):
+        clock.now += 100.0
+
+    monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr(loop, "check", wait)
+    monkeypatch.setattr(loop, "CALL_SECONDS", 1.25)
+    counter = Counter()
+    counter.hook = lambda name: rest
+    counter.fit(45, ("rest", 20))
+    counts = [count for _, count in counter.calls]
+    assert counts == [1, 1, 2, 4, 5, 5, 2, 5, 5, 5, 5, 2, 2, 1]
 
 
 def test_a_lost_run_is_noticed_at_its_end_even_if_nothing_is_due():

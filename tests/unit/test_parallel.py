@@ -1,6 +1,8 @@
 """One step under every compiler, on eight devices: the same game."""
 
+import re
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -196,3 +198,134 @@ def test_eight_devices_share_the_work():
         in_shardings=(along(), Turns(d=along(None, parallel.AXIS), g=rows)),
     )
     assert flops(jax.jit(made.step)) / flops(shared) > 6
+
+
+class Tiny(NamedTuple):
+    """A state of a few numbers."""
+
+    step: Any
+    w: Any
+
+
+ROWS = np.arange(32, dtype=np.float32).reshape(2, 16)
+
+
+def tell(state, feed, on=parallel.ONE):
+    """A program that tells what it learns of the devices, of rows along axis 1."""
+    x, factor = feed
+    made = on.place(jnp.zeros((16, 3)) + factor)
+    logs = {
+        "mean": on.mean(x.mean()),
+        "order": on.mean(x[0].mean() * on.index()),
+        "index": on.mean(jnp.float32(on.index())),
+        "count": jnp.int32(on.count),
+        "made": made.sum(),
+    }
+    return Tiny(state.step + 1, state.w + on.mean(x.sum() * factor)), logs
+
+
+def tiny():
+    return Tiny(jnp.int32(4), jnp.arange(8.0))
+
+
+COMPILERS = {
+    "jit": lambda: parallel.jit(tell),
+    "shard": lambda: parallel.shard(tell, (1, None), parallel.mesh()),
+    "pmap": lambda: parallel.pmap(tell, (1, None)),
+}
+
+
+@pytest.mark.parametrize("name", COMPILERS)
+def test_a_program_sees_all_rows_once_and_its_state_is_given_up(name):
+    start = tiny()
+    if name == "shard":
+        start = jax.device_put(start, NamedSharding(parallel.mesh(), P()))
+    state, logs = COMPILERS[name]()(start, (ROWS, np.float32(2)))
+    replicas = 8 if name == "pmap" else 1
+    assert int(state.step) == 5 and int(logs["count"]) == replicas
+    # Under pmap each replica sums its own rows, and the sums are averaged.
+    moved = np.arange(8) + 2 * ROWS.sum() / replicas
+    np.testing.assert_allclose(state.w, moved, rtol=1e-6)
+    assert float(logs["mean"]) == ROWS.mean() and float(logs["made"]) == 16 * 3 * 2
+    own = ROWS[0].reshape(replicas, -1).mean(1)
+    np.testing.assert_allclose(logs["order"], np.mean(own * np.arange(replicas)))
+    if name != "pmap":
+        assert start.w.is_deleted(), "two states need more memory than one"
+
+
+def test_a_replica_has_its_number_among_those_of_all_processes(monkeypatch):
+    monkeypatch.setattr(jax, "process_index", lambda: 2)
+    monkeypatch.setattr(jax, "device_count", lambda: 24)
+    compiled = parallel.pmap(tell, (1, None))
+    monkeypatch.undo()
+    _, logs = compiled(tiny(), (ROWS, np.float32(2)))
+    assert float(logs["index"]) == np.mean(range(16, 24)) and int(logs["count"]) == 24
+
+
+def test_what_is_made_within_a_sharded_step_lies_as_the_batch_does():
+    mesh = parallel.mesh()
+    assert mesh.shape == {"data": 8} and {*mesh.devices.flat} == {*jax.devices()}
+    compiled, feed = parallel.jit_sharded(tell, (1, None), mesh)
+    assert [each.spec for each in feed] == [P(None, "data"), P()]
+    text = compiled.lower(tiny(), (ROWS, np.float32(2))).as_text()
+    assert re.search(r"sharding_constraint .*\[\{\"data\"\}, \{\}\]", text)
+
+
+def test_members_of_a_population_share_the_devices_and_the_data():
+    def program(state, feed):
+        data, window, count = feed
+        w = state.w + data.sum() * window + count
+        return Tiny(state.step + count, w), {"loss": w[:2]}
+
+    start = Tiny(jnp.zeros(8, jnp.int32), jnp.zeros((8, 3)))
+    members = NamedSharding(parallel.mesh(), P("data"))
+    start = jax.device_put(start, members)
+    feed = np.ones(5, np.float32), np.arange(8, dtype=np.float32), np.int32(4)
+    state, logs = parallel.population(program, parallel.mesh())(start, feed)
+    wanted = np.repeat(5 * np.arange(8)[:, None] + 4, 3, axis=1)
+    np.testing.assert_array_equal(state.w, wanted)
+    np.testing.assert_array_equal(logs["loss"], wanted[:, :2])
+    assert state.w.sharding.is_equivalent_to(members, 2)
+    assert logs["loss"].sharding.is_equivalent_to(members, 2)
+    assert start.w.is_deleted()
+
+
+def test_a_program_plays_as_many_steps_as_it_is_told_and_fills_as_many_logs():
+    drawn = lambda data, window, step, place, on: data + window[place] * step
+    step = lambda state, turns, on: (
+        Tiny(state.step + 1, state.w + turns),
+        {"x": turns, "n": state.step},
+    )
+    program = jax.jit(parallel.scan(step, drawn, 4))
+    feed = jnp.float32(100), jnp.asarray([1.0, 2.0, 3.0, 4.0]), np.int32(3)
+    state, logs = program(Tiny(jnp.int32(5), jnp.float32(0)), feed)
+    turns = [100 + 1 * 5, 100 + 2 * 6, 100 + 3 * 7]
+    assert int(state.step) == 8 and float(state.w) == sum(turns)
+    assert logs["x"][:3].tolist() == turns and logs["n"][:3].tolist() == [5, 6, 7]
+    assert logs["x"].shape == (4,) and logs["n"].dtype == jnp.int32
+    same, _ = program(Tiny(jnp.int32(5), jnp.float32(0)), (*feed[:2], np.int32(0)))
+    assert (int(same.step), float(same.w)) == (5, 0)
+
+
+def test_what_lies_as_it_should_stays_and_a_process_gives_its_own_share(monkeypatch):
+    along = NamedSharding(parallel.mesh(), P("data"))
+    copied = NamedSharding(parallel.mesh(), P())
+    there = jax.device_put(np.arange(8), along)
+    a, (b, c) = parallel.put((there, (there, np.ones(2))), (along, copied))
+    assert a is there and b is not there
+    assert b.sharding == c.sharding == copied and c.tolist() == [1, 1]
+    given = []
+    make = lambda sharding, x: given.append((sharding, x.tolist())) or there
+    monkeypatch.setattr(jax, "make_array_from_process_local_data", make)
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    parallel.put((there, (np.ones(2), [3])), (along, copied))
+    assert given == [(copied, [1, 1]), (copied, 3)]
+
+
+def test_processes_wait_for_each_other_where_there_are_several(monkeypatch):
+    waited = []
+    monkeypatch.setattr(parallel, "sync_global_devices", waited.append)
+    parallel.barrier("alone")
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    parallel.barrier("together")
+    assert waited == ["together"]
