@@ -32,7 +32,8 @@ def describe_run(
     """
     path = code.source_file(type(args))
     module = sys.modules.get(type(args).__module__) if path else None
-    doc = (getattr(module, "__doc__", None) or "").strip()
+    # None, for a notebook, has a text of its own as its `__doc__`.
+    doc = ((module.__doc__ if module else None) or "").strip()
     packages = {name: version(name) for name in PACKAGES}
     return {
         "experiment": path.stem if path else "notebook",
