@@ -111,6 +111,8 @@ def _is_at(manifest: dict[str, Any], field: str, value: Any) -> bool:
 
 
 def _absolute(place: str) -> str:
+    if not place:  # no place; as a path it would be the current folder
+        return place
     path = Path(place).expanduser()
     return str(path.absolute()) if path.exists() or path.is_absolute() else place
 
@@ -157,9 +159,10 @@ def _data_changes(
     Where both inventories are known, they are compared by the contents of the files: data
     that moved must be the same, and data that stayed may change in part.
     """
-    old_places = [then["data"].get(field) for field in PLACES]
-    places = [now["data"].get(field) for field in PLACES]
-    moved = places not in (old_places, [_absolute(x or "") for x in old_places])
+    # An older run may lack a field, which is the same as an empty one.
+    old_places = [then["data"].get(field) or "" for field in PLACES]
+    places = [now["data"].get(field) or "" for field in PLACES]
+    moved = places not in (old_places, [_absolute(x) for x in old_places])
     if before is None or not after:
         # Without an inventory only the number of examples can be compared.
         if then["examples"] != now["examples"]:
