@@ -244,10 +244,11 @@ def test_a_distributed_run_joins_as_its_launcher_says(monkeypatch):
     assert not joined, "a second run of the process finds it joined"
     distributed.is_initialized = lambda: False
 
-    def fail(*given):
-        raise kind("no")
+    for error in (ValueError("no"), RuntimeError("no")):
 
-    distributed.initialize = fail
-    for kind in (ValueError, RuntimeError):
+        def fail(*given, error=error):
+            raise error
+
+        distributed.initialize = fail
         with pytest.raises(UsageError, match="found no other processes to join"):
             join_processes(many)

@@ -2,7 +2,7 @@
 
 import errno
 import json
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -556,3 +556,186 @@ def test_the_data_may_be_a_name_a_path_or_a_spec():
     assert training.as_spec(spec) is spec
     assert training.as_spec("ring") == Spec("ring")
     assert training.as_spec(Path("a") / "b") == Spec(str(Path("a") / "b"))
+
+
+@pytest.fixture
+def prepared(monkeypatch, tmp_path):
+    """Prepares a run all of whose checks are pretended, and gives their order."""
+    folder = tmp_path / "run"
+    told = SimpleNamespace(calls=[], restored=None, damaged=[], before=False)
+    told.folder, told.given, told.wrote = folder, {}, None
+
+    def note(name, answer=None):
+        def call(*given):
+            told.calls.append(name)
+            told.given[name] = given
+            return answer
+
+        return call
+
+    @contextmanager
+    def claim(workdir):
+        told.calls.append("claim")
+        folder.mkdir(exist_ok=True)
+        if told.before:
+            (folder / "run.json").write_text("{}")
+        yield folder
+
+    def restore(saves, like, warn):
+        told.calls.append("restore")
+        told.like = like
+        for sentence in told.damaged:
+            warn(sentence)
+        return told.restored
+
+    state = State(step=np.int32(0))
+    leaves = [np.zeros(3, np.float32), np.zeros(5, np.int16)]
+    stream: Any = SimpleNamespace(shapes="decoded shapes")
+    unused: Any = lambda *rest: None
+    compiled = CompiledGame(lambda: state, unused, unused, unused)
+    modality = SimpleNamespace(
+        load=lambda spec: data()._replace(spec=spec), summary="summary"
+    )
+    told.game, told.first = SimpleNamespace(modality=modality), state
+    saves: Any = checkpoint.Saves(folder, Orbax([]), {}, False, [], [])  # pyright: ignore
+    answers = {
+        "check_held_out": None,
+        "check_sizes": None,
+        "check_fit": None,
+        "barrier": None,
+        "make_stream": "stored stream",
+        "decoding": stream,
+        "describe_run": {"a": 1},
+        "step_digest": "digest",
+        "find_changes": ["It has changed."],
+        "read_manifest": {"then": 1},
+        "read_inventory": {"b.png": "2"},
+        "compile_game": compiled,
+        "check_space": None,
+        "check_files": None,
+        "init_weights_from": State(step=np.int32(0), begun=True),
+        "open_averages": saves,
+        "posthoc_ema": SimpleNamespace(modality=modality, wrapped=True),
+        "describe": "The data is described.",
+        "write_folder": ["It was written."],
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(training, name, note(name, answer))
+    monkeypatch.setattr(training, "defaults", lambda args: {"lr": 1})
+    monkeypatch.setattr(training, "claim", claim)
+    monkeypatch.setattr(training.jax.tree, "leaves", lambda tree: leaves)
+    monkeypatch.setattr(checkpoint, "check_folder", note("check_folder"))
+    monkeypatch.setattr(checkpoint, "open_saves", note("open_saves", saves))
+    monkeypatch.setattr(checkpoint, "restore", restore)
+    # What is pretended has other types than the annotations.
+    plain = getattr(training.prepare, "__wrapped__", training.prepare)
+
+    def prepare(sizes=None, **flags):
+        told.calls.clear()
+        told.given.clear()
+        run = Run(str(folder), **{"steps": 8, "batch": 16} | flags)
+        told.args = SimpleNamespace(run=run)
+        with ExitStack() as stack:
+            return plain(told.args, told.game, Spec("points"), sizes, stack)
+
+    told.prepare = prepare
+    return told
+
+
+def test_all_that_could_refuse_a_run_comes_before_its_folder_is_written(
+    prepared, capsys
+):
+    work, state = prepared.prepare()
+    assert prepared.calls == [
+        "describe",
+        "check_held_out",
+        "check_sizes",
+        "check_fit",
+        "claim",
+        "barrier",
+        "make_stream",
+        "decoding",
+        "describe_run",
+        "step_digest",
+        "compile_game",
+        "check_space",
+        "check_folder",
+        "open_saves",
+        "restore",
+        "write_folder",
+    ]
+    assert state is prepared.first is prepared.like
+    given, shapes = prepared.given, shapes_of(data(), Sizes(1, 16, 16))
+    run, game, source = prepared.args.run, prepared.game, work.source
+    stream = work.stream
+    assert source.spec == Spec("points")
+    assert given["check_held_out"] == (source, game)
+    assert given["check_sizes"] == (run, shapes)
+    assert given["check_fit"] == (game, source, shapes)
+    assert given["make_stream"] == (source, Sizes(1, 16, 16))
+    assert given["decoding"] == ("stored stream", game.modality)
+    described = "The data is described."
+    assert given["describe_run"] == (prepared.args, source, shapes, described)
+    assert given["step_digest"] == (game, source, "decoded shapes")
+    assert given["compile_game"] == (run, game, stream)
+    assert given["check_space"] == (prepared.folder, 3 * 4 + 5 * 2)
+    assert given["check_folder"] == (prepared.folder,)
+    assert given["open_saves"] == (prepared.folder / "checkpoints",)
+    manifest = {"a": 1, "program": "digest"}
+    inventory = {"a.png": "1"}
+    kind = SimpleNamespace
+    assert given["write_folder"] == (prepared.folder, manifest, kind, inventory, 0)
+    assert (work.run, work.game, work.folder) == (run, game, prepared.folder)
+    assert work.averages is None
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["The data is described.", "It was written."]
+
+
+def test_a_run_goes_on_from_its_save_and_says_what_has_changed(
+    prepared, capsys, monkeypatch
+):
+    prepared.before, prepared.damaged = True, ["A save is damaged."]
+    prepared.restored = State(step=np.int32(4))
+    monkeypatch.setattr(training, "RESIDENT_BYTES", 0)
+    other = Sizes(3, 32, 8)
+    work, state = prepared.prepare(
+        other, scores=False, init_from="other", posthoc_ema=(0.1,)
+    )
+    assert state is prepared.restored
+    called = {*prepared.calls}
+    assert called >= {"find_changes", "check_files", "open_averages", "posthoc_ema"}
+    assert not called & {"check_held_out", "init_weights_from"}
+    given, manifest = prepared.given, {"a": 1, "program": "digest"}
+    assert given["find_changes"] == (
+        prepared.folder,
+        {"then": 1},
+        manifest,
+        {"lr": 1},
+        {"b.png": "2"},
+        {"a.png": "1"},
+    )
+    assert given["check_sizes"][1] == shapes_of(data(), other)
+    assert given["make_stream"][1] == other
+    assert given["check_files"] == (work.source, {"a.png": "1"})
+    assert given["posthoc_ema"] == (prepared.game, (0.1,))
+    assert given["open_averages"] == (prepared.args.run, prepared.folder, state)
+    assert work.game.wrapped and given["compile_game"][1] is work.game
+    assert work.averages is not None and given["write_folder"][4] == 4
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "It has changed.",
+        "A save is damaged.",
+        "It was written.",
+    ]
+
+
+def test_a_run_begins_with_other_weights_if_it_has_no_save(prepared, monkeypatch):
+    _, state = prepared.prepare(init_from="other")
+    assert state.begun
+    assert prepared.given["init_weights_from"] == (Path("other"), prepared.first)
+    monkeypatch.setattr(training, "is_chief", lambda: False)
+    prepared.prepare()
+    assert "write_folder" not in prepared.calls
+    prepared.damaged = ["/r/checkpoints/4 is damaged: cut off"]
+    with pytest.raises(UsageError, match="has no intact save: each of 1 is damaged"):
+        prepared.prepare(init_from="other")
+    assert "init_weights_from" not in prepared.calls
