@@ -22,6 +22,7 @@ from ganjax.loop import (
 
 
 LONGEST = 8
+CALL_SECONDS = loop.CALL_SECONDS
 
 
 class State(NamedTuple):
@@ -276,12 +277,12 @@ def test_a_lost_run_is_told_as_such_though_its_data_cannot_be_read_either(broken
 
 
 def test_a_call_takes_as_long_as_it_should_and_hooks_do_not_count(monkeypatch):
-    """A step takes a quarter of a second, and from step 30 on a half."""
+    """A call takes two seconds; a step half of one, and from step 30 on a whole one."""
     clock = SimpleNamespace(now=0.0)
     clock.perf_counter = lambda: clock.now
 
     def wait(call):
-        clock.now += call.count * (0.25 if call.done <= 30 else 0.5)
+        clock.now += call.count * (0.5 if call.done <= 30 else 1.0)
         return check(call)
 
     def rest(done, state, row):
@@ -289,12 +290,12 @@ def test_a_call_takes_as_long_as_it_should_and_hooks_do_not_count(monkeypatch):
 
     monkeypatch.setattr(loop, "time", clock)
     monkeypatch.setattr(loop, "check", wait)
-    monkeypatch.setattr(loop, "CALL_SECONDS", 1.25)
+    monkeypatch.setattr(loop, "CALL_SECONDS", CALL_SECONDS)
     counter = Counter()
     counter.hook = lambda name: rest
     counter.fit(45, ("rest", 20))
     counts = [count for _, count in counter.calls]
-    assert counts == [1, 1, 2, 4, 5, 5, 2, 5, 5, 5, 5, 2, 2, 1]
+    assert counts == [1, 1, 2, *[4] * 8, *[2] * 4, 1]
 
 
 def test_a_lost_run_is_noticed_at_its_end_even_if_nothing_is_due():

@@ -53,7 +53,9 @@ def tiny_game(traced):
         return State(state.step + 1, w, state.large + loss), {"g": {"loss": loss}}
 
     def generate(state, z, condition, key):
-        return z + state.w[None] + condition[:, None]
+        # Under `fsdp` this part of the sample lies on many devices.
+        large = state.large.reshape(8, -1)[: len(z), :2]
+        return z + state.w[None] + condition[:, None] + large
 
     draw = lambda key, n: jax.random.normal(key, (n, 2))
     return Game(init, step, draw, generate, POINTS_ARE)
@@ -101,13 +103,16 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_every_layout_plays_and_samples_the_same_game(name):
+def test_every_layout_plays_and_samples_the_same_game(name, monkeypatch):
     traced = []
     made, stream = tiny_game(traced), tiny_stream()
     run = Run("runs/none", steps=8, batch=16, seed=5, devices=name)
     found = compile_game(run, made, stream)
     state = found.init()
     assert spread(state) == LAYOUTS[name]
+    # As a restored state is: it is played by the same compiled program.
+    assert all(x.committed for x in jax.tree.leaves(state))
+    assert jax.devices()[0] in state.w.devices()
     first = np.asarray(jax.random.normal(jax.random.key(5), (2,)))
     np.testing.assert_array_equal(state.w, first)
     assert found.window(7).tolist() == stream.window(5, 7).tolist()
@@ -123,12 +128,16 @@ def test_every_layout_plays_and_samples_the_same_game(name):
     state, _ = found.program(state, found.window(2), 0)
     assert len(traced) == counted, "the state lies where the program expects it"
 
-    key, label = jax.random.key(3), np.arange(5, dtype=np.int32)
+    key, label = jax.random.key(3), np.arange(8, dtype=np.int32)
+    drawn = []
+    read = lambda x: drawn.append(x) or np.array(x)
+    monkeypatch.setattr(compiled, "np", SimpleNamespace(asarray=read))
     sample = found.sample(state, key, label)
+    assert drawn[0].is_fully_replicated, "each process can read all samples"
     z_key, _ = jax.random.split(key)
-    z = np.asarray(jax.random.normal(z_key, (5, 2)))
-    assert isinstance(sample, np.ndarray) and sample.shape == (1, 5, 2)
-    wanted = z + np.asarray(state.w) + label[:, None]
+    z = np.asarray(jax.random.normal(z_key, (8, 2)))
+    assert isinstance(sample, np.ndarray) and sample.shape == (1, 8, 2)
+    wanted = z + np.asarray(state.w) + label[:, None] + np.asarray(state.large[0])
     np.testing.assert_allclose(sample[0], wanted, rtol=1e-5)
 
 
@@ -149,7 +158,7 @@ def test_members_of_a_population_differ_by_their_seeds_and_share_latents(devices
     np.testing.assert_allclose(logs["g"]["loss"][:, :2], loss[:, None] + [0, 10])
     sample = found.sample(state, jax.random.key(3), np.arange(5, dtype=np.int32))
     assert isinstance(sample, np.ndarray) and sample.shape == (8, 5, 2)
-    moved = sample - np.asarray(state.w)[:, None]
+    moved = sample - np.asarray(state.w)[:, None] - np.asarray(state.large)[:, :1, None]
     np.testing.assert_allclose(moved, moved[:1].repeat(8, 0), atol=2e-3)
 
 

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax.errors import ScopeParamShapeError
+from jaxtyping import TypeCheckError
 
 from ganjax import GAN, Player, augment, game, losses
 from ganjax.core import (
@@ -52,7 +54,8 @@ from ganjax.models import (
     tabular,
     wavegan,
 )
-from ganjax.run.fitting import check_fit
+from ganjax.run import fitting
+from ganjax.run.fitting import check_fit, explain_shape_errors, step_digest
 from tests.helpers.abstract import (
     FLOATS,
     ONCE,
@@ -595,3 +598,93 @@ def test_images_that_cannot_be_seen_as_a_game_does_are_told(name, shape, said):
     made, *_ = captured(module, module.TINY)
     with pytest.raises(UsageError, match=said):
         jax.eval_shape(made.init, KEY, zeros_in(shape))
+
+
+# Which errors are of shapes, and what is quoted of them.
+
+
+class ValuesError(ValueError):
+    """A kind of `ValueError` of its own."""
+
+
+JAX_ERROR = jax.errors.JaxRuntimeError
+CHECKED = "Type-check error of call.\nCalled with ...\nActual value: f32[3]\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "quoted"),
+    [
+        (JAX_ERROR("INVALID_ARGUMENT: shapes differ"), "INVALID_ARGUMENT: shapes"),
+        (JAX_ERROR("INVALID_ARGUMENT: odd"), ""),
+        (JAX_ERROR("RESOURCE_EXHAUSTED: of this shape"), ""),
+        (ZeroDivisionError("division by zero"), "division by zero"),
+        (ScopeParamShapeError("a", "b", (1,), (2,)), "b"),
+        (
+            TypeCheckError(f"{CHECKED}Expected type: Float[Array, 'b'].\nfoo"),
+            "Type-check error of call. Actual value: f32[3] Expected type: Float[Array, "
+            "'b'])",
+        ),
+        (TypeCheckError(f"{CHECKED}Expected type: int.\nArray"), ""),
+        (ValueError("Incompatible shapes\nand more"), "(Incompatible shapes)"),
+        (TypeError("got an unexpected keyword 'shape'"), ""),
+        (ValuesError("shapes"), ""),
+        (RuntimeError("shapes"), ""),
+    ],
+)
+def test_errors_of_shapes_are_told_from_others(error, quoted):
+    if not quoted:
+        with pytest.raises(type(error)), explain_shape_errors(game(gan()), source()):
+            raise error
+        return
+    with pytest.raises(UsageError) as told:
+        with explain_shape_errors(game(gan()), source()):
+            raise error
+    assert quoted in str(told.value) and "and more" not in str(told.value)
+    assert told.value.__cause__ is error
+
+
+def test_both_sides_of_pairs_are_told_and_data_without_a_place_is_the_data():
+    sides = Pair(*(example_struct(shape, np.uint8) for shape in ((9, 8, 1), (4, 4, 3))))
+    pairs = source()._replace(example=sides)
+    stored = fitting._stored(game(gan()), pairs)
+    assert stored == (f"{IMAGES.describe((4, 4, 3))} and {IMAGES.describe((9, 8, 1))}")
+    nowhere = pairs._replace(spec=pairs.spec._replace(where=""))
+    assert fitting._name(nowhere) == "the data"
+    assert fitting._name(pairs) == f"the data ({pairs.spec.where})"
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (np.float16(1), ""),
+        (np.int8(1), ""),
+        (np.bool_(True), ""),
+        (np.complex64(1), "logs x/y as complex64: log real"),
+        (np.zeros((2, 3)), r"logs x/y as an array \[2, 3\]: log numbers"),
+    ],
+)
+def test_logs_are_real_numbers_of_any_type(value, says):
+    if not says:
+        fitting._check_logs({"x": {"y": value}})
+        return
+    with pytest.raises(UsageError, match=says):
+        fitting._check_logs({"x": {"y": value}})
+
+
+def test_a_step_is_known_by_what_it_computes_and_not_by_where_it_lies():
+    def digest(array=(1.0, 2.0), factor=3.0):
+        constant = np.asarray(array, np.float32)
+        call = lambda x: np.asarray(x)  # another function, at another place
+
+        def step(state, turns):
+            logs = factor * state["w"].sum() + jnp.asarray(constant).sum()
+            logs += jax.pure_callback(call, jax.ShapeDtypeStruct((), FLOATS), logs)
+            return state, {"x": logs}
+
+        init = lambda key, turns: {"w": jax.random.normal(key, turns.g.x.shape)}
+        made = game(gan())._replace(init=init, step=step)
+        return step_digest(made, source(), turns())
+
+    plain = digest()
+    assert plain == digest() and len(plain) == 64
+    assert len({plain, digest(factor=4.0), digest((1.0, 3.0))}) == 3

@@ -288,3 +288,8 @@ def test_the_chief_alone_counts_tries_and_a_score_ends_the_count(tmp_path, monke
     (tmp_path / attempts.FILE).write_text('{"step": 12, "tries": "many"}')
     limited(12, "failed", {})
     assert len(seen) == 3, "a damaged count is none"
+    for tries, played in ((1, 4), (2, 4), (3, 4)):
+        text = json.dumps({"step": 12, "tries": tries})
+        (tmp_path / attempts.FILE).write_text(text)
+        limited(12, "failed", {})
+        assert len(seen) == played

@@ -1,6 +1,8 @@
 """What a run takes over from another that it starts from."""
 
+import dataclasses
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -19,7 +21,7 @@ from ganjax.data.stream import shapes_of
 from ganjax.errors import UsageError
 from ganjax.games.posthoc_ema import PosthocEMAState
 from ganjax.modalities import POINTS
-from ganjax.run import loading, sampling
+from ganjax.run import Run, loading, sampling
 from ganjax.store import checkpoint, shapes
 from ganjax.store.workdir import AVERAGES, CHECKPOINTS
 from tests.helpers.points import Point, Slope, turns
@@ -172,8 +174,13 @@ def test_the_newest_save_is_loaded_or_the_best_with_the_code_of_its_step(
         assert int(loaded.state.step) == code_step
     saved.load(game=None)
     assert made.pop()[2] is False
+    asked = []
+    monkeypatch.setattr(loading, "need_device", lambda: asked.append(True))
     saved.load()
-    assert not made, "a game that is given needs no code"
+    assert asked and not made, "a game that is given needs no code"
+    monkeypatch.setenv("HOME", str(saved.folder.parent))
+    home = f"~/{saved.folder.name}"
+    assert int(loading.load(home, game=by_label()).state.step) == 6
     assert loaded.classes == ("a", "b")
     assert loaded.example == example_struct((3,), np.float32)
     assert saved.like.w.shape == (3,) and saved.like.step.dtype == jnp.int32
@@ -275,6 +282,9 @@ def test_a_label_that_makes_no_difference_is_refused(saved):
 def test_samples_that_memory_cannot_hold_are_refused(saved, monkeypatch):
     loaded = saved.load()
     assert 2**28 < loading.memory_bytes() < 2**50
+    with monkeypatch.context() as patch:
+        patch.delattr(loading.os, "sysconf")
+        assert loading.memory_bytes() == 0, "the system does not say"
     for available, works in ((48, True), (47, False), (0, True)):
         monkeypatch.setattr(loading, "memory_bytes", lambda x=available: x)
         if works:
@@ -378,3 +388,69 @@ def test_weights_are_taken_from_and_by_runs_that_track_averages(monkeypatch):
     monkeypatch.setattr(checkpoint, "restore", lambda *rest, **more: None)
     with pytest.raises(UsageError, match="--init-from other has no save yet"):
         loading.init_weights_from(run, new)
+
+
+def test_a_game_is_made_by_the_code_and_the_arguments_that_its_run_kept(
+    monkeypatch, tmp_path
+):
+    told = SimpleNamespace(known=False, imported=[], kept=tmp_path / "code")
+
+    @dataclasses.dataclass(frozen=True)
+    class Args:
+        run: Run
+        width: int = 8
+        rate: float = 1.0
+
+    module: Any = SimpleNamespace(Args=Args, make=lambda args: ("game", args))
+
+    @contextmanager
+    def import_kept(folder, name, origin):
+        told.imported.append((folder, name, origin))
+        yield module
+
+    def find_kept(folder, step):
+        assert (folder, step) == (tmp_path, 4)
+        return told.kept
+
+    monkeypatch.setattr(loading.code, "find_kept", find_kept)
+    monkeypatch.setattr(loading.code, "read_kept", lambda folder: ("code", folder))
+    known = lambda code, folder: told.known and code == ("code", told.kept)
+    monkeypatch.setattr(loading.code, "is_known", known)
+    monkeypatch.setattr(loading.code, "import_kept", import_kept)
+    run = {"workdir": "r", "steps": 8, "batch": 4}
+    manifest = {"experiment": "mine", "args": {"run": run, "width": 16}, "folder": "/a"}
+    plain = getattr(loading.game_of, "__wrapped__", loading.game_of)
+    make = lambda trust=False: plain(tmp_path, manifest, trust, 4)
+    with pytest.raises(
+        UsageError, match="experiment.py is code that is not known here"
+    ):
+        make()
+    assert not told.imported
+    for trust in (True, False):
+        told.known = not trust
+        name, args = make(trust)
+        assert name == "game" and (args.width, args.rate, args.run.batch) == (16, 1, 4)
+        assert told.imported.pop() == (told.kept, "ganjax_run_mine", "/a")
+    manifest["args"]["run"] = run | {"batch": 0}
+    with pytest.raises(UsageError, match="batch 0 is out of range"):
+        make()
+    del module.make
+    with pytest.raises(UsageError, match="lacks Args or make"):
+        make()
+    told.kept = None
+    with pytest.raises(UsageError, match="was begun in a notebook"):
+        make()
+
+
+@pytest.mark.parametrize("of_images", [False, True])
+def test_the_shapes_of_a_condition_are_known_without_any_data(of_images):
+    conditions = ImageToImage(lambda x: x[:, :2]) if of_images else Labels(2)
+    modality = POINTS._replace(decode=lambda x: jnp.repeat(x, 2, axis=1))
+    made = by_label(conditions=conditions, modality=modality)
+    unused: Any = lambda *given: None
+    example = example_struct((3,), np.float32)
+    loaded = loading.Loaded(made, None, ("a",), *[unused] * 4, example=example)
+    shape = loading.condition_of(loaded)
+    assert (shape.shape, shape.dtype) == (
+        ((1, 2), np.float32) if of_images else ((1,), np.int32)
+    )

@@ -23,6 +23,7 @@ from ganjax.run.compiled import CompiledGame
 from ganjax.run.training import Work
 from ganjax.store import checkpoint
 from ganjax.store.status import read_status
+from tests.helpers.runs import args, game
 
 
 SIZES = Sizes(3, 8, 4)
@@ -210,14 +211,18 @@ def test_the_animation_is_of_readable_pictures_from_first_to_last(
 def test_a_report_that_fails_hides_no_error_but_is_one_at_the_end(
     monkeypatch, tmp_path
 ):
+    errors = []
+
     def fail(folder):
-        raise OSError("the disk is full")
+        raise errors[-1]
 
     monkeypatch.setattr(training, "write_report", fail)
     given = work(tmp_path)
-    for state in ("stopped", "diverged", "failed"):
-        training.record_end(given, state, 4)
-        assert read_status(tmp_path)["state"] == state
+    for error in (UsageError("A picture is damaged."), OSError("the disk is full")):
+        errors.append(error)
+        for state in ("stopped", "diverged", "failed"):
+            training.record_end(given, state, 4)
+            assert read_status(tmp_path)["state"] == state
     with pytest.raises(OSError, match="the disk is full"):
         training.record_end(given, "finished", 8)
     monkeypatch.setattr(training, "is_chief", lambda: False)
@@ -241,6 +246,8 @@ def test_processes_agree_on_the_first_ones_count_and_on_any_signal(monkeypatch):
 def test_data_stays_on_the_devices_up_to_a_limit_and_is_else_read_in_shares(
     monkeypatch,
 ):
+    for length, kept in ((250_000_000, True), (250_000_001, False)):
+        assert training.is_resident(data(length)) == kept, "2 GB are the limit"
     source = data(5)  # of 8 bytes each
     for limit, kept in ((40, True), (39, False)):
         monkeypatch.setattr(training, "RESIDENT_BYTES", limit)
@@ -669,6 +676,7 @@ def test_all_that_could_refuse_a_run_comes_before_its_folder_is_written(
     run, game, source = prepared.args.run, prepared.game, work.source
     stream = work.stream
     assert source.spec == Spec("points")
+    assert given["describe"] == (source, "summary")
     assert given["check_held_out"] == (source, game)
     assert given["check_sizes"] == (run, shapes)
     assert given["check_fit"] == (game, source, shapes)
@@ -739,3 +747,66 @@ def test_a_run_begins_with_other_weights_if_it_has_no_save(prepared, monkeypatch
     with pytest.raises(UsageError, match="has no intact save: each of 1 is damaged"):
         prepared.prepare(init_from="other")
     assert "init_weights_from" not in prepared.calls
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Calls `train` with all that it calls pretended, and gives what these were given."""
+    told = SimpleNamespace(calls=[], error=None)
+
+    def prepare(args, game, spec, sizes, stack):
+        told.calls.append(("prepare", args.run.steps, spec, sizes, told.quiet))
+        if told.error:
+            raise told.error
+        return "work", "first"
+
+    @contextmanager
+    def quiet():
+        told.quiet = True
+        yield
+        told.quiet = False
+
+    finish = lambda work, state: told.calls.append((work, state, told.quiet)) or "last"
+    join = lambda run: told.calls.append(("join", run.steps))
+    keep = lambda: told.calls.append("keep programs")
+    monkeypatch.setattr(training, "prepare", prepare)
+    monkeypatch.setattr(training, "finish", finish)
+    monkeypatch.setattr(training, "join_processes", join)
+    monkeypatch.setattr(training, "keep_programs", keep)
+    monkeypatch.setattr(training, "quiet_orbax", quiet)
+    told.train = getattr(training.train, "__wrapped__", training.train)
+    return told
+
+
+def test_a_run_is_converted_checked_and_joined_before_it_is_prepared(begun, tmp_path):
+    made, given = game(), args(tmp_path, steps=4)
+    # Tests check what the fields are given; a person's Python does not.
+    object.__setattr__(given.run, "steps", 6.0)
+    assert begun.train(given, made, "ring", SIZES) == "last"
+    assert begun.calls == [
+        ("join", 6),
+        "keep programs",
+        ("prepare", 6, Spec("ring"), SIZES, True),
+        ("work", "first", True),
+    ]
+    assert isinstance(begun.calls[0][1], int) and not begun.quiet
+    begun.error = OSError(errno.EACCES, "Permission denied", "/a")
+    with pytest.raises(UsageError, match="^/a: Permission denied; ask for permission"):
+        begun.train(given, made, "ring")
+    assert begun.calls[-1] == ("prepare", 6, Spec("ring"), None, True)
+
+
+def test_what_cannot_be_trained_is_told_before_anything_else_is_done(begun, tmp_path):
+    made, given = game(), args(tmp_path, steps=4)
+    for wrong, says in (
+        ((given, None, "ring"), "The game is given as NoneType"),
+        ((given, made, "ring", (1, 8, 8)), r"given as \(1, 8, 8\): give Sizes"),
+        ((args(tmp_path, steps=-1), made, "ring"), "--steps -1 is out of range"),
+        ((given.run, made, "ring"), "has no `run` that is a Run"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            begun.train(*wrong)
+    assert not begun.calls
+    as_spec: Any = getattr(training.as_spec, "__wrapped__", training.as_spec)
+    with pytest.raises(UsageError, match="The data is given as int: give a Spec"):
+        as_spec(7)
