@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganjax.core import Labels
+from ganjax.core import ImageToImage, Labels
 from ganjax.data import Spec, load
 from ganjax.data.source import random_rows
 from ganjax.evaluation.evaluator import Evaluator, in_memory_scoring
@@ -293,3 +293,22 @@ def test_the_chief_alone_counts_tries_and_a_score_ends_the_count(tmp_path, monke
         (tmp_path / attempts.FILE).write_text(text)
         limited(12, "failed", {})
         assert len(seen) == played
+
+
+def test_a_picture_of_images_of_images_shows_the_first_examples_that_there_are(
+    tmp_path, monkeypatch
+):
+    read, source = [], load(Spec("ring"))
+
+    def look(rows):
+        read.append(rows.tolist())
+        return source.read(rows)
+
+    monkeypatch.setattr(hooks, "save_png", lambda image, path: None)
+    monkeypatch.setattr(sampling, "conditions", lambda *given: None)
+    modality = POINTS._replace(preview=lambda classes: 7)
+    drawn = game()._replace(modality=modality, conditions=ImageToImage(lambda x: x))
+    for length, rows in ((5, range(5)), (9, range(7))):
+        some = source._replace(length=length, read=look)
+        hooks.picture_hook(tmp_path, 0, compiled_of(print), drawn, some)
+        assert read.pop() == [*rows]
