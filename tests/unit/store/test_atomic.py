@@ -53,6 +53,20 @@ def test_a_missing_folder_is_an_error_and_not_made(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_missing_folders_are_made_where_that_is_asked_for(tmp_path):
+    path = tmp_path / "some" / "folder" / "a"
+    for text in ("one", "two"):
+        write(path, text, parents=True)
+        assert path.read_text() == text and names(path.parent) == ["a"]
+
+
+def test_an_unfinished_file_is_hidden_beside_the_file_and_says_what_it_is(tmp_path):
+    with draft(tmp_path / "a.json") as unfinished:
+        assert unfinished == tmp_path / f".a.json.{os.getpid()}.partial"
+        unfinished.touch()
+    assert names(tmp_path) == ["a.json"]
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
