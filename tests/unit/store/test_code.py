@@ -1,11 +1,15 @@
 """The code that is kept with a run belongs to its saves."""
 
+import hashlib
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from ganjax.errors import UsageError
 from ganjax.store import code
 
 
@@ -97,3 +101,201 @@ def test_code_is_known_from_experiments_here_but_not_from_those_inside_its_run(
     assert not code.is_known(foreign, run)
     code.keep(tmp_path / "own", foreign, 0)  # A run was trained with it here.
     assert code.is_known(foreign, run)
+
+
+def write_files(folder, **texts):
+    """Python files by their names, in which two underscores stand for a folder."""
+    for name, text in texts.items():
+        path = folder.joinpath(*name.split("__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import b.c as x", ["b/__init__", "b/c"]),
+        ("import c, d", ["c", "d"]),
+        ("from b import c, nothing", ["b/__init__", "b/c"]),
+        ("from b.deep import e", ["b/__init__", "b/deep/e"]),
+        ("from b.c import name", ["b/__init__", "b/c"]),
+        ("def f():\n    from . import d", ["d"]),
+        ("if True:\n    from .b import c", ["b/__init__", "b/c"]),
+        ("from .. import outside", []),
+        ("import numpy.linalg, outside", []),
+        ("import b.deep", ["b/__init__"]),
+        ("this is no Python", []),
+        ("import c\0", []),
+    ],
+)
+def test_every_form_of_import_is_followed_to_the_files_below(tmp_path, text, found):
+    root = tmp_path / "root"
+    write_files(root, **dict.fromkeys(("c", "d", "b__c", "b__deep__e"), ""))
+    (root / "b" / "__init__.py").touch()
+    write_files(tmp_path, outside="")
+    (root / "a.py").write_text(text)
+    kept = code.read_experiment(root / "a.py")
+    assert [*kept.imports] == [f"{name}.py" for name in found]
+    assert kept.experiment == text.encode()
+
+
+def test_imports_within_a_package_are_relative_to_it(tmp_path):
+    write_files(
+        tmp_path,
+        a="import pkg.deep.x",
+        pkg__deep__x="from . import y\nfrom ..side import z\nfrom .. import side",
+        pkg__deep__y="from ... import top",
+        pkg__side="",
+        top="RATE = 1",
+        y="",
+        side="",
+        z="",
+    )
+    assert code.read_experiment(tmp_path / "a.py").imports == {
+        "pkg/deep/x.py": (tmp_path / "pkg/deep/x.py").read_bytes(),
+        "pkg/deep/y.py": b"from ... import top",
+        "pkg/side.py": b"",
+        "top.py": b"RATE = 1",
+    }
+
+
+def test_a_relative_path_of_an_experiment_gives_the_same_code(tmp_path, monkeypatch):
+    write_files(tmp_path, a="import b", b="import a, c", c="")
+    monkeypatch.chdir(tmp_path)
+    assert code.read_experiment(Path("a.py")) == code.read_experiment(tmp_path / "a.py")
+    assert [*code.read_experiment(Path("a.py")).imports] == ["b.py", "c.py"]
+
+
+def test_code_is_kept_as_files_and_read_again(tmp_path):
+    whole = code.Code(
+        b"import b", {"b.py": b"\xff", "p/__init__.py": b"", "p/q.py": b"1"}
+    )
+    assert not code.keep(tmp_path / "run", whole, 0)
+    assert (tmp_path / "run/experiment.py").read_bytes() == b"import b"
+    assert (tmp_path / "run/code/p/q.py").read_bytes() == b"1"
+    assert code.find_kept(tmp_path / "run") == tmp_path / "run"
+    assert code.read_kept(tmp_path / "run") == whole
+    assert [*code.read_kept(tmp_path / "run").imports] == [*whole.imports]
+    # Before anything was trained another version just replaces it.
+    assert not code.keep(tmp_path / "run", code.Code(b"import b", {"c.py": b""}), 0)
+    assert not list((tmp_path / "run").glob("code-until-*"))
+    assert [path.name for path in (tmp_path / "run/code").iterdir()] == ["c.py"]
+    assert code.find_kept(tmp_path) is None
+
+
+def test_each_step_is_sampled_by_the_code_that_trained_it(tmp_path):
+    versions = [code.Code(b"# %d" % i, {"b.py": b"%d" % i}) for i in range(3)]
+    changes = [code.keep(tmp_path, versions[i], s) for i, s in enumerate((0, 8, 12))]
+    assert changes == [False, True, True]
+    assert sorted(path.name for path in tmp_path.glob("code-*")) == [
+        "code-until-000000008",
+        "code-until-000000012",
+    ]
+    steps = {1: 0, 8: 0, 9: 1, 12: 1, 13: 2, 10**6: 2, None: 2}
+    for step, version in steps.items():
+        assert code.read_kept(code.find_kept(tmp_path, step)) == versions[version]
+    # Other folders of such a name are of step 0.
+    (tmp_path / "code-until-now").mkdir()
+    assert code.read_kept(code.find_kept(tmp_path, 13)) == versions[2]
+    # The same code goes on and changes nothing.
+    assert not code.keep(tmp_path, versions[2], 13)
+    # From step 12 on, what was trained later by the third version is lost.
+    assert not code.keep(tmp_path, versions[1], 12)
+    assert code.read_kept(code.find_kept(tmp_path)) == versions[1]
+    assert [x.name for x in tmp_path.glob("code-until-0*8")] == ["code-until-000000008"]
+
+
+def test_a_version_without_saves_is_dropped_and_not_set_aside(tmp_path):
+    one, two, three = (code.Code(b"# %d" % i, {}) for i in range(3))
+    code.keep(tmp_path, one, 0)
+    assert code.keep(tmp_path, two, 8) and code.keep(tmp_path, three, 8)
+    assert code.read_kept(code.find_kept(tmp_path, 8)) == one
+    assert code.read_kept(code.find_kept(tmp_path, 9)) == three
+    assert len(list(tmp_path.glob("code-until-*"))) == 1
+
+
+def test_a_run_from_a_notebook_has_no_code_that_could_have_changed(tmp_path):
+    assert not code.keep(tmp_path, code.Code(b"# 1", {}), 8)
+    assert not list(tmp_path.glob("code-until-*"))
+
+
+def test_the_digest_is_that_of_the_file_or_of_all_names_lengths_and_contents():
+    one = code.Code(b"abc", {})
+    assert code.digest(one) == hashlib.sha256(b"abc").hexdigest()
+    two = code.Code(b"abc", {"b.py": b"xy", "c.py": b""})
+    wanted = hashlib.sha256(b"abc\0b.py\0002\0xy\0c.py\0000\0").hexdigest()
+    assert code.digest(two) == wanted
+
+
+def test_a_home_that_is_read_only_costs_no_run(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GANJAX_CACHE", str(tmp_path / "file"))
+    one = code.Code(b"# never seen", {})
+    assert not code.keep(tmp_path / "run", one, 0)
+    monkeypatch.chdir(tmp_path)
+    assert not code.is_known(one, tmp_path / "run")
+    monkeypatch.setenv("GANJAX_CACHE", str(tmp_path / "cache"))
+    code.keep(tmp_path / "run", one, 0)
+    (known,) = (tmp_path / "cache" / "known").iterdir()
+    assert known.name == code.digest(one) and known.read_bytes() == b""
+
+
+def test_experiments_of_the_checkout_are_known_everywhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANJAX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    own = Path(code.ganjax.__file__).parents[1] / "experiments" / "ring.py"
+    assert code.is_known(code.read_experiment(own), tmp_path / "run")
+
+
+def test_modules_of_the_same_names_are_hidden_during_an_import(tmp_path, monkeypatch):
+    write_files(tmp_path, kept__experiment="import beside, pkg.inner\nV = beside.V")
+    write_files(tmp_path, kept__code__beside="V = 'kept'", kept__code__pkg__inner="")
+    before = {}
+    for name in ("beside", "pkg", "pkg.inner", "besides"):
+        before[name] = ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, before[name])
+    path = [*sys.path]
+    with pytest.raises(ZeroDivisionError):
+        with code.import_kept(tmp_path / "kept", "kept_hidden") as module:
+            assert module.V == "kept" and sys.modules["besides"] is before["besides"]
+            assert sys.path == [str(tmp_path / "kept" / "code"), *path]
+            raise ZeroDivisionError
+    assert sys.path == path
+    assert all(sys.modules[name] is each for name, each in before.items())
+    assert sys.modules.pop("kept_hidden") is module
+
+
+def test_code_that_cannot_be_run_is_told_with_the_reason(tmp_path):
+    for text, said in (
+        ("import not_there_at_all", "imports not_there_at_all, which is not found"),
+        ("1 / 0", r"cannot be run \(ZeroDivisionError: division by zero\)"),
+        ("def", r"cannot be run \(SyntaxError"),
+    ):
+        (tmp_path / "experiment.py").write_text(text)
+        with pytest.raises(UsageError, match=said):
+            with code.import_kept(tmp_path, "kept_broken"):
+                pass
+    del sys.modules["kept_broken"]
+
+
+def test_the_file_of_an_experiment_is_that_of_its_arguments(tmp_path, monkeypatch):
+    path = tmp_path / "own.py"
+    path.touch()
+    own = ModuleType("own_experiment")
+    own.__file__ = str(path)
+    monkeypatch.setitem(sys.modules, "own_experiment", own)
+    args = type("Args", (), {"__module__": "own_experiment"})
+    assert code.source_file(args) == path
+    # `make_dataclass` says "types" where the script is meant.
+    monkeypatch.setitem(sys.modules, "__main__", own)
+    assert code.source_file(type("Args", (), {"__module__": "types"})) == path
+    # Nobody keeps what is installed, is no Python, or is gone.
+    for other in (pytest.__file__, sysconfig.__file__, str(tmp_path), "gone.py"):
+        own.__file__ = other
+        assert code.source_file(args) is None
+    own.__file__ = str(tmp_path / "own.so")
+    (tmp_path / "own.so").touch()
+    assert code.source_file(args) is None
+    assert code.source_file(type("Args", (), {"__module__": "not_imported"})) is None
+    del own.__file__  # as in a notebook
+    assert code.source_file(args) is None
