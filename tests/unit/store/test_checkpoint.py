@@ -1,8 +1,12 @@
 """States on disk: every bit comes back, and damage is noticed."""
 
+import errno
+import hashlib
+import os
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +17,7 @@ from jax.sharding import NamedSharding, PartitionSpec as P
 
 from ganjax import parallel
 from ganjax.errors import UsageError
-from ganjax.store import checkpoint, readback
+from ganjax.store import checkpoint, orbax_workarounds, readback
 from ganjax.store.checkpoint import (
     best_step,
     describe_arrays,
@@ -319,3 +323,288 @@ def test_what_was_left_apart_is_joined(folder, tmp_path):
     readback.join_parts(save)
     assert readback.find_problem(save) == ""
     same(read(odd / "saves")[0], state(2))
+
+
+def test_of_equal_scores_the_earliest_step_is_the_best():
+    scores = {7: 1.0, 3: 1.0, 9: 0.5, 5: 2.0}
+    policy = checkpoint.NewestAndBest(scores)
+
+    def kept(*steps):
+        given = [SimpleNamespace(step=step) for step in steps]
+        flags = policy.should_preserve(given, context=None)
+        return [step for step, keep in zip(steps, flags, strict=True) if keep]
+
+    assert kept(1, 3, 5, 7, 8, 10) == [3, 8, 10]
+    assert kept(1, 2, 4, 6) == [4, 6] and kept(5, 6) == [5, 6] and kept() == []
+    scores[4] = 0.0  # as when it is recorded later
+    assert kept(1, 2, 4, 5, 6, 8) == [4, 6, 8]
+
+
+def test_scores_are_read_from_saves_of_old_versions_and_those_recorded_later_win(
+    tmp_path,
+):
+    def old(step, text):
+        (tmp_path / step / "check").mkdir(parents=True)
+        (tmp_path / step / "check" / "metadata").write_text(text)
+
+    old("4", '{"score": 3}')
+    old("5", '{"score": 2.5}')
+    for step, text in (("6", "{}"), ("7", '{"score": null}'), ("8", "{"), ("x", "[]")):
+        old(step, text)
+    (tmp_path / "9").mkdir()
+    read = lambda: dict(checkpoint._read_scores(tmp_path))
+    assert read() == {4: 3.0, 5: 2.5}
+    (tmp_path / "scores.json").write_text('{"5": 1, "10": 7.5}')
+    assert read() == {4: 3.0, 5: 1.0, 10: 7.5}
+    for text in ("{", "[]", '{"a": 1}', '{"10": null}', "[" * 10**5):
+        (tmp_path / "scores.json").write_text(text)
+        assert read() == {4: 3.0, 5: 2.5}
+    assert dict(checkpoint._read_scores(tmp_path / "gone")) == {}
+
+
+class Orbax:
+    """In place of Orbax's manager: the steps that it has, and what it raises."""
+
+    def __init__(self, *steps, error=None):
+        self.steps = [*steps]
+        self.error = error
+        self.calls = []
+
+    def all_steps(self):
+        return self.steps
+
+    def wait_until_finished(self):
+        self.calls.append("wait")
+        if self.error:
+            raise self.error
+
+    def delete(self, step):
+        self.calls.append(("delete", step))
+
+    def reload(self):
+        self.calls.append("reload")
+
+
+def saves_of(folder, orbax=None, *, read_only=False, scores=None, pending=()):
+    orbax = orbax or Orbax()
+    return checkpoint.Saves(folder, orbax, scores or {}, read_only, [*pending], [])
+
+
+def test_scores_are_written_by_step_in_order(tmp_path, monkeypatch):
+    saves = saves_of(tmp_path, scores={10: 2.0})
+    record_score(saves, 9, 1.5)
+    record_score(saves, 100, 0.25)
+    text = '{"9": 1.5, "10": 2.0, "100": 0.25}\n'
+    assert (tmp_path / "scores.json").read_text() == text
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    record_score(saves, 9, 7.0)
+    assert (tmp_path / "scores.json").read_text() == text and saves.scores[9] == 7
+    gone = saves_of(tmp_path / "gone")
+    record_score(gone, 1, 1.0)
+    assert not gone.folder.exists() and gone.scores == {1: 1.0}
+
+
+def test_the_saves_from_which_a_run_does_not_go_on_are_deleted(tmp_path):
+    orbax = Orbax(4, 8, 12, 16)
+    checkpoint.delete_after(saves_of(tmp_path, orbax), 8)
+    assert orbax.calls == [("delete", 12), ("delete", 16)]
+
+
+def test_the_best_is_the_lowest_of_the_scores_of_saves_that_are_there(tmp_path):
+    scores = {2: 1.0, 4: 3.0, 8: 2.0}
+    best = lambda *steps: best_step(saves_of(tmp_path, Orbax(*steps), scores=scores))
+    assert best(4, 8, 12) == 8 and best(6, 4) == 4
+    assert best(3, 12, 6) == 12 and best() is None
+
+
+@pytest.mark.parametrize("number", checkpoint.WRITE_ERRORS)
+def test_errors_of_orbax_are_those_of_the_system_if_their_text_says_so(
+    number, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(checkpoint, "clear_frames", lambda error: None)
+    inner = ValueError(f"UNKNOWN: {os.strerror(number)} [while writing]")
+    with pytest.raises(OSError, match=os.strerror(number)) as told:
+        finish(saves_of(tmp_path, Orbax(error=inner)))
+    assert (told.value.errno, told.value.filename) == (number, str(tmp_path))
+    assert told.value.__cause__ is inner
+
+
+def test_other_errors_of_orbax_are_told_in_one_line_and_our_own_pass(
+    tmp_path, monkeypatch
+):
+    freed = []
+    monkeypatch.setattr(checkpoint, "clear_frames", freed.append)
+    inner = RuntimeError("It broke.\nIn many lines.")
+    said = rf"A save in {tmp_path} could not be written \(It broke\)"
+    for ask in (finish, checkpoint.verify):
+        with pytest.raises(OSError, match=said):
+            ask(saves_of(tmp_path, Orbax(error=inner)))
+    denied, mistake = PermissionError(13, "Permission denied"), UsageError("No.")
+    for own in (denied, mistake):
+        with pytest.raises(type(own)) as told:
+            finish(saves_of(tmp_path, Orbax(error=own)))
+        assert told.value is own
+    assert freed == [inner, inner, denied]
+
+
+def test_each_save_that_was_begun_is_opened_and_the_first_is_read(
+    tmp_path, monkeypatch
+):
+    asked = []
+
+    def find_problem(path, *, arrays):
+        asked.append((path.name, arrays))
+        return "it is cut off" if path.name == "9" else ""
+
+    monkeypatch.setattr(readback, "find_problem", find_problem)
+    monkeypatch.setattr(checkpoint, "last_warning", lambda: "a remark")
+    for step in (4, 8, 9):
+        (tmp_path / str(step)).mkdir()
+    saves = saves_of(tmp_path, pending=(4, 8))
+    finish(saves)
+    assert sorted(asked) == [("4", False), ("8", False)]
+    assert saves.pending == [] == saves.verified and saves.orbax.calls == ["wait"]
+    asked.clear()
+    saves.pending.extend((4, 8))
+    checkpoint.verify(saves)
+    assert asked == [("4", True), ("8", True)]
+    assert (saves.pending, saves.verified) == ([], [4, 8])
+    for step, why in ((9, "it is cut off"), (10, "it is not there")):
+        said = f"The save {tmp_path / str(step)} cannot be read back: {why}; the "
+        for ask in (finish, checkpoint.verify):
+            with pytest.raises(OSError, match=f"{said}checkpoint library said: a rem"):
+                ask(saves_of(tmp_path, pending=(step,)))
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    finish(saves_of(tmp_path, pending=(9, 10)))  # the first process looks after them
+
+
+def test_warnings_before_a_save_that_is_intact_are_not_told_of_a_later_one(
+    tmp_path, monkeypatch
+):
+    problems = iter(["", "it is cut off"])
+    monkeypatch.setattr(readback, "find_problem", lambda *rest, **more: next(problems))
+    orbax_workarounds._warnings.append("of the first save")
+    for step in (4, 8):
+        (tmp_path / str(step)).mkdir()
+    finish(saves_of(tmp_path, pending=(4,)))
+    with pytest.raises(OSError, match="cut off$"):
+        finish(saves_of(tmp_path, pending=(8,)))
+
+
+def test_saves_are_tried_from_the_newest_and_the_damaged_ones_put_aside(
+    tmp_path, monkeypatch
+):
+    asked = []
+
+    def restore_step(saves, step, like, warn, *, partial):
+        asked.append((step, like, partial))
+        return {"step": step} if step <= 5 else None
+
+    monkeypatch.setattr(checkpoint, "restore_step", restore_step)
+    for step in (3, 5, 9, 10):
+        (tmp_path / str(step)).mkdir()
+    saves = saves_of(tmp_path, Orbax(9, 3, 10, 5), read_only=True)
+    found = restore(saves, {"like": 1}, print, partial=True)
+    assert found == {"step": 5}
+    assert asked == [(step, {"like": 1}, True) for step in (10, 9, 5)]
+    assert not list(tmp_path.glob("damaged*")) and saves.orbax.calls == []
+    saves = saves._replace(read_only=False)
+    assert restore(saves, {}, print, step=9) == {"step": 5}
+    assert [step for step, *_ in asked[3:]] == [9, 5] and not asked[-1][-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "10",
+        "3",
+        "5",
+        "damaged-9",
+    ]
+    assert saves.orbax.calls == ["reload"]
+    assert restore(saves, {}, print, step=2) is None
+
+
+def test_a_save_that_orbax_cannot_read_is_damaged_unless_the_error_may_go_away(
+    tmp_path, monkeypatch
+):
+    errors = []
+
+    def fail(*rest):
+        raise errors[-1]
+
+    monkeypatch.setattr(checkpoint, "clear_frames", lambda error: None)
+    monkeypatch.setattr(checkpoint, "_read", fail)
+    monkeypatch.setattr(readback, "find_problem", lambda path: "")
+    said = []
+    errors.append(ValueError("No such key.\nIn many lines."))
+    assert checkpoint.restore_step(saves_of(tmp_path), 8, {}, said.append) is None
+    path = tmp_path / "8"
+    assert said == [f"The save {path} is damaged and skipped: No such key"]
+    for error in (UsageError("No."), MemoryError(), PermissionError()):
+        errors.append(error)
+        with pytest.raises(type(error)):
+            checkpoint.restore_step(saves_of(tmp_path), 8, {}, said.append)
+    errors.append(ValueError(f"INTERNAL: {os.strerror(errno.EIO)}"))
+    with pytest.raises(OSError, match="Input/output"):
+        checkpoint.restore_step(saves_of(tmp_path), 8, {}, said.append)
+    monkeypatch.setattr(readback, "find_problem", lambda path: readback.NOT_JOINED)
+    assert checkpoint.restore_step(saves_of(tmp_path), 8, {}, said.append) is None
+    assert len(said) == 2 and "skipped (`ganjax check` joins it): what each" in said[1]
+
+
+def test_arrays_are_described_by_their_paths():
+    assert describe_arrays(
+        {
+            "a": [jnp.zeros((2, 3), jnp.int8), jax.random.key(0)],
+            "b": {"c": jnp.ones(())},
+        }
+    ) == {"a.0": "int8[2,3]", "a.1": "key<fry>[]", "b.c": "float32[]"}
+
+
+def test_digests_are_of_the_bytes_in_order():
+    x = np.arange(6, dtype=np.int16).reshape(2, 3)
+    key = jax.random.key(3)
+    sha = lambda data: hashlib.sha256(data).hexdigest()
+    assert checkpoint.digests({"x": jnp.asarray(x).T, "key": key}) == {
+        "x": sha(x.T.tobytes()),
+        "key": sha(np.asarray(jax.random.key_data(key)).tobytes()),
+    }
+    everywhere = NamedSharding(parallel.mesh(), parallel.REPLICATED)
+    copies = jax.device_put(x, everywhere)
+    assert checkpoint.digests([copies]) == {"0": sha(x.tobytes())}
+
+
+def test_every_save_is_kept_if_that_is_asked_and_steps_may_go_back(tmp_path):
+    saves = open_saves(tmp_path / "all", keep_all=True)
+    for step in (1, 2, 3, 7, 5):
+        save(saves, step, {"x": jnp.float32(step)})
+    finish(saves)
+    assert saves.verified == [1], "the first save of a process is read back"
+    assert sorted(saves.orbax.all_steps()) == [1, 2, 3, 5, 7]
+    checkpoint.delete_after(saves, 3)
+    assert sorted(saves.orbax.all_steps()) == [1, 2, 3]
+    saves.orbax.close()
+
+
+def test_a_save_fails_at_once_where_no_folder_can_be_made(tmp_path):
+    saves = open_saves(tmp_path / "saves")
+    shutil.rmtree(tmp_path / "saves")
+    with pytest.raises(FileNotFoundError):
+        save(saves, 1, {"x": jnp.zeros(3)})
+    assert saves.pending == []
+    saves.orbax.close()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left"), ValueError("No."), RuntimeError("No.")]
+)
+def test_a_trial_that_fails_is_a_sentence_and_leaves_nothing(
+    error, tmp_path, monkeypatch
+):
+    def fail(*rest):
+        raise error
+
+    (tmp_path / ".trial").mkdir()
+    (tmp_path / ".trial" / "of_before").touch()
+    monkeypatch.setattr(checkpoint, "save", fail)
+    said = f"No save could be read back from {tmp_path} .(No|No space left)"
+    with pytest.raises(UsageError, match=said) as told:
+        checkpoint.check_folder(tmp_path)
+    assert told.value.__cause__ is error and not list(tmp_path.iterdir())
