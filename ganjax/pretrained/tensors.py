@@ -107,14 +107,24 @@ def _state_dict(path: Path, part: str) -> dict[str, np.ndarray]:
         ) from None
     # A checkpoint may hold several state dicts, such as {"g": {"ema": ...}}.
     for name in filter(None, part.split(".")):
+        names = _names(path, state)
         if name not in state:
-            raise UsageError(f"{path} has no part {name}: it has {', '.join(state)}.")
+            raise UsageError(f"{path} has no part {name}: it has {names}.")
         state = state[name]
+    names = _names(path, state)
     tensors = {k: x for k, x in state.items() if isinstance(x, torch.Tensor)}
     if not tensors:
-        names = ", ".join(map(str, state))
         raise UsageError(f"{path} holds no tensors but {names}: name one as `part`.")
     return {k: x.float().numpy() for k, x in tensors.items()}
+
+
+def _names(path: Path, state: Any) -> str:
+    # A file may hold any object, and a dictionary in it may have keys of any type.
+    if not isinstance(state, Mapping):
+        raise UsageError(
+            f"{path} holds no state dict but a {type(state).__name__}: name one as `part`."
+        )
+    return ", ".join(map(str, state))
 
 
 def _fetch(url: str, sha256: str) -> Path:

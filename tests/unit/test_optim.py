@@ -106,3 +106,47 @@ def test_lazy_adam_is_adam_with_rate_and_betas_for_fewer_steps(rate):
     ours = run(optim.lazy_adam(rate, 0.5, 0.99, every=16), 3)
     for a, b in zip(ours, run(optax.adam(slow, 0.5**c, 0.99**c), 3), strict=True):
         np.testing.assert_array_equal(a["Dense_0"]["kernel"], b["Dense_0"]["kernel"])
+
+
+def test_defaults_are_those_of_the_papers():
+    """Brock et al.: 1e-4; Arjovsky et al.: 0.01; Salimans et al.: 1; StyleGAN2: 16."""
+    pairs = [
+        (optim.orthogonal(), optim.orthogonal(1e-4, lambda path: False)),
+        (optim.clip_weights(), optim.clip_weights(0.01)),
+        (optim.historical_averaging(), optim.historical_averaging(1.0)),
+        (optim.lazy_adam(0.1), optim.lazy_adam(0.1, b1=0.0, b2=0.99, every=16)),
+    ]
+    for default, named in pairs:
+        for a, b in zip(run(default, 2), run(named, 2), strict=True):
+            jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def test_clipping_is_on_both_sides_and_leaves_what_is_between():
+    w = {"w": jnp.array([-3.0, -0.25, 0.5, 3.0])}
+    (params,) = run(optim.clip_weights(0.5), 1, {"w": jnp.array([1, 0, -0.25, 1])}, w)
+    np.testing.assert_allclose(params["w"], [-0.5, -0.25, 0.25, 0.5])
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_lazy_adam_follows_its_equations(every):
+    """Kingma & Ba with rate, b1 and b2 of StyleGAN2's appendix B, in NumPy."""
+    c = every / (every + 1)
+    rate, b1, b2 = c * 0.2, 0.5**c, 0.9**c
+    grads = np.array([[1.0, -2.0], [0.5, 3.0], [-4.0, 0.25]])
+    transform = optim.lazy_adam(0.2, 0.5, 0.9, every)
+    state = transform.init({"w": jnp.zeros(2)})
+    m, v = np.zeros(2), np.zeros(2)
+    for t, grad in enumerate(grads, start=1):
+        update, state = transform.update({"w": jnp.asarray(grad, jnp.float32)}, state)
+        m = b1 * m + (1 - b1) * grad
+        v = b2 * v + (1 - b2) * grad**2
+        wanted = -rate * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + 1e-8)
+        np.testing.assert_allclose(update["w"], wanted, rtol=1e-4)
+
+
+def test_vanishing_gradients_are_not_blown_up():
+    """Adam's epsilon is 1e-8, as in the authors' program."""
+    transform = optim.lazy_adam(1.0, every=1)
+    w = {"w": jnp.zeros(1)}
+    update, _ = transform.update({"w": jnp.array([1e-8])}, transform.init(w))
+    np.testing.assert_allclose(update["w"], -0.25, rtol=1e-3)

@@ -1,6 +1,7 @@
 """Released tensors become variables that compute the same, and become themselves again."""
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from ganjax.pretrained.conversion import (
     ROW,
     TABLE,
     TRANSPOSED_CONV,
+    Leaf,
     Released,
+    assemble,
     batch_norm,
     compose,
     dump,
@@ -26,6 +29,10 @@ from ganjax.pretrained.conversion import (
     flattened_output,
     layer,
     load,
+    make_inputs,
+    permuted,
+    released_shape,
+    running_averages,
 )
 from tests.helpers.states import same, seat
 
@@ -122,3 +129,58 @@ def test_tensors_of_another_network_are_named(variables, change, says, ignored):
     given = {name: x for name, x in given.items() if x is not None}
     with pytest.raises(UsageError, match=says):
         load(SMALL._replace(ignored=ignored), given)
+
+
+def test_axes_are_permuted_into_ours_and_back():
+    x = RNG.normal(size=(2, 3, 4, 5))
+    layout = permuted(3, 0, 1, 2)
+    np.testing.assert_array_equal(layout.to_ours(x), np.moveaxis(x, 3, 0))
+    np.testing.assert_array_equal(layout.to_theirs(np.moveaxis(x, 3, 0)), x)
+    np.testing.assert_array_equal(CONV.to_ours(x)[1, 2, 0], x[:, 0, 1, 2])
+    np.testing.assert_array_equal(TRANSPOSED_CONV.to_ours(x)[1, 2], x[:, :, 1, 2])
+    np.testing.assert_array_equal(GAIN.to_ours(x[0, 0, 0]), x[0, 0, 0][None] - 1)
+    np.testing.assert_array_equal(POINTWISE.to_ours(x[0, 0])[0, 0], x[0, 0].T)
+
+
+def test_tables_of_layers_have_a_bias_only_where_the_program_has_one():
+    kernel = {"a.weight": Leaf("params/b/kernel", DENSE)}
+    assert layer("a", "b", DENSE, bias=False) == kernel
+    assert layer("a", "b", DENSE) == kernel | {"a.bias": Leaf("params/b/bias", PLAIN)}
+    averages = {
+        "a.running_mean": Leaf("batch_stats/b/BatchNorm_0/mean"),
+        "a.running_var": Leaf("batch_stats/b/BatchNorm_0/var"),
+    }
+    assert running_averages("a", "b") == averages
+    assert batch_norm("a", "b") == averages | {
+        "a.weight": Leaf("params/b/gain", GAIN),
+        "a.bias": Leaf("params/b/bias", TABLE),
+    }
+
+
+def test_tensors_take_the_type_of_the_network_and_the_place_of_the_table():
+    table = {"k": Leaf("params/a/kernel", DENSE), "n": Leaf("stats/n")}
+    wanted = {
+        "params/a/kernel": jax.ShapeDtypeStruct((3, 2), jnp.bfloat16),
+        "stats/n": jax.ShapeDtypeStruct((), jnp.int32),
+    }
+    given = {"k": np.arange(6.0).reshape(2, 3), "n": np.array(7)}
+    given["other.x"] = np.ones(1)
+    found = assemble(table, wanted, given, ("z", ".x"))
+    assert found["params"]["a"]["kernel"].dtype == jnp.bfloat16
+    np.testing.assert_array_equal(found["params"]["a"]["kernel"], given["k"].T)
+    assert (found["stats"]["n"].dtype, int(found["stats"]["n"])) == (jnp.int32, 7)
+    with pytest.raises(UsageError, match="a tensor other.x that"):
+        assemble(table, wanted, given, ("other",))
+    both = {"b": Leaf("x"), "a": Leaf("y")}
+    with pytest.raises(UsageError, match="no tensor a:"):
+        assemble(both, wanted, {"unknown": np.ones(1)}, ())
+    with pytest.raises(UsageError, match="a tensor l that"):
+        assemble(table, wanted, given | dict.fromkeys("ml", np.ones(1)), (".x",))
+
+
+def test_a_network_may_have_a_list_of_inputs():
+    net = SMALL._replace(input_shape=[(2, 3), (4,)])
+    made = make_inputs(net, lambda shape: jnp.zeros((7, *shape)))
+    assert [x.shape for x in made] == [(7, 2, 3), (7, 4)]
+    assert make_inputs(SMALL, lambda shape: jnp.zeros(shape)).shape == (4, 5, 2)
+    assert released_shape(Leaf("x", CONV), (5, 4, 3, 2)) == (2, 3, 5, 4)

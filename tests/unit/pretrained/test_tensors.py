@@ -4,6 +4,8 @@ import hashlib
 import io
 import sys
 import urllib.request
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -157,3 +159,116 @@ def test_views_in_other_orders_are_written_right(tmp_path):
     for name, view in views.items():
         np.testing.assert_array_equal(found[name], view)
         assert found[name].shape == view.shape
+
+
+class Tensor:
+    """In place of PyTorch's: an array that has a type of its own."""
+
+    def __init__(self, array):
+        self.array = np.asarray(array)
+
+    def float(self):
+        return Tensor(self.array.astype(np.float32))
+
+    def numpy(self):
+        return self.array
+
+
+@pytest.fixture
+def torch(monkeypatch):
+    """In place of PyTorch: it reads what a test puts into `saved`."""
+
+    def read(path, *, map_location, weights_only):
+        assert (map_location, weights_only) == ("cpu", True)
+        if isinstance(torch.saved, Exception):
+            raise torch.saved
+        return torch.saved
+
+    torch = ModuleType("torch")
+    torch.__spec__ = ModuleSpec("torch", None)
+    torch.Tensor, torch.load = Tensor, read
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    return torch
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin"])
+def test_tensors_of_a_state_dict_are_read_as_float32(torch, tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.touch()
+    weight = np.arange(6, dtype=np.float16).reshape(2, 3)
+    torch.saved = {"weight": Tensor(weight), "steps": Tensor([3]), "name": "net"}
+    found = tensors.read(path)
+    assert found.keys() == {"weight", "steps"}
+    np.testing.assert_array_equal(found["weight"], np.float32(weight), strict=True)
+    np.testing.assert_array_equal(found["steps"], np.float32([3]), strict=True)
+
+
+def test_a_part_of_a_checkpoint_is_found_by_its_keys(torch, tmp_path):
+    path = tmp_path / "a.pt"
+    path.touch()
+    g, d = {"weight": Tensor([1.0])}, {"weight": Tensor([2.0])}
+    torch.saved = {"g": {"ema": d, "now": g}, "step": 3, 7: None, "list": [d]}
+    assert tensors.read(path, part="g.now")["weight"] == 1
+    assert tensors.read(str(path), part="g.ema")["weight"] == 2
+    for part, said in (
+        ("d", r"a\.pt has no part d: it has g, step, 7, list\."),
+        ("g.d", r"a\.pt has no part d: it has ema, now\."),
+        ("", r"a\.pt holds no tensors but g, step, 7, list: name one as `part`"),
+        ("g", r"a\.pt holds no tensors but ema, now: name"),
+        ("step", r"a\.pt holds no state dict but a int: name one as `part`"),
+        ("list.0", r"a\.pt holds no state dict but a list: name one as `part`"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            tensors.read(path, part=part)
+
+
+def test_a_state_dict_that_would_run_code_is_refused_with_the_way_out(torch, tmp_path):
+    path = tmp_path / "a.pt"
+    path.touch()
+    torch.saved = RuntimeError("Weights only load failed.")
+    said = r"a\.pt cannot be read without running code from it \(RuntimeError\): torch"
+    with pytest.raises(UsageError, match=said):
+        tensors.read(path)
+    with pytest.raises(UsageError, match="sha256 differs"):
+        tensors.read(path, sha256="0" * 64)
+
+
+def test_a_long_download_is_read_in_pieces_and_a_wrong_one_is_not_kept(
+    path, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GANJAX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tensors, "CHUNK", 7)
+    data = path.read_bytes()
+
+    def urlopen(url):
+        response = io.BytesIO(data)
+        response.headers = {"Content-Length": "0"}
+        return response
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    url = "https://example.org/there/net.safetensors?download=true"
+    with pytest.raises(UsageError, match="gave another file than asked for"):
+        tensors.read(url, "0" * 64)
+    kept = lambda: [x for x in (tmp_path / "cache").rglob("*") if x.is_file()]
+    assert kept() == []
+    assert_equal(tensors.read(url, hashlib.sha256(data).hexdigest()), ARRAYS)
+    (file,) = kept()
+    assert file.name == "net.safetensors" and file.read_bytes() == data
+    assert file.parents[1] == tmp_path / "cache" / "weights"
+
+
+def test_a_download_that_is_cut_off_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANJAX_CACHE", str(tmp_path / "cache"))
+
+    class Cut(io.BytesIO):
+        headers = {"Content-Length": "9"}  # noqa: RUF012
+
+        def read(self, size):
+            if not self.tell():
+                return super().read(3)
+            raise ConnectionResetError("the connection was reset")
+
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url: Cut(b"123456789"))
+    with pytest.raises(UsageError, match=r"could not be fetched .the connection"):
+        tensors.read("https://example.org/net.safetensors")
+    assert not [x for x in (tmp_path / "cache").rglob("*") if x.is_file()]

@@ -53,3 +53,9 @@ def test_arrays_of_other_names_shapes_or_types_are_not_taken(tmp_path, like):
     cache.save(tmp_path / "x.npz", ARRAYS)
     with pytest.warns(UserWarning, match="x.npz holds other arrays than expected"):
         assert cache.load(tmp_path / "x.npz", like) is None
+
+
+def test_objects_are_not_cached(tmp_path):
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        cache.save(tmp_path / "x.npz", {"x": np.array([{}], dtype=object)})
+    assert not list(tmp_path.iterdir())

@@ -273,11 +273,14 @@ def test_the_digest_is_of_the_bits():
 def test_a_part_is_read_from_a_save_of_more(folder):
     whole = state(2)
     some = {"params": {"w": jnp.zeros((8, 32))}, "half": jnp.zeros((3,), jnp.bfloat16)}
-    found = restore(open_saves(folder, read_only=True), some, print, partial=True)
+    saves = open_saves(folder, read_only=True)
+    found = restore(saves, some, print, partial=True)
     same(found, {"params": {"w": whole["params"]["w"]}, "half": whole["half"]})
     some["params"]["w"] = jnp.zeros((8, 31))
     with pytest.raises(UsageError, match="params.w is float32.8,32. in it"):
-        restore(open_saves(folder, read_only=True), some, print, partial=True)
+        restore(saves, some, print, partial=True)
+    with pytest.raises(UsageError, match="key is key<fry>.. in it and none here"):
+        checkpoint.restore_step(saves, 2, {"half": whole["half"]}, print)
 
 
 @pytest.mark.parametrize("name", ["[x]", "a*b", "what?", "back\\slash", "runs[1]/deep"])

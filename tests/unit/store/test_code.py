@@ -238,6 +238,9 @@ def test_a_home_that_is_read_only_costs_no_run(tmp_path, monkeypatch):
     code.keep(tmp_path / "run", one, 0)
     (known,) = (tmp_path / "cache" / "known").iterdir()
     assert known.name == code.digest(one) and known.read_bytes() == b""
+    two = code.Code(b"# never seen either", {})
+    code.keep(tmp_path / "run", two, 0)
+    assert code.is_known(one, tmp_path) and code.is_known(two, tmp_path)
 
 
 def test_experiments_of_the_checkout_are_known_everywhere(tmp_path, monkeypatch):
