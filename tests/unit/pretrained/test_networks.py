@@ -226,6 +226,10 @@ def test_images_are_as_large_as_the_widths_say():
     assert projected.discriminator(0, 128, EYE).input_shape == (128, 128, 3)
     assert translation.pix2pix_g((1, 2, 4, 8)).input_shape == (16, 16, 3)
     assert studiogan.discriminator(8).input_shape == (32, 32, 3)
+    assert (studiogan.generator().net.size, studiogan.generator().net.channels) == (
+        32,
+        3,
+    )
     f = translation.cut_f((3, 8, 16), 5, 7)
     assert f.input_shape == [(7, 3), (7, 8), (7, 16)] and f.net.features == 5
     f = translation.cut_f()
@@ -549,6 +553,10 @@ def test_attention_follows_the_block_of_its_side():
     assert at(biggan_deep.discriminator(128, ch=4)) == {"blocks.0.2"}
     assert at(biggan_deep.discriminator(256, ch=4, depth=3)) == {"blocks.1.3"}
     assert at(biggan_deep.discriminator(64, ch=4)) == set()
+    # The sides end at 8 at 32 px, so that there is nothing at 4.
+    for d in (biggan.discriminator, biggan_deep.discriminator):
+        assert at(d(32, ch=4, attention_resolution=4)) == set()
+        assert len(at(d(32, ch=4, attention_resolution=8))) == 1
 
 
 def test_convolutions_in_skip_connections_are_where_shapes_change():

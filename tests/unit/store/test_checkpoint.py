@@ -578,12 +578,20 @@ def test_every_save_is_kept_if_that_is_asked_and_steps_may_go_back(tmp_path):
     saves = open_saves(tmp_path / "all", keep_all=True)
     for step in (1, 2, 3, 7, 5):
         save(saves, step, {"x": jnp.float32(step)})
+        # The one before it is looked after when the next one begins.
+        assert saves.pending == ([] if step == 1 else [step])
     finish(saves)
     assert saves.verified == [1], "the first save of a process is read back"
     assert sorted(saves.orbax.all_steps()) == [1, 2, 3, 5, 7]
     checkpoint.delete_after(saves, 3)
     assert sorted(saves.orbax.all_steps()) == [1, 2, 3]
     saves.orbax.close()
+
+
+def test_saves_may_be_opened_by_a_relative_path(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    saves = open_saves(Path(folder.name), read_only=True)
+    assert saves.folder == folder and best_step(saves) == 2
 
 
 def test_a_save_fails_at_once_where_no_folder_can_be_made(tmp_path):
