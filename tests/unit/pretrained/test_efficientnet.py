@@ -168,3 +168,11 @@ def test_the_name_of_features_tells_their_weights_and_size(monkeypatch):
     assert names[0] == names[1] and len({*names}) == 3
     for name, size in zip(names, (8, 8, 8, 128), strict=True):
         assert re.fullmatch(f"efficientnet-lite0-{size}-[0-9a-f]{{8}}", name)
+
+
+def test_lite0_has_the_stages_of_its_authors():
+    """Blocks, kernel, stride, expansion and width (Tan & Le, 2019, table 1)."""
+    assert efficientnet.EfficientNet().stages == (
+        *((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80)),
+        *((3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)),
+    )

@@ -118,6 +118,8 @@ def test_a_missing_extra_is_named(path, monkeypatch):
         name.touch()
         with pytest.raises(UsageError, match=r"ganjax\[released\]"):
             tensors.read(name)
+    with pytest.raises(UsageError, match="This needs safetensors, an extra"):
+        tensors.write(path, ARRAYS)
 
 
 def test_a_state_dict_is_read_without_running_code(tmp_path):
