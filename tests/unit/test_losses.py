@@ -230,3 +230,49 @@ def test_the_top_k_are_images_where_each_has_several_logits():
     top = losses.top_k(losses.wasserstein(), 2 / len(fake))
     wanted = -np.sort(np.float64(fake).mean(1))[-2:].mean()
     np.testing.assert_allclose(top.g(REAL.reshape(-1, 2), fake), wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(MADE.keys() - {"top 5 of 16"}))
+def test_logits_of_parts_of_an_image_count_as_those_of_images(name):
+    parts = lambda x: jnp.asarray(x).reshape(2, 4, 2)
+    for cost in MADE[name]:
+        whole = cost(jnp.asarray(REAL), jnp.asarray(FAKE))
+        np.testing.assert_allclose(cost(parts(REAL), parts(FAKE)), whole, rtol=1e-6)
+
+
+def test_the_energy_of_fakes_beyond_the_margin_costs_nothing():
+    loss = losses.energy(2.0)
+    real, fake = jnp.array([-1.0, -4.0]), jnp.array([-3.0, -1.0, 0.5])
+    np.testing.assert_allclose(loss.d(real, fake), 2.5 + (0 + 1 + 2.5) / 3, rtol=1e-6)
+
+
+def test_the_softer_the_hinge_the_wider_its_margins():
+    margins = 0.5 + 0.5 * (np.arange(10_000) + 0.5) / 10_000
+    real, fake = np.float64(REAL)[:, None] / 2, np.float64(FAKE)[:, None] / 2
+    wanted = np.maximum(0, margins - real).mean() + np.maximum(0, margins + fake).mean()
+    ours = losses.smooth_hinge(0.5).d(jnp.asarray(REAL) / 2, jnp.asarray(FAKE) / 2)
+    np.testing.assert_allclose(ours, wanted, rtol=1e-6)
+
+
+def test_a_weight_that_is_not_given_changes_nothing():
+    plain, both = losses.least_squares(), (jnp.asarray(REAL), jnp.asarray(FAKE))
+    assert losses.weighted(plain, g=2.0).d(*both) == plain.d(*both)
+    assert losses.weighted(plain, d=0.5).g(*both) == plain.g(*both)
+
+
+def test_the_top_k_of_pairs_are_judged_with_the_reals_of_their_rows():
+    top = losses.top_k(losses.relativistic(), 0.25)
+    real, fake = np.float64(REAL), np.float64(FAKE)
+    best = np.argsort(fake)[-4:]
+    wanted = -log(sigmoid(fake - real))[best].mean()
+    ours = top.g(jnp.asarray(REAL), jnp.asarray(FAKE))
+    np.testing.assert_allclose(ours, wanted, rtol=1e-6)
+
+
+def test_a_share_that_was_rounded_still_counts_its_whole_number():
+    """In float32, 7 / 23 of 23 is a little below 7."""
+    fake = jnp.arange(23.0)
+    cost = jax.jit(
+        lambda share: losses.top_k(losses.wasserstein(), share).g(fake, fake)
+    )
+    np.testing.assert_allclose(cost(7 / 23), -(16 + 22) / 2, rtol=1e-6)

@@ -77,3 +77,53 @@ def test_unlike_shapes_are_refused():
         UsageError, match=r"\(3, 3, 9\) and \(2, 3, 9\) cannot be paired"
     ):
         paired_bootstrap(answers((3, 3, 9), 0.5, 0), answers((2, 3, 9), 0.5, 0))
+
+
+def test_only_an_interval_on_one_side_of_nothing_says_something():
+    for low, high, says in (
+        (0.1, 0.2, "gain"),
+        (0.0, 0.2, "no significant difference"),
+        (-0.1, 0.1, "no significant difference"),
+        (-0.2, 0.0, "no significant difference"),
+        (-0.2, -0.1, "loss"),
+    ):
+        assert significance(BootstrapInterval((low + high) / 2, low, high)) == says
+
+
+def test_with_one_generator_and_one_classifier_it_is_the_spread_of_a_mean():
+    """Of n differences of standard deviation s: 1.96 s / sqrt(n - 1) to each side."""
+    arm, base = answers((1, 1, 100), 0.8, 0), answers((1, 1, 100), 0.6, 1)
+    found = paired_bootstrap(arm, base, resamples=5000)
+    spread = 1.96 * (arm * 1.0 - base).std() / 99**0.5
+    assert found.mean - found.low == pytest.approx(spread, rel=0.07)
+    assert found.high - found.mean == pytest.approx(spread, rel=0.07)
+
+
+def test_three_generators_that_differ_widen_the_interval_as_three_do():
+    rate = np.array([0.0, 0.5, 1.0])
+    arm = np.arange(40) < 40 * rate[:, None, None]
+    arm = np.repeat(arm, 2, axis=1)
+    found = paired_bootstrap(arm, np.zeros((1, 2, 40), bool), resamples=4000)
+    rng, n = np.random.default_rng(1), 3
+    drawn = 1 + 1.5**0.5 * (rng.multinomial(n, [1 / n] * n, 4000) - 1)
+    means = drawn @ rate / 3
+    low, high = np.quantile(means, [0.025, 0.975])
+    assert found.mean == 0.5
+    assert found.low < low + 0.03 and found.high > high - 0.03
+    assert found.low > low - 0.15 and found.high < high + 0.15
+
+
+def test_the_seed_and_the_number_of_resamples_are_those_that_are_asked_for():
+    arm, base = answers((3, 2, 50), 0.8, 0), answers((3, 2, 50), 0.6, 1)
+    found = paired_bootstrap(arm, base)
+    assert found == paired_bootstrap(arm, base, None, resamples=2000, seed=0)
+    evenly = paired_bootstrap(arm, base, np.full(50, 2.5))
+    np.testing.assert_allclose(evenly, found, rtol=1e-9)
+    assert found.low != paired_bootstrap(arm, base, seed=1).low
+    one = paired_bootstrap(arm, base, resamples=1)
+    assert one.low == one.high != found.low
+
+
+def test_weights_of_classes_have_a_mean_of_one():
+    weight = balanced_weights(np.array([3, 0, 3, 3, 9, 0]))
+    np.testing.assert_allclose(weight, [2 / 3, 1, 2 / 3, 2 / 3, 2, 1])

@@ -1,5 +1,6 @@
 """Features carry their units and their names; the classifier is trained once."""
 
+import hashlib
 import warnings
 
 import jax
@@ -7,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 
 from ganjax import evaluation
 from ganjax.errors import UsageError
 from ganjax.evaluation import classifier
+from ganjax.evaluation.features import fingerprint
 from ganjax.store import cache
 
 
@@ -221,3 +224,54 @@ def test_labels_that_do_not_fit_are_a_mistake(tmp_path):
 def test_classifier_refuses_other_sizes(trained):
     with pytest.raises(UsageError, match="takes images"):
         trained[0].features.apply(np.zeros((2, 9, 8, 1), np.float32))
+
+
+def test_points_are_features_as_they_are():
+    rows = np.arange(12.0).reshape(2, 3, 2)
+    look = evaluation.points()
+    seen = evaluation.extract_features(look, rows)
+    np.testing.assert_array_equal(seen, rows.reshape(2, 6))
+    assert seen.dtype == np.float32 and look.name == "points"
+    assert evaluation.pixels().name == "pixels"
+
+
+@pytest.mark.parametrize("n", [20, 200])
+def test_pca_is_that_of_scikit_learn_with_its_largest_entries_positive(n):
+    """On images of fewer pixels than there are images, and of more."""
+    images = decoded(digits()[0])[:n]
+    look = evaluation.pca(images, 5)
+    other = decoded(digits()[2])[:30]
+    theirs = PCA(5, whiten=True, svd_solver="full")
+    theirs.fit((images.reshape(n, -1).astype(np.float64) + 1) / 2)
+    wanted = theirs.transform((other.reshape(30, -1) + 1) / 2)
+    axes = theirs.components_
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
+    seen = look.apply(other)
+    np.testing.assert_allclose(seen, wanted * np.sign(largest.T), atol=2e-4)
+    assert seen.dtype == np.float32
+
+
+def test_there_are_as_many_components_as_images_less_one_or_pixels():
+    images = np.random.default_rng(0).uniform(-1, 1, (9, 2, 2, 1))
+    for some, most in ((images, 4), (images[:4], 3)):
+        assert evaluation.pca(some, most).apply(some).shape == (len(some), most)
+        for number in (0, most + 1):
+            with pytest.raises(UsageError, match=f"not have {number} principal"):
+                evaluation.pca(some, number)
+
+
+def test_a_fingerprint_tells_values_types_shapes_and_order():
+    a, b = np.arange(6, dtype=np.float32), np.zeros(2)
+    told = [
+        fingerprint(a, b),
+        fingerprint(b, a),
+        fingerprint(a),
+        fingerprint(a.reshape(2, 3), b),
+        fingerprint(a.view(np.int32), b),
+        fingerprint(a + 1, b),
+        fingerprint(a, b + 1),
+    ]
+    assert len(set(told)) == len(told) and {len(x) for x in told} == {8}
+    assert fingerprint(a.copy(), b.copy()) == told[0]
+    whole = hashlib.sha256(b"float32(6,)" + a.tobytes()).hexdigest()
+    assert told[2] == whole[:8]

@@ -169,3 +169,86 @@ def test_the_kernel_distance_of_equal_distributions_is_zero_whatever_their_numbe
         found = np.array([evaluation.kernel_distance(x, y) for x, y in draws])
         assert abs(found.mean()) < 4 * found.std() / np.sqrt(len(found))
         assert found.min() < 0
+
+
+def test_an_edge_of_one_color_is_as_steep_as_it_is_bright():
+    for channel, weight in enumerate((0.299, 0.587, 0.114)):
+        step = np.zeros((1, 5, 6, 3))
+        step[:, :, 3:, channel] = 1.0
+        assert evaluation.edges(step, weight - 1e-6, 1.0)[0, :, 2:4].all()
+        assert not evaluation.edges(step, weight + 1e-6, 1.0).any()
+    for channels in (1, 2, 4):
+        step = np.zeros((1, 5, 6, channels))
+        step[:, :, 3:, 0] = 1.0
+        assert evaluation.edges(step, 1 / channels - 1e-6, 1.0).any()
+        assert not evaluation.edges(step, 1 / channels + 1e-6, 1.0).any()
+
+
+def test_an_edge_is_smoothed_along_itself():
+    """Around the end of a line that is one pixel wide, by Sobel's weights."""
+    image = np.zeros((1, 7, 7, 1))
+    image[0, 3, 3] = 1.0
+    wanted = np.zeros((7, 7))
+    wanted[2:5, 2:5] = [
+        [2**0.5 / 4, 0.5, 2**0.5 / 4],
+        [0.5, 0, 0.5],
+        [2**0.5 / 4, 0.5, 2**0.5 / 4],
+    ]
+    for threshold in (0.34, 0.36, 0.49, 0.51):
+        found = evaluation.edges(image, threshold, 1.0)[0]
+        np.testing.assert_array_equal(found, wanted > threshold)
+
+
+def test_edges_are_told_by_their_threshold_in_units_of_the_range():
+    a, b = images()
+    usual = evaluation.edge_iou(a, b)
+    bytes_of = lambda x: (x + 1) * 127.5
+    assert ((usual > 0.3) & (usual < 0.99)).all()
+    same = evaluation.edge_iou(bytes_of(a), bytes_of(b), data_range=255)
+    np.testing.assert_allclose(same, usual)
+    np.testing.assert_allclose(evaluation.edge_iou(a, b, 0.1, 2.0), usual)
+    fewer = evaluation.edge_iou(a, b, 0.3)
+    np.testing.assert_allclose(evaluation.edge_iou(a / 2, b / 2, 0.3, 1.0), fewer)
+    one, other = (evaluation.edges(x, 0.3) for x in (a, b))
+    wanted = [(x & y).sum() / (x | y).sum() for x, y in zip(one, other, strict=True)]
+    np.testing.assert_allclose(fewer, wanted)
+    assert not np.allclose(fewer, usual)
+
+
+def test_either_image_of_a_pair_is_looked_through():
+    a, b = images()
+    mask = np.ones((*a.shape[:3], 1))
+    broken = a.copy()
+    broken[2, -1, -1, -1] = np.inf
+    for score in (
+        evaluation.psnr,
+        evaluation.ssim,
+        evaluation.edge_iou,
+        lambda x, y: evaluation.hole_l1(x, y, mask),
+    ):
+        for pair in ((broken, b), (b, broken)):
+            with pytest.raises(UsageError, match="NaN or infinity"):
+                score(*pair)
+
+
+def test_ssim_is_of_sides_of_eleven_pixels_or_more():
+    a, b = images()
+    assert evaluation.ssim(a[:, :11, :11], b[:, :11, :11]).shape == (3,)
+    for x, y in ((a[:, :, :10], b[:, :, :10]), (a[:, :10], b[:, :10])):
+        with pytest.raises(UsageError, match="11 or more"):
+            evaluation.ssim(x, y)
+
+
+def test_a_completion_that_is_its_original_deceives_nobody():
+    """Of a tie the classifier does not find the sample more real."""
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(40, 3))
+    fake = np.concatenate([real[:20], rng.normal(size=(20, 3)) + 0.5])
+    scores = evaluation.discriminative_scores(real, fake)
+    theirs = svm.LinearSVC(dual=False)
+    theirs.fit(np.concatenate([fake, real]), [0] * 40 + [1] * 40)
+    told = theirs.decision_function(fake), theirs.decision_function(real)
+    assert scores.paired == pytest.approx((told[0][20:] > told[1][20:]).sum() / 40)
+    wrong = (told[0] > 0).sum() + (told[1] <= 0).sum()
+    assert scores.unpaired == pytest.approx(wrong / 80)
+    assert 0 < scores.paired < scores.unpaired < 0.5

@@ -234,3 +234,171 @@ def test_bad_input_is_a_mistake():
         evaluation.modes(good, good, radius=0.0)
     with pytest.raises(UsageError, match="at least one sample"):
         evaluation.class_balance(np.zeros((0, 3)))
+
+
+def test_the_scores_that_are_announced_are_those_that_are_made():
+    train, held_out, fake = draw(40), draw(30, seed=1), draw(20, seed=2)
+    for unseen in (held_out, None):
+        announced = evaluation.metrics_on("points", held_out=unseen is not None)
+        scores = evaluation.evaluate(fake, train, unseen, evaluation.points())
+        assert [metric.name for metric in announced] == [*scores]
+    directions = {metric.name: metric.direction.name for metric in announced}
+    assert directions == {
+        "frechet/points": "LOWER",
+        "precision/points": "HIGHER",
+        "recall/points": "HIGHER",
+        "density/points": "NEITHER",
+        "coverage/points": "HIGHER",
+    }
+    copying = evaluation.metrics_on("x", held_out=True)[5:]
+    assert [metric.direction.name for metric in copying] == ["NEITHER"] * 2
+    assert [metric.aim for metric in copying] == [
+        "1 without copying",
+        "0.01 without copying",
+    ]
+
+
+@pytest.mark.parametrize("f", [6, 50])
+def test_scores_of_few_and_of_many_features_are_those_of_each_metric(f):
+    """More features than samples take another way to the same numbers."""
+    train, held_out = draw(30, f, seed=3), draw(25, f)
+    fake = draw(20, f, seed=1, scale=0.8, shift=0.3)
+    scores = evaluation.evaluate(fake, train, held_out, evaluation.points())
+    alone = evaluation.evaluate(fake, train, None, evaluation.points(), k=4)
+    distance, copies = evaluation.frechet_distance, evaluation.copies
+    wanted = evaluation.prdc(held_out, fake, 5)._asdict() | {
+        "frechet": distance(held_out, fake),
+        "copies/ratio": copies(fake, train, held_out).ratio,
+        "copies/close": copies(fake, train, held_out).close,
+    }
+    assert len(scores) == len(wanted)
+    for name, value in wanted.items():
+        assert scores[f"{name}/points"] == pytest.approx(value, rel=1e-8), name
+    wanted = evaluation.prdc(train, fake, 4)._asdict()
+    wanted |= {"frechet": distance(train, fake)}
+    assert len(alone) == len(wanted)
+    for name, value in wanted.items():
+        assert alone[f"{name}/points"] == pytest.approx(value, rel=1e-8), name
+
+
+@pytest.mark.parametrize("f", [6, 50])
+def test_real_scores_are_of_as_many_training_examples_as_there_are_samples(f):
+    """They are drawn by one seed, and without held-out data from one half alone."""
+    train, held_out, look = draw(60, f), draw(25, f, seed=1), evaluation.points()
+    order = np.random.default_rng(0).permutation(60)
+    for count, unseen, fake, real in (
+        (18, held_out, train[order[:18]], held_out),
+        (99, held_out, train, held_out),
+        (18, None, train[order[:18]], train[order[30:]]),
+        (99, None, train[order[:30]], train[order[30:]]),
+    ):
+        wanted = evaluation.prdc(real, fake, 4)._asdict()
+        wanted |= {"frechet": evaluation.frechet_distance(real, fake)}
+        found = evaluation.evaluate_real(train, unseen, look, count, k=4)
+        known = evaluation.reference(train, unseen, "points", k=4)
+        again = evaluation.score_real(known, count)
+        assert len(found) == len(again) == len(wanted)
+        for name, value in wanted.items():
+            assert found[f"{name}/points"] == pytest.approx(value, rel=1e-8), name
+            assert again[f"{name}/points"] == pytest.approx(value, rel=1e-8), name
+
+
+def test_sets_that_are_too_few_for_the_neighbors_or_too_wide_are_a_mistake():
+    rows, look = draw(40), evaluation.points()
+    known = evaluation.reference(rows, None, "points")
+    for wrong, says in (
+        (lambda: evaluation.score(known, rows[:5]), "5 generated .* give 6"),
+        (lambda: evaluation.score(known, rows[:, :5]), "width 5 and 6"),
+        (lambda: evaluation.reference(rows[:5], None, "x"), "5 training .* give 6"),
+        (lambda: evaluation.reference(rows, rows[:3], "x", 3), "3 held-out .* give 4"),
+        (lambda: evaluation.reference(rows, rows[:, :4], "x"), "width 6 and 4"),
+        (
+            lambda: evaluation.evaluate_real(rows, rows[:5], look, 9),
+            "5 held-out .* give 6",
+        ),
+        (
+            lambda: evaluation.evaluate_real(rows, rows[:, :4], look, 9),
+            "width 6 and 4",
+        ),
+        (lambda: evaluation.evaluate_real(rows, rows, look, 5), "5 training"),
+        (lambda: evaluation.evaluate_real(rows[:11], None, look, 9), "5 training"),
+        (lambda: evaluation.copies(rows, rows, rows[:, :5]), "width 5 and 6"),
+        (lambda: evaluation.copies(rows[:, :5], rows, rows), "width 5 and 6"),
+        (lambda: evaluation.prdc(rows[:5], rows), "5 real .* give 6"),
+        (lambda: evaluation.frechet_distance(rows, rows[:1]), "1 generated .* give 2"),
+        (lambda: evaluation.kernel_distance(rows, rows[:1]), "1 generated .* give 2"),
+        (lambda: evaluation.kernel_distance(rows, rows[:, :5]), "width 6 and 5"),
+        (
+            lambda: evaluation.discriminative_scores(rows, rows[:, :5]),
+            "width 6 and 5",
+        ),
+        (lambda: evaluation.nearest_neighbors(rows, rows[:0]), "0 training"),
+        (lambda: evaluation.nearest_neighbors(rows[0], rows), r"\[n, f\], not \[6\]"),
+        (lambda: evaluation.modes(rows, rows, -1.0), "radius"),
+        (lambda: evaluation.modes(rows, rows, 1.0, at_least=0), "at least one"),
+        (lambda: evaluation.class_balance(rows / np.nan), "no NaN"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            wrong()
+
+
+def test_what_is_not_finite_is_found_in_the_last_block(monkeypatch):
+    monkeypatch.setattr(distances, "BLOCK_SIZE", 20)
+    rows = draw(10)
+    for value in (np.nan, np.inf, -np.inf):
+        rows[9, 5] = value
+        with pytest.raises(UsageError, match="generated features contain NaN"):
+            evaluation.nearest_neighbors(rows, draw(10))
+    assert distances.all_finite(draw(10)) and distances.all_finite(rows[:9])
+
+
+@pytest.mark.parametrize("f", [6, 50])
+def test_frechet_is_the_same_in_blocks_and_never_below_zero(monkeypatch, f):
+    a, b = draw(40, f), draw(45, f, seed=1, shift=0.3)
+    whole = evaluation.frechet_distance(a, b)
+    monkeypatch.setattr(distances, "BLOCK_SIZE", 97)
+    assert evaluation.frechet_distance(a, b) == pytest.approx(whole, rel=1e-9)
+    assert evaluation.frechet_distance(a, a) >= 0
+
+
+def test_copies_are_nearer_than_the_limit_and_listed_from_the_nearest():
+    """Of 101 held-out examples at 1, 2, ... the nearest hundredth ends at 2."""
+    train = np.zeros((1, 1))
+    held_out = 1.0 + np.arange(101)[::-1, None]
+    fake = np.array([[2.0], [1.5], [50.0], [-1.5], [0.5], [-2.0]])
+    found = evaluation.copies(fake, train, held_out)
+    assert found.close == 3 / 6
+    assert found.ratio == pytest.approx(1.75 / 51)
+    np.testing.assert_array_equal(found.held_out.distance, held_out[:, 0])
+    np.testing.assert_array_equal(found.fake.distance, np.abs(fake[:, 0]))
+    nearest = evaluation.closest_samples(found.fake, 5)
+    np.testing.assert_array_equal(nearest, [4, 1, 3, 0, 5])
+
+
+def test_held_out_examples_may_be_copies_if_they_are_not_most():
+    train = np.arange(5.0)[:, None]
+    some = np.concatenate([train[:2], train[:3] + 0.25])
+    assert evaluation.copies(train + 0.5, train, some).ratio == pytest.approx(2)
+    with pytest.raises(UsageError, match="hold out others"):
+        evaluation.copies(train, train, np.concatenate([train[:3], train[:2] + 0.5]))
+
+
+def test_a_sample_at_the_radius_is_still_of_its_mode():
+    centers = np.array([[0.0, 0.0], [10.0, 0.0]])
+    points = np.array([[3.0, 4.0], [10.0, 5.0], [10.0, -5.0], [5.0, 12.0]])
+    found = evaluation.modes(points, centers, radius=5.0)
+    assert (found.covered, found.quality) == (2, 3 / 4)
+    np.testing.assert_array_equal(found.samples, [1, 2])
+    assert evaluation.modes(points, centers, 5.0, at_least=2).covered == 1
+
+
+def test_a_class_is_sure_from_its_threshold_on():
+    probabilities = np.array([[0.75, 0.25], [0.5, 0.5], [0.125, 0.875]])
+    at = lambda threshold: evaluation.class_balance(probabilities, threshold)
+    assert [at(x)["confident"] for x in (0.5, 0.75, 0.8, 0.9)] == [
+        1,
+        pytest.approx(2 / 3),
+        pytest.approx(1 / 3),
+        0,
+    ]
+    assert at(0.9) == evaluation.class_balance(probabilities)

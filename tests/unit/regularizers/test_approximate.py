@@ -82,3 +82,12 @@ def test_the_second_look_is_through_the_augmentation_and_dropout_of_the_first(te
     move = lambda key, image, p: image + jax.random.normal(key, image.shape)
     cost, square = behind(move, term, rate=0.5)
     assert square / 2 < cost < 8 * square
+
+
+@pytest.mark.parametrize("term", APPROXIMATE)
+def test_sigma_follows_its_schedule(term):
+    d = partial(curved, WEIGHTS)
+    scheduled = value(term(2.0, lambda step: step / 10), turn(d, step=5))
+    fixed = value(term(2.0, 0.5), turn(d))
+    np.testing.assert_allclose(scheduled, fixed, rtol=1e-6)
+    assert abs(fixed / value(term(2.0), turn(d)) - 1) > 1e-3

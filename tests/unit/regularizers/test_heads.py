@@ -257,3 +257,60 @@ def test_an_image_alone_is_pulled_to_its_class_and_pushed_from_none():
     )
     np.testing.assert_allclose(value, 0.0, atol=1e-6)  # (m - p)/t less the same
     assert jnp.isfinite(slope["embed"]).all()
+
+
+def test_each_side_is_judged_by_the_classes_of_its_own_images():
+    other = (LABEL + np.array([1, 1, 2, 0, 2, 1])) % K
+
+    def paid(both, real, fake):
+        seen = turn(*jax.tree.map(jnp.asarray, (real, fake)))
+        seen = seen._replace(fake=seen.fake._replace(label=jnp.asarray(other)))
+        return [term.apply(seen, ())[0] for term in both]
+
+    twin = cross(FAKE, other, "twin classes")
+    d, g = paid(tac_gan(cross_entropy(), 3.0, 2.0), REAL, FAKE)
+    np.testing.assert_allclose(d, 3 * cross(REAL) + 2 * twin, rtol=1e-5)
+    np.testing.assert_allclose(g, 3 * cross(FAKE, other) - 2 * twin, rtol=1e-5)
+    d, g = paid(adc_gan(cross_entropy()), REAL2, FAKE2)
+    as_real, as_fake = cross(FAKE2, 2 * other), cross(FAKE2, 2 * other + 1)
+    np.testing.assert_allclose(d, cross(REAL2, 2 * LABEL) + as_fake, rtol=1e-5)
+    np.testing.assert_allclose(g, as_real - as_fake, rtol=1e-5)
+    real, fake = HINGE
+    d, g = paid(multi_hinge(), real, fake)
+    last = singer(fake["classes"], LAST)
+    np.testing.assert_allclose(d, singer(real["classes"], LABEL) + last, rtol=1e-5)
+    np.testing.assert_allclose(g, singer(fake["classes"], other) / 20, rtol=1e-5)
+
+
+def test_g_alone_may_be_spared_the_classes():
+    both = ac_gan(cross_entropy(), 2.0, 0.0)
+    assert both.g.apply(turn(REAL, FAKE), ())[0] == 0
+    np.testing.assert_allclose(
+        both.d.apply(turn(REAL, FAKE), ())[0], 2 * cross(REAL), rtol=1e-5
+    )
+
+
+def test_features_may_be_matched_by_another_penalty():
+    paid, _ = feature_matching(penalty=jnp.abs).apply(turn(REAL, FAKE), ())
+    gap = REAL["features"].mean(0) - FAKE["features"].mean(0)
+    np.testing.assert_allclose(paid, np.abs(gap).mean(), rtol=1e-5)
+
+
+def test_both_players_maximize_the_information_by_weights_that_may_be_scheduled():
+    up, down = optax.linear_schedule(0.0, 4.0, 8), optax.linear_schedule(0.6, 0.0, 8)
+    for term in mutual_information(up, down):
+        paid, _ = term.apply(turn(CODES, CODES, step=4), ())
+        np.testing.assert_allclose(paid, informed(CODES), rtol=1e-5)
+
+
+def test_images_opposite_to_each_other_are_pushed_no_further():
+    """Two of a cosine of -0.96, of which the second lacks its class by 0.98."""
+    told = {
+        "embed": jnp.array([[3.0, 0.0], [-0.96, -0.28]]),
+        "proxies": jnp.array([[2.0, 0.0], [0.0, 1.0]]),
+    }
+    value = data_to_data(0.5, 0.7)(told, jnp.array([0, 1]))
+    push = np.exp(-(-0.96 + 0.7 - 1) / 0.5)  # its own is the largest similarity
+    pull = (0.7 + 0.28) / 0.5
+    wanted = (np.log(1 + push) + pull + np.log(np.exp(-pull) + push)) / 2
+    np.testing.assert_allclose(value, wanted, rtol=1e-5)

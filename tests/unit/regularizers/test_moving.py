@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganjax.core import ONE, DiscriminatorOutputs, Turn
+from ganjax.core import ONE, Devices, DiscriminatorOutputs, Turn
 from ganjax.regularizers import (
     balanced_consistency,
     boundary_equilibrium,
     consistency,
     latent_consistency,
+    latent_step_penalty,
     lecam,
     max_gradient_penalty,
     mode_seeking,
@@ -165,6 +166,96 @@ def test_boundary_equilibrium_balances_what_d_spends_on_fakes():
         np.testing.assert_allclose(k, wanted, rtol=1e-6)
         paid, _ = both.g.apply(logits(real, fake, 0), ())
         np.testing.assert_allclose(paid, e_fake, rtol=1e-6)
+
+
+def conditional():
+    """A turn whose networks read labels, and whose D augments what it scored."""
+    seen, label = turn(cubic, bend), jnp.array([0, 1, 2, 1, 0])
+    unused = lambda image: pytest.fail("the augmentation is not applied again")
+    look = lambda look: look._replace(label=label, d=unused)
+    return seen._replace(
+        g=lambda z, label: bend(z) * (1 + label[:, None]),
+        d=lambda image, label: cubic(image) + label,
+        z_drawn=seen.z + jnp.array([[1.0, 2.0]]),
+        real=look(seen.real),
+        fake=look(seen.fake),
+    )
+
+
+def test_what_is_looked_at_again_keeps_its_label_and_is_not_augmented():
+    seen = conditional()
+    label, z = np.asarray(seen.real.label), np.float64(seen.z)
+    score = lambda x: np.tanh(x @ W) ** 3
+    images = lambda z: np.tanh(z @ V) * (1 + label[:, None])
+
+    def gap(look):
+        x = np.float64(look.x)
+        return np.mean((score(2 * x) + label - score(x)) ** 2)
+
+    paid = pay(balanced_consistency(double, 2.0, 3.0), seen)
+    np.testing.assert_allclose(paid, 2 * gap(seen.real) + 3 * gap(seen.fake), rtol=1e-5)
+
+    draw = lambda key: jax.random.normal(key, (2,))
+    n = np.float64(jax.vmap(draw)(seen.keys("latent_consistency")))
+    both, near = latent_consistency(2.0, 3.0, 0.25), images(z + 0.25 * n)
+    d = 2 * np.mean((score(near) + label - np.float64(seen.fake.logits)) ** 2)
+    g = -3 * np.mean((near - np.float64(seen.fake.x)) ** 2)
+    np.testing.assert_allclose(pay(both.d, seen), d, rtol=1e-4)
+    np.testing.assert_allclose(pay(both.g, seen), g, rtol=1e-4)
+
+    other = np.roll(z, 1, axis=0)
+    moved = np.abs(images(other) - np.float64(seen.fake.x)).mean()
+    wanted = 1 / (moved / np.abs(other - z).mean() + 1e-5)
+    np.testing.assert_allclose(pay(mode_seeking(), seen), wanted, rtol=1e-4)
+
+
+def test_a_step_of_the_latents_costs_its_squared_length():
+    seen = conditional()  # a step by (-1, -2) each, and one by (3, -2)
+    seen = seen._replace(z=seen.z.at[0, 0].add(4.0))
+    paid = pay(latent_step_penalty(3.0), seen)
+    np.testing.assert_allclose(paid, 3 * (4 * 5 + 13) / 5, rtol=1e-5)
+
+
+SCHEDULED = {  # made of numbers, of which each is a weight or a sigma
+    "bcr": (lambda *x: balanced_consistency(double, *x), (2.0, 3.0)),
+    "zcr d": (lambda *x: latent_consistency(*x).d, (2.0, 3.0, 0.25)),
+    "zcr g": (lambda *x: latent_consistency(*x).g, (2.0, 3.0, 0.25)),
+    "lecam": (lambda x: lecam(x, start=0), (2.0,)),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_every_number_may_be_a_schedule(name):
+    make, numbers = SCHEDULED[name]
+    rise = lambda end: lambda step: end * step / 4
+    scheduled, seen = make(*map(rise, numbers)), turn(step=4)
+    wanted = pay(make(*numbers), seen)
+    assert wanted != 0
+    np.testing.assert_allclose(pay(scheduled, seen), wanted, rtol=1e-6)
+
+
+def test_what_is_remembered_is_the_mean_over_all_replicas():
+    real, fake = np.array([[2.0, 5.0], [1.0, 0.5]]), np.array([[-1.0, 0.0], [3, -4.0]])
+    mean = lambda x: jax.lax.pmean(x, "data")
+    for term in (lecam(decay=0.5, start=0), boundary_equilibrium(3.0, 0.1).d):
+
+        def replica(real, fake, term=term):
+            seen = logits(-real, -fake, 2)._replace(on=Devices(mean))
+            return term.apply(seen, term.init())[1]
+
+        parts = jax.vmap(replica, axis_name="data")(jnp.array(real), jnp.array(fake))
+        whole = logits(-real.ravel(), -fake.ravel(), 2)
+        _, wanted = term.apply(whole, term.init())
+        found = np.transpose(jax.tree.leaves(parts)).reshape(2, -1)
+        wanted = jax.tree.leaves(wanted)
+        assert all(wanted)
+        np.testing.assert_allclose(found, [wanted, wanted], rtol=1e-6)
+
+
+def test_what_d_spends_on_fakes_never_exceeds_what_it_spends_on_reals():
+    term = boundary_equilibrium(gamma=0.5, rate=1.0).d
+    _, most = term.apply(logits([-9, -9], [-1, -1], 0), jnp.asarray(0.5))
+    assert most == 1
 
 
 TERMS = {

@@ -175,3 +175,36 @@ def test_a_stylegan2_learns_from_it_and_counts_w_once():
     gaps = apart(moved.g.params, state.g.params)
     assert max(gap for name, gap in gaps.items() if "'f'" in name) > 1e-6
     assert max(gap for name, gap in gaps.items() if "'g'" in name) > 1e-4
+
+
+@pytest.mark.parametrize("shrink", [1, 2])
+def test_the_mapping_is_given_the_label_of_each_row_that_pays(shrink):
+    whole, given = turn(), []
+
+    def g(*inputs, method):
+        given.extend(inputs[1:])
+        return whole.g(*inputs, method=method)
+
+    label = jnp.arange(8) + 3
+    pay(
+        path_length(1.0, 0.0, shrink),
+        whole._replace(g=g, fake=whole.fake._replace(label=label)),
+    )
+    (found,) = given
+    np.testing.assert_array_equal(found, label[::shrink])
+
+
+def test_the_mean_in_memory_is_that_of_all_replicas():
+    whole, term = turn(lambda w: jnp.sin(straight(w))), path_length(1.0, decay=0.5)
+    mean = partial(jax.lax.pmean, axis_name="data")
+    index = partial(jax.lax.axis_index, "data")
+
+    def replica(z):
+        look, on = whole.real._replace(label=jnp.zeros(4)), Devices(mean, index)
+        part = whole._replace(z=z, real=look, fake=look, on=on)
+        return term.apply(part, jnp.asarray(0.3))
+
+    values, means = jax.vmap(replica, axis_name="data")(whole.z.reshape(2, 4, 3))
+    value, moved = pay(term, whole, 0.3)
+    np.testing.assert_allclose(means, [moved, moved], rtol=1e-6)
+    np.testing.assert_allclose(values.mean(), value, rtol=1e-5)

@@ -13,6 +13,7 @@ from ganjax.regularizers import (
     dragan,
     gradient_penalty,
     lazily,
+    max_gradient_penalty,
     r1,
     r2,
     stateless,
@@ -178,3 +179,25 @@ def test_penalties_differentiate_through_the_augmentation(term):
     for scale, wanted in ((1, 1.0), (2, 4.0)):
         cost, square = behind(lambda key, x, p, scale=scale: scale * x, term)
         np.testing.assert_allclose(cost, wanted * square, rtol=1e-6)
+
+
+@pytest.mark.parametrize("term", [gradient_penalty, dragan, max_gradient_penalty])
+def test_between_images_d_is_augmented_as_the_reals_were(term):
+    unused = lambda *_: pytest.fail("only D as it saw the reals has the slope")
+    seen = turn()
+    real = seen.real._replace(d=lambda image: linear(3 * image))
+    seen = seen._replace(real=real, fake=seen.fake._replace(d=unused), d=unused)
+    norm = 3 * np.sqrt(SQUARE)
+    wanted = norm**2 if term is max_gradient_penalty else (norm - 1) ** 2
+    np.testing.assert_allclose(value(term(1.0), seen), wanted, rtol=1e-5)
+
+
+def test_dragan_moves_each_image_by_a_share_of_noise_of_its_own_for_each_pixel():
+    seen, c = turn(), 0.8
+    noise = lambda key: jax.random.uniform(key, (2, 2))
+    noise = np.asarray(jax.vmap(noise)(seen.keys("dragan_noise")))
+    share = np.asarray(jax.vmap(jax.random.uniform)(seen.keys("dragan_share")))
+    real = np.asarray(seen.real.x)
+    wanted = real + share[:, None, None] * c * real.std() * noise
+    found = points_of(lambda weight: dragan(weight, c=c))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
