@@ -1,5 +1,7 @@
 """The paired bootstrap's interval is right in plain cases, and covers the truth."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -127,3 +129,12 @@ def test_the_seed_and_the_number_of_resamples_are_those_that_are_asked_for():
 def test_weights_of_classes_have_a_mean_of_one():
     weight = balanced_weights(np.array([3, 0, 3, 3, 9, 0]))
     np.testing.assert_allclose(weight, [2 / 3, 1, 2 / 3, 2 / 3, 2, 1])
+
+
+def test_predictions_of_other_classifiers_or_images_are_refused():
+    """By the function itself, where nothing checks the shapes before it."""
+    arm, score = answers((2, 3, 9), 0.5, 0), inspect.unwrap(paired_bootstrap)
+    for shape in ((1, 2, 9), (2, 3, 8)):
+        with pytest.raises(UsageError, match="cannot be paired"):
+            score(arm, answers(shape, 0.5, 1))
+    assert score(arm, arm) == BootstrapInterval(0, 0, 0)

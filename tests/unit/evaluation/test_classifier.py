@@ -36,6 +36,7 @@ def test_half_of_the_images_are_mirrored_where_asked():
     mirror = np.array([mirror for _, mirror in classifier._training_rows(9, settings)])
     assert 0.45 < mirror.mean() < 0.55
     assert np.abs(mirror.mean(0) - 0.5).max() < 0.3
+    assert np.abs(mirror.mean(1) - 0.5).max() < 0.3
 
 
 def test_the_rate_rises_for_a_fifth_of_the_steps_and_then_falls(monkeypatch):

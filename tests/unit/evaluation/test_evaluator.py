@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from ganjax.evaluation.channels import ACCURACY
+from ganjax.evaluation.copying import COPIES_CLOSE, COPIES_RATIO
 from ganjax.evaluation.evaluator import (
     Evaluator,
     evaluation_json,
@@ -13,6 +15,7 @@ from ganjax.evaluation.evaluator import (
     no_scores,
     with_metric,
 )
+from ganjax.evaluation.frechet import FRECHET
 from ganjax.evaluation.metric import (
     Direction,
     Metric,
@@ -20,6 +23,8 @@ from ganjax.evaluation.metric import (
     lower_is_better,
     neither_is_better,
 )
+from ganjax.evaluation.modes import KL, MODES, QUALITY
+from ganjax.evaluation.prdc import METRICS
 
 
 LOW = lower_is_better("low", "Falls.")
@@ -129,3 +134,25 @@ def test_a_metric_turns_its_scores_so_that_lower_is_better():
 
 def test_a_metric_on_features_is_the_same_under_their_name():
     assert HIGH.on("pixels") == HIGH._replace(name="high/pixels")
+
+
+def test_it_is_known_which_way_each_score_is_better():
+    known = [FRECHET, *METRICS, COPIES_RATIO, COPIES_CLOSE]
+    known += [MODES, QUALITY, KL, ACCURACY]
+    assert {metric.name: metric.direction.name for metric in known} == {
+        "frechet": "LOWER",
+        "precision": "HIGHER",
+        "recall": "HIGHER",
+        "density": "NEITHER",
+        "coverage": "HIGHER",
+        "copies/ratio": "NEITHER",
+        "copies/close": "NEITHER",
+        "modes": "HIGHER",
+        "quality": "HIGHER",
+        "kl": "LOWER",
+        "accuracy": "NEITHER",
+    }
+    aims = {"LOWER": "lower is better", "HIGHER": "higher is better"}
+    for metric in known:
+        assert metric.aim == aims.get(metric.direction.name, metric.aim)
+        assert metric.meaning.endswith(".")

@@ -242,8 +242,8 @@ def test_ssim_is_of_sides_of_eleven_pixels_or_more():
 def test_a_completion_that_is_its_original_deceives_nobody():
     """Of a tie the classifier does not find the sample more real."""
     rng = np.random.default_rng(0)
-    real = rng.normal(size=(40, 3))
-    fake = np.concatenate([real[:20], rng.normal(size=(20, 3)) + 0.5])
+    real = rng.normal(1.5, 1, size=(40, 3))
+    fake = np.concatenate([real[:20], rng.normal(2, 1, (20, 3))])
     scores = evaluation.discriminative_scores(real, fake)
     theirs = svm.LinearSVC(dual=False)
     theirs.fit(np.concatenate([fake, real]), [0] * 40 + [1] * 40)

@@ -78,6 +78,17 @@ def test_prdc_is_brute_force(monkeypatch, k, block):
     assert evaluation.prdc(real, fake, k) == pytest.approx(want, abs=1e-12)
 
 
+def test_prdc_of_points_on_a_grid_counts_none_on_the_surface_of_a_ball():
+    """Of whole numbers the distances are exact, though the center is not."""
+    rng = np.random.default_rng(1)
+    for side, f, k in ((4, 3, 3), (9, 2, 2)):
+        real = rng.integers(0, side, (50, f)) * 1.0
+        fake = rng.integers(1, side + 1, (40, f)) * 1.0
+        assert evaluation.prdc(real, fake, k) == pytest.approx(
+            brute_prdc(real, fake, k), abs=1e-12
+        )
+
+
 def test_prdc_of_a_set_and_itself_counts_no_ties():
     real = draw()
     want = evaluation.PRDC(1.0, 1.0, 1.0, 1.0)
@@ -266,6 +277,7 @@ def test_scores_of_few_and_of_many_features_are_those_of_each_metric(f):
     scores = evaluation.evaluate(fake, train, held_out, evaluation.points())
     alone = evaluation.evaluate(fake, train, None, evaluation.points(), k=4)
     distance, copies = evaluation.frechet_distance, evaluation.copies
+    assert evaluation.prdc(held_out, fake) == evaluation.prdc(held_out, fake, 5)
     wanted = evaluation.prdc(held_out, fake, 5)._asdict() | {
         "frechet": distance(held_out, fake),
         "copies/ratio": copies(fake, train, held_out).ratio,
@@ -303,43 +315,80 @@ def test_real_scores_are_of_as_many_training_examples_as_there_are_samples(f):
             assert again[f"{name}/points"] == pytest.approx(value, rel=1e-8), name
 
 
-def test_sets_that_are_too_few_for_the_neighbors_or_too_wide_are_a_mistake():
-    rows, look = draw(40), evaluation.points()
-    known = evaluation.reference(rows, None, "points")
-    for wrong, says in (
-        (lambda: evaluation.score(known, rows[:5]), "5 generated .* give 6"),
-        (lambda: evaluation.score(known, rows[:, :5]), "width 5 and 6"),
-        (lambda: evaluation.reference(rows[:5], None, "x"), "5 training .* give 6"),
-        (lambda: evaluation.reference(rows, rows[:3], "x", 3), "3 held-out .* give 4"),
-        (lambda: evaluation.reference(rows, rows[:, :4], "x"), "width 6 and 4"),
-        (
-            lambda: evaluation.evaluate_real(rows, rows[:5], look, 9),
-            "5 held-out .* give 6",
-        ),
-        (
-            lambda: evaluation.evaluate_real(rows, rows[:, :4], look, 9),
-            "width 6 and 4",
-        ),
-        (lambda: evaluation.evaluate_real(rows, rows, look, 5), "5 training"),
-        (lambda: evaluation.evaluate_real(rows[:11], None, look, 9), "5 training"),
-        (lambda: evaluation.copies(rows, rows, rows[:, :5]), "width 5 and 6"),
-        (lambda: evaluation.copies(rows[:, :5], rows, rows), "width 5 and 6"),
-        (lambda: evaluation.prdc(rows[:5], rows), "5 real .* give 6"),
-        (lambda: evaluation.frechet_distance(rows, rows[:1]), "1 generated .* give 2"),
-        (lambda: evaluation.kernel_distance(rows, rows[:1]), "1 generated .* give 2"),
-        (lambda: evaluation.kernel_distance(rows, rows[:, :5]), "width 6 and 5"),
-        (
-            lambda: evaluation.discriminative_scores(rows, rows[:, :5]),
-            "width 6 and 5",
-        ),
-        (lambda: evaluation.nearest_neighbors(rows, rows[:0]), "0 training"),
-        (lambda: evaluation.nearest_neighbors(rows[0], rows), r"\[n, f\], not \[6\]"),
-        (lambda: evaluation.modes(rows, rows, -1.0), "radius"),
-        (lambda: evaluation.modes(rows, rows, 1.0, at_least=0), "at least one"),
-        (lambda: evaluation.class_balance(rows / np.nan), "no NaN"),
-    ):
-        with pytest.raises(UsageError, match=says):
-            wrong()
+ROWS = draw(40)
+KNOWN = evaluation.reference(ROWS, None, "points")
+
+
+def real(held_out, count=9):
+    return evaluation.evaluate_real(ROWS, held_out, evaluation.points(), count)
+
+
+MISTAKES = {
+    "score few": (lambda: evaluation.score(KNOWN, ROWS[:5]), "5 generated .* give 6"),
+    "score wide": (lambda: evaluation.score(KNOWN, ROWS[:, :5]), "width 5 and 6"),
+    "few training": (
+        lambda: evaluation.reference(ROWS[:5], None, "x"),
+        "5 training .* give 6",
+    ),
+    "few held out": (
+        lambda: evaluation.reference(ROWS, ROWS[:3], "x", 3),
+        "3 held-out .* give 4",
+    ),
+    "wide held out": (
+        lambda: evaluation.reference(ROWS, ROWS[:, :4], "x"),
+        "width 6 and 4",
+    ),
+    "real few held out": (lambda: real(ROWS[:5]), "5 held-out .* give 6"),
+    "real wide": (lambda: real(ROWS[:, :4]), "width 6 and 4"),
+    "real few": (lambda: real(ROWS, 5), "5 training .* give 6"),
+    "real few in half": (
+        lambda: evaluation.evaluate_real(ROWS[:11], None, evaluation.points(), 9),
+        "5 training .* give 6",
+    ),
+    "copies wide held out": (
+        lambda: evaluation.copies(ROWS, ROWS, ROWS[:, :5]),
+        "width 5 and 6",
+    ),
+    "copies wide": (lambda: evaluation.copies(ROWS[:, :5], ROWS, ROWS), "width 5"),
+    "prdc few": (lambda: evaluation.prdc(ROWS[:5], ROWS), "5 real .* give 6"),
+    "frechet few": (
+        lambda: evaluation.frechet_distance(ROWS, ROWS[:1]),
+        "1 generated .* give 2",
+    ),
+    "kernel few": (
+        lambda: evaluation.kernel_distance(ROWS, ROWS[:1]),
+        "1 generated .* give 2",
+    ),
+    "kernel wide": (
+        lambda: evaluation.kernel_distance(ROWS, ROWS[:, :5]),
+        "width 6 and 5",
+    ),
+    "discriminative wide": (
+        lambda: evaluation.discriminative_scores(ROWS, ROWS[:, :5]),
+        "width 6 and 5",
+    ),
+    "nearest of none": (
+        lambda: evaluation.nearest_neighbors(ROWS, ROWS[:0]),
+        "0 training",
+    ),
+    "one axis": (
+        lambda: evaluation.nearest_neighbors(ROWS[0], ROWS),
+        r"\[n, f\], not \[6\]",
+    ),
+    "negative radius": (lambda: evaluation.modes(ROWS, ROWS, -1.0), "radius"),
+    "covered by none": (
+        lambda: evaluation.modes(ROWS, ROWS, 1.0, at_least=0),
+        "at least one",
+    ),
+    "no probability": (lambda: evaluation.class_balance(ROWS / np.nan), "no NaN"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_what_is_too_few_or_too_wide_to_be_compared_is_a_mistake(name):
+    score, says = MISTAKES[name]
+    with pytest.raises(UsageError, match=says):
+        score()
 
 
 def test_what_is_not_finite_is_found_in_the_last_block(monkeypatch):
@@ -358,7 +407,10 @@ def test_frechet_is_the_same_in_blocks_and_never_below_zero(monkeypatch, f):
     whole = evaluation.frechet_distance(a, b)
     monkeypatch.setattr(distances, "BLOCK_SIZE", 97)
     assert evaluation.frechet_distance(a, b) == pytest.approx(whole, rel=1e-9)
-    assert evaluation.frechet_distance(a, a) >= 0
+    monkeypatch.undo()
+    for seed in range(12):
+        a = np.random.default_rng(seed).normal(size=(20, f // 2))
+        assert evaluation.frechet_distance(a, a) >= 0
 
 
 def test_copies_are_nearer_than_the_limit_and_listed_from_the_nearest():
@@ -373,6 +425,13 @@ def test_copies_are_nearer_than_the_limit_and_listed_from_the_nearest():
     np.testing.assert_array_equal(found.fake.distance, np.abs(fake[:, 0]))
     nearest = evaluation.closest_samples(found.fake, 5)
     np.testing.assert_array_equal(nearest, [4, 1, 3, 0, 5])
+
+
+def test_of_equally_close_samples_the_first_come_first():
+    near = np.random.default_rng(0).integers(0, 9, 50) / 2
+    found = evaluation.NearestNeighbors(near, np.zeros(50, int))
+    wanted = sorted(range(50), key=lambda row: (near[row], row))[:20]
+    np.testing.assert_array_equal(evaluation.closest_samples(found, 20), wanted)
 
 
 def test_held_out_examples_may_be_copies_if_they_are_not_most():

@@ -74,6 +74,7 @@ def test_of_a_linear_synthesis_the_mean_and_the_square_of_the_length_are_known(
 def test_it_is_the_square_of_what_lengths_differ_from_the_mean_in_memory():
     square, _ = pay(path_length(1.0, decay=0.0), turn())
     _, mean = pay(path_length(1.0, decay=1.0), turn())
+    assert path_length().init() == 0
     for memory in (0.5, mean):
         value, _ = pay(path_length(1.0, decay=0.0), turn(), memory)
         wanted = square - 2 * memory * mean + memory**2
