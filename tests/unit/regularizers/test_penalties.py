@@ -102,6 +102,14 @@ def test_the_gradient_penalty_lies_on_the_line_from_each_fake_to_its_real():
     assert len(np.unique(share)) == 8
 
 
+def test_each_row_of_the_gradient_penalty_lies_a_share_of_its_own_way():
+    seen = turn()
+    real, fake = (np.asarray(look.x).reshape(8, 4) for look in (seen.real, seen.fake))
+    share = (points_of(gradient_penalty).reshape(8, 4) - fake) / (real - fake)
+    np.testing.assert_allclose(share, share[:, :1].repeat(4, axis=1), rtol=1e-3)
+    assert (share > 0).all() and (share < 1).all()
+
+
 def test_dragan_stays_within_half_a_deviation_above_the_reals():
     real = turn().real.x
     moved = points_of(dragan, fake=jnp.full((8, 2, 2), np.nan)) - np.asarray(real)
