@@ -55,7 +55,7 @@ def test_a_network_that_completes_is_told_what_is_hidden():
         game=game()._replace(modality=IMAGES), sample_of=lambda masked: masked
     )
     image = np.random.default_rng(0).integers(0, 256, (1, 2, 2, 4), np.uint8)
-    image[0, ..., -1] = [[255, 0], [0, 255]]  # 255 where it is known
+    image[0, ..., -1] = [[255, 0], [127, 128]]  # 255 where it is known
     masked = inpainter(completing)(image)
     np.testing.assert_array_equal(masked.mask[0, ..., 0], [[0, 1], [1, 0]])
     np.testing.assert_array_equal(masked.image, pixels(image[..., :-1]))
