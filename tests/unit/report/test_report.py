@@ -68,6 +68,7 @@ def parsed(html):
 
 
 def run(folder, training=(), scores=(), clock=(), samples=0, **manifest):
+    folder.mkdir(exist_ok=True)
     rows = [{"event": "training", **row} for row in training]
     rows += [{"event": "scores", **row} for row in scores]
     (folder / "run.json").write_text(json.dumps(MANIFEST | manifest))
@@ -376,3 +377,184 @@ def test_a_run_whose_process_is_gone_was_killed_and_one_that_is_locked_trains(tm
     assert read_record(folder).status["state"] == "killed"
     with locked(folder):
         assert read_record(folder).status["state"] == "running"
+
+
+def status(folder, **told):
+    (folder / "status.json").write_text(json.dumps(told))
+    return re.search(r'<p class="status (.*?)">(.*?)</p>', written(folder)).groups()
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("finished", "Finished"),
+        ("stopped", "Stopped"),
+        ("diverged", "Diverged"),
+        ("running", "Last seen running"),  # by a process that is gone
+        ("failed", "Failed"),
+        ("paused", "Last seen"),
+    ],
+)
+def test_the_head_says_how_the_run_ended(state, words, tmp_path):
+    kind, line = status(run(tmp_path), state=state, step=1200)
+    assert line == f"<b>{words}</b> at step 1,200 of 400."
+    assert kind == ("killed" if state == "running" else state)
+
+
+def test_a_run_that_trains_is_still_running(tmp_path):
+    folder = run(tmp_path)
+    with locked(folder):
+        kind, line = status(folder, state="running", step=3, sentence="It's < 4.")
+    assert kind == "running"
+    assert line == "<b>Still running</b> at step 3 of 400. It&#x27;s &lt; 4."
+
+
+def test_without_a_status_the_step_is_that_of_the_newest_row(tmp_path):
+    rows, scores = [{"step": 100, "a": 1.0}], [{"step": 300, "b": 1.0}]
+    folder = run(tmp_path, rows, scores, steps="many")
+    assert status(folder, state=7) == ("7", "<b>Last seen</b> at step 300.")
+    (folder / "status.json").unlink()
+    assert "at step 300." in written(folder)
+    assert status(run(tmp_path), step=None)[1] == "<b>Last seen</b> at step 0 of 400."
+
+
+def test_the_head_shows_the_last_samples_how_they_changed_and_real_data(tmp_path):
+    folder = run(tmp_path, samples=3)
+    save_png(Image.new("L", (8, 8), 99), folder / "real.png")
+    animate(sorted((folder / "samples").iterdir()), folder / ANIMATION)
+    html = written(folder)
+    head, rest = html.split("<h2>", 1)
+    assert re.findall(r'alt="(.*?)"', head) == [
+        "Generated samples at step 300",
+        "Samples changing during training",
+        "Real examples from the data",
+    ]
+    assert re.findall(r"<figcaption>(.*?)</figc", head) == ["step 300", "real data"]
+    assert "<summary>the same latents, from step 100 on</summary>" in head
+    assert '<p class="doc">A small one &amp; quick.</p>' in head
+    # What the head shows is not shown again.
+    assert re.findall(r'alt="(.*?)"', rest) == [
+        "Generated samples at step 100",
+        "Generated samples at step 200",
+    ]
+    assert "<title>digits – a ganjax run</title>" in html
+
+
+def test_one_picture_alone_is_in_the_head_only(tmp_path):
+    html = written(run(tmp_path, samples=1))
+    assert html.count("<img") == 1 and "Samples over time" not in html
+    bare = written(run(tmp_path / "b"))
+    assert 'class="hero"' in html and 'class="hero"' not in bare
+
+
+def test_a_run_without_a_name_has_that_of_its_folder(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "run.json").write_text("{}")
+    assert "<h1>mine</h1>" in written(tmp_path / "mine")
+
+
+def test_of_scores_of_a_population_the_best_mean_over_seeds_counts(tmp_path):
+    nan = float("nan")
+    rows = [
+        {"step": 1, "up": [0.0, 9.0], "down": [4.0, nan]},
+        {"step": 2, "up": [5.0, 6.0], "down": [1.0, 9.0]},
+        {"step": 3, "up": [5.0, 5.0], "down": [nan, nan]},
+    ]
+    folder = run(tmp_path, scores=rows)
+    describe(folder, {"up": "higher", "down": "lower"})
+    html = written(folder)
+    assert cells(html, "up")[:3] == ["5 ± 0", "5.500 ± 0.50", "2"]
+    # The mean is of what is finite, and a step without that has none.
+    assert cells(html, "down")[:3] == ["–", "4 ± 0", "1"]
+
+
+def test_a_column_of_real_data_has_a_dash_where_there_is_no_value(tmp_path):
+    folder = run(tmp_path, scores=[{"step": 1, "a": 2.0, "b": 3.0}])
+    real = {"a": {"real": 0.5, "aim": "low"}, "b": {"aim": "high"}, "c": {"real": 7}}
+    (folder / "evaluation.json").write_text(json.dumps({"metrics": real}))
+    html = written(folder)
+    heads = re.findall(r'<th scope="col">(.*?)</th>', html)
+    assert heads == ["score", "last", "best", "at step", "real data", "aim"]
+    assert cells(html, "a")[3:] == ["0.5000", "low"]
+    assert cells(html, "b")[3:] == ["–", "high"]
+    # Each has a chart of its own, with its aim and real data where that is known.
+    charts = re.findall(r'<figure class="chart"><figcaption>(\w)</figc', html)
+    assert charts == ["a", "b"] and html.count('class="mark"') == 1
+    assert len(re.findall(r'text-anchor="start">(?:low|high)</text>', html)) == 2
+    del real["a"]
+    (folder / "evaluation.json").write_text(json.dumps({"metrics": real}))
+    assert "real data" not in written(folder)
+
+
+def test_losses_share_a_wide_chart_and_all_else_has_one_each(tmp_path):
+    row = {"step": 1, "d/loss": 1.0, "d/r1": 2.0, "g/loss": 3.0, "loss/d": 4.0}
+    html = written(run(tmp_path, [row]))
+    found = re.findall(r'<figure class="(.*?)"><figcaption>(.*?)</figcaption>', html)
+    names = [("chart wide", "Losses"), ("chart", "d/r1"), ("chart", "loss/d")]
+    assert found == names
+    assert re.findall(r"</svg>([\w/]+)</li>", html) == ["d/loss", "g/loss"]
+    assert 'text-anchor="start">loss</text>' in html
+    alone = written(run(tmp_path, [{"step": 1, "d/r1": 2.0}]))
+    assert "Losses" not in alone and "d/r1" in alone
+
+
+def test_speed_is_the_median_and_time_has_no_chart(tmp_path):
+    speeds = [1.0, 50.0, 60.0]
+    clock = [
+        {"step": i, "seconds": 40.0 * i, "images_per_second": x, "steps_done": 1}
+        for i, x in enumerate(speeds)
+    ]
+    html = written(run(tmp_path, clock=clock))
+    assert "<p>50 images per second (median), 80 s of training.</p>" in html
+    charts = re.findall(r"<figcaption>(.*?)</figcaption>", html)
+    assert charts == ["images per second", "steps done"]
+    html = written(run(tmp_path, clock=[{"step": 1, "other": 1.0}]))
+    assert "of training" not in html and "<figcaption>other</figcaption>" in html
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (119.4, "119 s"),
+        (120, "2 min"),
+        (7169, "119 min"),
+        (7200, "2 h 0 min"),
+        (9000, "2 h 30 min"),
+        (90_000, "25 h 0 min"),
+    ],
+)
+def test_a_duration_is_told_in_its_largest_units(seconds, words, tmp_path):
+    html = written(run(tmp_path, clock=[{"step": 1, "seconds": seconds}]))
+    assert f"<p>{words} of training.</p>" in html
+
+
+def test_the_record_has_every_setting_once_and_the_command(tmp_path):
+    more = {"found": "899 images", "seeds": 3, "mine": {"a": [1, 2]}}
+    html = written(run(tmp_path, **more))
+    record = html.split("<h2>Record</h2>")[1]
+    tables = re.findall(r"<h3>(.*?)</h3>\n<table.*?>(.*?)</table>", record, re.S)
+    found = {
+        title: re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', rows)
+        for title, rows in tables
+    }
+    note = "&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert found == {
+        "Arguments": [("run.steps", "400"), ("run.seed", "0"), ("note", note)],
+        "Data": [
+            ("found", "899 images"),
+            ("where", "digits"),
+            ("size", "8"),
+            ("classes", "0, 1"),
+        ],
+        "Versions": [("jax", "0.0.1")],
+        "Machine and run": [("device", "cpu x1"), ("seeds", "3"), ("mine.a", "1, 2")],
+    }
+    assert "<h3>Resume</h3>" in record
+
+
+def test_what_a_manifest_lacks_or_has_of_another_kind_is_left_out(tmp_path):
+    odd = {"experiment": "e", "args": 3, "data": [], "versions": None}
+    (tmp_path / "run.json").write_text(json.dumps(odd))
+    record = written(tmp_path).split("<h2>Record</h2>")[1]
+    assert re.findall(r"<h3>(.*?)</h3>", record) == ["Machine and run"]
+    assert "<td>unknown</td>" in record and "Resume" not in record
