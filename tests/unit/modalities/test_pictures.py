@@ -206,3 +206,106 @@ def test_animation_of_bad_input_is_a_mistake(tmp_path):
 def test_evenly_keeps_the_ends():
     assert pick_evenly(range(101), 5) == [0, 25, 50, 75, 100]
     assert pick_evenly("ab", 5) == ["a", "b"]
+
+
+def test_seeds_are_joined_row_by_row_in_a_page_that_is_nearly_square():
+    colors = [(200, 10 * i, 0) for i in range(5)]
+    # Each is 30 wide and 20 high, with a caption of 32 above it and 16 beside it.
+    page = np.asarray(join_seeds([Image.new("RGB", (30, 20), c) for c in colors]))
+    assert page.shape == (3 * (20 + 32) + 16, 2 * (30 + 16) + 16, 3)
+    for i, color in enumerate(colors):
+        top, left = 32 + i // 2 * 52, 16 + i % 2 * 46
+        assert (page[top : top + 20, left : left + 30] == color).all()
+        caption = page[top - 32 : top, left : left + 30]
+        assert (caption < 150).any() and (page[top + 4, left - 8] == 255).all()
+    # Of wide pictures there are fewer columns than rows, and no more than pictures.
+    high, wide = ((10, 400), (400, 10))
+    for size, columns in ((high, 3), (wide, 1)):
+        page = join_seeds([Image.new("L", size)] * 3)
+        assert page.size[0] == columns * (size[0] + 16) + 16
+    assert join_seeds([Image.new("L", (960, 9))]).size == (960 + 80, 9 + 80 + 40)
+
+
+def test_seeds_are_told_from_zero_and_smaller_or_transparent_ones_leave_white():
+    clear = Image.new("RGBA", (30, 20), (200, 0, 0, 0))
+    small = Image.new("RGB", (10, 5), (0, 200, 0))
+    page = np.asarray(join_seeds([clear, small]))
+    twice = np.asarray(join_seeds([clear, clear]))
+    assert (page == (0, 200, 0)).all(-1).sum() == 50 and page.shape == twice.shape
+    assert not (page == (200, 0, 0)).all(-1).any()
+    numbers = [page[:32, left : left + 46] for left in (16, 62)]
+    alone = np.asarray(join_seeds([clear]))[:32, 16:62]
+    np.testing.assert_array_equal(numbers[0], alone)
+    assert (numbers[0] != numbers[1]).any()
+
+
+def test_arrays_are_written_by_their_names(tmp_path):
+    x, label = RNG.normal(size=(3, 2)), np.array([2, 0, 1])
+    for name, given in (("x", {}), ("tokens", {"name": "tokens"})):
+        pictures.save_arrays(tmp_path / "new" / "a.npz", x, label, **given)
+        with np.load(tmp_path / "new" / "a.npz") as arrays:
+            assert {*arrays} == {name, "label"}
+            np.testing.assert_array_equal(arrays[name], x)
+            np.testing.assert_array_equal(arrays["label"], label)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.npz"]
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "wanted"),
+    [
+        ((40, 20), 40, (40, 20)),
+        ((40, 20), 39, (39, 20)),
+        ((20, 40), 10, (5, 10)),
+        ((900, 2), 30, (30, 1)),
+        ((8, 8), 99, (8, 8)),
+    ],
+)
+def test_a_picture_is_only_ever_reduced_and_keeps_its_shape(size, side, wanted):
+    assert pictures.shrink(Image.new("L", size), side).size == wanted
+
+
+def test_a_picture_is_readable_if_all_of_it_is_there(tmp_path):
+    path = tmp_path / "x.png"
+    save_png(Image.fromarray(RNG.integers(0, 256, (40, 40, 3), np.uint8)), path)
+    assert pictures.is_readable(path) and not pictures.is_readable(tmp_path / "y.png")
+    path.write_bytes(path.read_bytes()[:900])
+    assert not pictures.is_readable(path)
+
+
+def test_an_animation_loops_is_of_bounded_size_and_lasts_as_it_is_told(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pictures, "MAX_SIDE", 50)
+    monkeypatch.setattr(pictures, "MAX_FRAMES", 3)
+    paths = [tmp_path / f"{i}.png" for i in range(5)]
+    for i, path in enumerate(paths):
+        save_png(Image.new("RGB", (80, 60), (50 * i, 0, 0)), path)
+    animate(paths, tmp_path / "new" / "x.webp")
+    with Image.open(tmp_path / "new" / "x.webp") as image:
+        assert image.info["loop"] == 0 and image.size == (50, 38)
+    shown = frames(tmp_path / "new" / "x.webp")
+    assert [time for _, time in shown] == [150, 150, 1200]
+    reds = [pixels[..., 0].mean() for pixels, _ in shown]
+    np.testing.assert_allclose(reds, [0, 100, 200], atol=6)
+    animate(paths[:1], tmp_path / "x.webp", 0.0001)
+    with Image.open(tmp_path / "x.webp") as image:
+        assert image.size == (50, 38)
+    for seconds in (-1.0, float("inf"), float("nan")):
+        with pytest.raises(UsageError, match="must be above 0"):
+            animate(paths, tmp_path / "x.webp", seconds)
+
+
+@pytest.mark.parametrize(("last", "bands"), [("RGBA", 4), ("RGB", 3), ("L", 3)])
+def test_an_animation_is_transparent_if_its_last_picture_is(last, bands, tmp_path):
+    for i, mode in enumerate(("RGBA", "L", last)):
+        color = {"RGBA": (9, 99, 200, 0), "RGB": (9, 99, 200), "L": 99}[mode]
+        save_png(Image.new(mode, (16, 16), color), tmp_path / f"{i}.png")
+    animate(sorted(tmp_path.glob("*.png")), tmp_path / "x.webp")
+    with Image.open(tmp_path / "x.webp") as image:
+        image.seek(image.n_frames - 1)
+        assert len(image.getbands()) == bands
+
+
+def test_the_default_of_few_frames_and_small_files_is_that_of_a_page():
+    assert (pictures.MAX_FRAMES, pictures.MAX_SIDE) == (60, 640)
+    assert pictures.MAX_BYTES == 2_500_000 and pictures.LAST_FRAME_FACTOR == 8

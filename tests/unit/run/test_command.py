@@ -80,7 +80,21 @@ def test_a_wrong_flag_is_one_sentence_without_a_frame():
         parse(Args, "", ["--width", "many"])
     said = str(met.value)
     assert "many" in said and said.endswith("; --help lists what can be given.")
-    assert not set("╭╮╰╯│─\n") & set(said) and "Parsing error" not in said
+    assert not set("╭╮╰╯│─\n") & set(said)
+
+
+def test_of_a_framed_message_only_what_is_wrong_is_told(monkeypatch):
+    lines = ["╭─ Wrong ──╮", "│ A flag   │", "│ is odd.  │"]
+    lines += ["│ ──────── │", "│ Usage    │", "╰──────────╯"]
+
+    def refuse(*_, **__):
+        print("\n".join(lines), file=sys.stderr)
+        raise SystemExit(2)
+
+    monkeypatch.setattr("tyro.cli", refuse)
+    with pytest.raises(UsageError) as met:
+        parse(Args, "")
+    assert str(met.value) == "A flag is odd; --help lists what can be given."
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,19 @@ def test_tiles_overlap_by_half_a_side_or_more_and_cover_all():
         assert len(starts) == max(1, -(-(length - 4) // 20))
 
 
+def test_tiles_overlap_from_top_to_bottom_as_from_left_to_right():
+    rows, columns = np.mgrid[:48, :52].astype(np.uint8)
+    corners = []
+
+    def record(part):
+        corners.append(part[0, 0, 0].tolist())
+        return same(part)
+
+    apply_in_tiles(record, np.stack([rows, columns], -1), 8, 24)
+    tops, lefts = (sorted({corner[axis] for corner in corners}) for axis in (0, 1))
+    assert tops == [0, 12, 24] and lefts == [0, 16, 32] and len(corners) == 9
+
+
 def test_a_tile_fades_in_over_half_a_side_and_out_again():
     np.testing.assert_allclose(
         module._fade(7, 3), [1 / 3, 2 / 3, 1, 1, 1, 2 / 3, 1 / 3]
