@@ -440,6 +440,21 @@ def test_the_head_shows_the_last_samples_how_they_changed_and_real_data(tmp_path
     assert "<title>digits – a ganjax run</title>" in html
 
 
+def test_the_last_picture_may_take_more_room_than_the_others(tmp_path, monkeypatch):
+    limits = {}
+
+    def picture(path, alt, caption, max_bytes):
+        limits[path.stem] = max_bytes
+        return ""
+
+    monkeypatch.setattr(page, "picture", picture)
+    folder = run(tmp_path, samples=2)
+    save_png(Image.new("L", (8, 8), 99), folder / "real.png")
+    written(folder)
+    few, many = 300_000, 700_000
+    assert limits == {"00000100": few, "00000200": many, "real": few}
+
+
 def test_one_picture_alone_is_in_the_head_only(tmp_path):
     html = written(run(tmp_path, samples=1))
     assert html.count("<img") == 1 and "Samples over time" not in html
