@@ -7,7 +7,12 @@ import pytest
 
 from ganjax.core import Batch, Pair, pixels
 from ganjax.data.source import Source, Spec, example_struct
-from ganjax.evaluation import Classifier, Features
+from ganjax.evaluation import (
+    Classifier,
+    Features,
+    evaluate_real,
+    pixels as pixel_features,
+)
 from ganjax.evaluation.frechet import FRECHET
 from ganjax.modalities import image_scores
 from ganjax.modalities.image_scores import RealFeatures, evaluator
@@ -33,7 +38,7 @@ def level(images):
     return images.reshape(len(images), -1).mean(1, keepdims=True)
 
 
-LEVEL = Features("level", level)
+LEVEL, PIXELS = Features("level", level), pixel_features()
 
 
 def seen_as(x):
@@ -42,7 +47,7 @@ def seen_as(x):
 
 
 def test_samples_are_compared_with_held_out_images_and_real_ones_are_training_images():
-    train, _, _ = source(40)
+    train, x, _ = source(40)
     dark = np.zeros((30, 4, 6, 1), np.uint8)
     dark += np.arange(30, dtype=np.uint8)[:, None, None, None]
     held_out, _, _ = source(30, images=dark)
@@ -53,7 +58,12 @@ def test_samples_are_compared_with_held_out_images_and_real_ones_are_training_im
     assert {metric.name for metric in judged.metrics} == scores.keys()
     assert abs(scores["frechet/level"]) < 1e-6 and scores["copies/ratio/pixels"] > 0
     # Real ones are training images, which are lighter by about 0.9 in the mean.
-    assert 0.7 < judged.real_scores()["frechet/level"] < 1
+    real = judged.real_scores()
+    assert 0.7 < real["frechet/level"] < 1
+    # They are as many as the samples.
+    for features in (PIXELS, LEVEL):
+        wanted = evaluate_real(seen_as(x), seen_as(dark), features, 30)
+        assert wanted == pytest.approx({name: real[name] for name in wanted})
 
 
 def test_of_large_sets_only_some_images_are_compared(monkeypatch):

@@ -86,6 +86,7 @@ def test_both_images_of_a_pair_are_decoded_to_the_range_of_networks():
         (100, 48, 9, 1),
         (16, 16, 50, 1),  # 48 pixels a side would be wider than 1000
         (16, 16, 25, 2),
+        (25, 25, 20, 1),  # with the gaps they would be wider than 1000 at a factor of 2
         (300, 300, 5, 1),
     ],
 )

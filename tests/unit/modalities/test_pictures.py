@@ -287,9 +287,8 @@ def test_an_animation_loops_is_of_bounded_size_and_lasts_as_it_is_told(
     assert [time for _, time in shown] == [150, 150, 1200]
     reds = [pixels[..., 0].mean() for pixels, _ in shown]
     np.testing.assert_allclose(reds, [0, 100, 200], atol=6)
-    animate(paths[:1], tmp_path / "x.webp", 0.0001)
-    with Image.open(tmp_path / "x.webp") as image:
-        assert image.size == (50, 38)
+    animate(paths[:2], tmp_path / "x.webp", 0.0001)
+    assert [time for _, time in frames(tmp_path / "x.webp")] == [1, 8]
     for seconds in (-1.0, float("inf"), float("nan")):
         with pytest.raises(UsageError, match="must be above 0"):
             animate(paths, tmp_path / "x.webp", seconds)

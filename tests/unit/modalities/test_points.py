@@ -7,7 +7,7 @@ from PIL import Image
 from ganjax.core import Batch
 from ganjax.data.source import Source, Spec, example_struct
 from ganjax.errors import UsageError
-from ganjax.evaluation import pixels
+from ganjax.evaluation import evaluate_real, pixels, points as coordinates
 from ganjax.evaluation.frechet import FRECHET
 from ganjax.modalities import POINTS, points as module
 from ganjax.modalities.points import scatter
@@ -69,6 +69,16 @@ def test_real_scores_are_those_of_training_points_among_the_fresh_ones():
     assert judged.score(2 * FRESH[1])[name] == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.parametrize("fresh", [FRESH, None])
+def test_as_many_real_points_are_scored_as_samples_by_the_same_metrics(fresh):
+    judged = POINTS.evaluator(TRAIN[0], fresh and fresh[0], POINTS.decode)
+    test = fresh and fresh[1]
+    wanted = evaluate_real(TRAIN[1], test, coordinates(), judged.count)
+    assert judged.real_scores() == pytest.approx(wanted)
+    names = {metric.name for metric in judged.metrics}
+    assert names == judged.score(TRAIN[1][: judged.count]).keys()
+
+
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
@@ -117,7 +127,7 @@ def test_a_plot_has_its_axes_in_the_middle_and_a_frame():
 
 def test_a_dot_at_the_border_is_seen_and_one_far_beyond_it_is_not_drawn():
     bare = np.asarray(scatter(np.array([[90.0, 90.0]], np.float32)))
-    for x, seen in ((1.5, True), (-1.5, True), (1.6, False), (3.1, False)):
+    for x, seen in ((1.5, True), (-1.505, True), (1.6, False), (3.1, False)):
         drawn = np.asarray(scatter(np.array([[x, 0.3]], np.float32)))
         assert (drawn != bare).any() == seen
 
