@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import optax
 import progressive
 import pytest
 
-from ganjax.core import Batch, Turns, pixels
+from ganjax.core import ONE, Batch, Turns, pixels
 from tests.helpers.states import apart, same
 
 
@@ -64,6 +65,69 @@ def test_the_optimizer_begins_anew_where_a_fade_begins_and_ends():
         other, alone = adam.update(grad, alone)
         sizes.append(update), wanted.append(other)
     np.testing.assert_array_equal(sizes, wanted)
+
+
+def test_a_step_is_of_its_stage_on_images_of_its_side(monkeypatch):
+    """With how far its layers have faded in, which is logged as a level."""
+    args = replace(progressive.TINY, size=16)
+    game = progressive.make(args)
+    plain = game.step.args[0]
+    image = jnp.arange(16.0 * 16).reshape(1, 16, 16, 1) / 256
+    label = jnp.zeros(1, jnp.int32)
+    both = Turns(Batch(image[None], label[None]), Batch(2 * image, label))
+
+    def seen(gan, state, turns, on):
+        assert gan.loss is plain.loss and gan.g.optim is plain.g.optim and on is ONE
+        assert (gan.d.net.alpha is gan.g.net.alpha) and state is number
+        d, g = turns.d.x[0], turns.g.x
+        seen = {
+            "side": gan.g.net.side,
+            "alpha": gan.g.net.alpha,
+            "pixel": g[0, 0, 3, 0],
+        }
+        return state, {"g": seen, "d": {"pixel": d[0, 0, 3, 0]}}
+
+    monkeypatch.setattr(progressive, "train_step", seen)
+    monkeypatch.setattr(
+        progressive.jax.lax, "switch", lambda i, each, *args: each[int(i)](*args)
+    )
+    pixels = np.asarray(image)[0, :, :, 0]
+    # 8 images for what stays and 32 for what fades, 8 in a step.
+    for step, level in ((0, 0), (1, 0), (2, 0.25), (4, 0.75), (5, 1), (6, 1), (8, 1.5)):
+        number = SimpleNamespace(step=jnp.int32(step))
+        _, logs = game.step(number, both)
+        side = 4 * 2 ** int(np.ceil(level))
+        assert logs["g"]["level"] == level and logs["g"]["side"] == side
+        share = 1.0 - (np.ceil(level) - level)
+        assert logs["g"]["alpha"] == share
+        by = 16 // side
+        fine = pixels[:by, 3 * by : 4 * by].mean()
+        coarse = pixels[: 2 * by, 2 * by : 4 * by].mean()
+        wanted = share * fine + (1 - share) * coarse
+        np.testing.assert_allclose(logs["d"]["pixel"], wanted, rtol=1e-5)
+        np.testing.assert_allclose(logs["g"]["pixel"], 2 * wanted, rtol=1e-5)
+
+
+def test_a_sample_is_enlarged_by_whole_pixels_from_its_stage_s_side(monkeypatch):
+    game = progressive.make(replace(progressive.TINY, size=16))
+    z, label, state = jnp.ones((2, 4)), jnp.zeros(2, jnp.int32), None
+
+    def small(gan, *given):
+        assert given[1:] == (z, label, KEY)
+        side = gan.g.net.side
+        return jnp.arange(2.0 * side * side).reshape(2, side, side, 1)
+
+    monkeypatch.setattr(progressive, "generate", small)
+    monkeypatch.setattr(
+        progressive.jax.lax, "switch", lambda i, each, *args: each[int(i)](*args)
+    )
+    for step, side in ((0, 4), (3, 8), (20, 16)):
+        state = SimpleNamespace(step=jnp.int32(step))
+        image = game.generate(state, z, label, KEY)
+        times = 16 // side
+        whole = np.arange(2.0 * side * side).reshape(2, side, side, 1)
+        wanted = whole.repeat(times, 1).repeat(times, 2)
+        np.testing.assert_array_equal(image, wanted)
 
 
 @pytest.fixture(scope="module")
