@@ -11,8 +11,9 @@ import pytest
 
 from ganjax import Player, losses
 from ganjax.core import Batch, Pair, Turns, pixels
+from ganjax.errors import UsageError
 from ganjax.games.inpainting import inpainting
-from ganjax.games.translation import View, linear_decay
+from ganjax.games.translation import View, linear_decay, sides
 from ganjax.models import gated, sn_patch
 from ganjax.ops import masks
 from tests.helpers.states import apart, same
@@ -111,3 +112,30 @@ def test_a_view_cuts_everywhere_and_mirrors_half_of_the_time():
     assert (still[:, :, 1:] > still[:, :, :-1]).all()
     middle = View(4).middle(np.asarray(image, np.uint8))
     assert middle[0, 0, 0, 0] == columns + 2 and middle.shape == (1, 4, 4, 1)
+
+
+def test_images_smaller_than_the_crop_are_a_mistake_and_larger_ones_are_not():
+    View(4).check(Pair(jnp.zeros((1, 4, 9, 3)), jnp.zeros((1, 5, 4, 3))))
+    for shape in ((1, 3, 9, 3), (1, 9, 3, 3), (9, 9, 3)):
+        with pytest.raises(UsageError, match="4x4 pixels of each image are seen"):
+            View(4).check(Pair(jnp.zeros((1, 9, 9, 3)), jnp.zeros(shape)))
+
+
+def test_both_images_of_a_pair_are_cut_and_mirrored_alike():
+    image = jnp.arange(5.0 * 7 * 6).reshape(5, 7, 6, 1)
+    keys = jax.random.split(jax.random.key(0), 5)
+    a, b = View(3).jitter(keys, Pair(image, -image))
+    np.testing.assert_array_equal(a, -b)
+    middle = View(3).middle(Pair(image, -image))
+    np.testing.assert_array_equal(middle.source, np.asarray(image)[:, 2:5, 1:4])
+    np.testing.assert_array_equal(middle.target, -np.asarray(image)[:, 2:5, 1:4])
+
+
+def test_sides_are_the_source_and_the_target_or_the_other_way():
+    pair = Pair("source", "target")
+    straight, back = sides(False), sides(True)
+    assert (straight.x(pair), straight.y(pair)) == pair
+    assert (back.y(pair), back.x(pair)) == pair
+    for side in (*straight, *back):
+        with pytest.raises(UsageError, match="is a single image, and pairs are wanted"):
+            side(jnp.zeros((1, 4, 4, 3)))

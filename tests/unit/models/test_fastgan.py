@@ -168,3 +168,31 @@ def test_a_d_that_is_to_redraw_learns_with_all_of_its_weights():
     moved = apart(first.d.params, state.d.params)
     assert min(moved.values()) > 0
     assert len([path for path in moved if "Decoder" in path]) == 3 * 4
+
+
+def test_a_norm_without_averages_goes_by_the_batch_in_evaluation_too():
+    x = RNG.normal(2.0, 3.0, size=(2, 3, 4, 5))
+    gain, bias = RNG.normal(size=(2, 5))
+    params = {"gain": jnp.float32(gain), "bias": jnp.float32(bias)}
+    apply = partial(fastgan_layers.BatchStatsNorm(0.1).apply, {"params": params})
+    scale = (1 + gain) / np.sqrt(x.var((0, 1, 2)) + 0.1)
+    wanted = (x - x.mean((0, 1, 2))) * scale + bias
+    for train in (False, True):
+        found = apply(jnp.float32(x), jnp.zeros(2, jnp.int32), train=train)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_widths_and_small_images_are_those_of_the_side():
+    assert fastgan.channels_of(fastgan.G_WIDTHS, 256, 128) == 64
+    assert fastgan.channels_of(fastgan.G_WIDTHS, 1024, 4) == 1
+    assert fastgan.sides(fastgan.G_WIDTHS, 8, 64) == [8, 16, 32, 64]
+    x = jnp.arange(2.0 * 8 * 8).reshape(2, 8, 8, 1)
+    np.testing.assert_array_equal(fastgan.subsample(x, 2), x[:, ::4, ::4])
+
+
+def test_a_layer_of_z_is_pytorch_s_transposed_convolution_of_one_pixel():
+    z, kernel = RNG.normal(size=(2, 3)), RNG.normal(size=(4, 4, 3, 5))
+    start = fastgan_layers.Start(5)
+    found = start.apply({"params": {"kernel": jnp.float32(kernel)}}, jnp.float32(z))
+    wanted = [[z @ kernel[i, j] for j in range(4)] for i in range(4)]
+    np.testing.assert_allclose(found, np.moveaxis(wanted, 2, 0), rtol=1e-4, atol=1e-5)
