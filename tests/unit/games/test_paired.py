@@ -87,7 +87,7 @@ def test_d_moves_by_its_loss_then_g_by_its_own_and_the_distances():
         Batch(other, label[None]), Batch(Pair(*map(jnp.asarray, image)), label)
     )
     start = game.init(jax.random.key(0), turns)
-    after, logs = game.step(start, turns)
+    after, logs = jax.jit(game.step)(start, turns)
     made = 2 * x + 0.5
     gap = (3 * x - made).mean() - (3 * x - y).mean()
     np.testing.assert_allclose(logs["d"]["loss"], 0.7 * gap, rtol=1e-4)
@@ -107,12 +107,18 @@ def test_d_moves_by_its_loss_then_g_by_its_own_and_the_distances():
     np.testing.assert_allclose(drawn, moved * x, rtol=1e-4, atol=1e-6)
 
 
+class Drawn(Exception):
+    """The pairs of a step were to be made."""
+
+
 def test_a_game_of_pairs_asks_for_x_and_compares_with_y_of_the_middle():
     """Always with the same keys, one for each row; in training with keys of the step."""
-    seen = []
+    seen, playing = [], []
 
     def pair(keys, x):
         seen.append(np.asarray(jax.random.key_data(keys)))
+        if playing:
+            raise Drawn
         return Pair(x, 2 * x)
 
     sgd = optax.sgd(0.1)
@@ -129,6 +135,8 @@ def test_a_game_of_pairs_asks_for_x_and_compares_with_y_of_the_middle():
     turns = Turns(Batch(image[None], label[None]), Batch(image, label))
     state = game.init(jax.random.key(0), turns)
     seen.clear()
+    playing.append(True)
     for step in range(2):
-        game.step(state.replace(step=jnp.int32(step)), turns)
+        with pytest.raises(Drawn):
+            game.step(state.replace(step=jnp.int32(step)), turns)
     assert len(np.unique(np.concatenate(seen), axis=0)) == 4
