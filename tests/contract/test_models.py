@@ -18,6 +18,8 @@ import pytest
 import ganjax.models
 from ganjax.models import stylegan2
 from tests.helpers.marks import some
+from tests.helpers.prints import has_fingerprint, initial, noted
+from tests.helpers.recorded import INITIAL, MADE
 from tests.helpers.states import seat
 
 
@@ -42,6 +44,7 @@ HEAVY = {
     *("sndcgan d", "stylegan2 g", "stylegan3 g", "stylegan3 g rotated"),
     *("gat g", "translator g", "translator g of cut"),
 }
+DRAWN = {}  # how the parameters of a network that was played begin
 EACH = pytest.mark.parametrize(
     "name", some(NETS, quick=lambda _, name: name not in HEAVY)
 )
@@ -52,7 +55,9 @@ def play(name):
     """All that the tests below want to see of a network of three classes."""
     net, shape = NETS[name].net(classes=3), NETS[name].shape
     x = 3 * jax.random.normal(KEY, (4, *shape))
-    variables = seat(net, x, LABEL)
+    with noted() as found:
+        variables = seat(net, x, LABEL)
+    DRAWN[name] = initial(found)
     stats = {key: value for key, value in variables.items() if key != "params"}
     rngs = {"dropout": KEY, "noise": KEY}
     apply = partial(net.apply, rngs=rngs, mutable=list(stats))
@@ -97,6 +102,28 @@ def test_gradients_reach_every_parameter(name):
     _, _, grads, _ = play(name)
     sizes = [jnp.abs(grad).max() for grad in jax.tree.leaves(grads)]
     assert min(sizes) > 1e-4 * max(sizes)
+
+
+@EACH
+def test_weights_of_an_earlier_version_make_the_same(name):
+    """In evaluation and in training, as recorded: checkpoints go on to mean the same."""
+    _, still, grads, moved = play(name)
+    made = (still, grads, moved)
+    found = [has_fingerprint(*pair) for pair in zip(made, MADE[name], strict=True)]
+    assert found == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "name", some(NETS, quick=lambda _, name: name not in HEAVY or name > "h")
+)
+def test_parameters_begin_as_they_always_did(name):
+    if name not in DRAWN:
+        x = jax.ShapeDtypeStruct((4, *NETS[name].shape), jnp.float32)
+        init = partial(NETS[name].net(classes=3).init, train=False)
+        with noted() as found:
+            jax.eval_shape(init, KEY, x, LABEL)
+        DRAWN[name] = initial(found)
+    assert DRAWN[name] == INITIAL[name]
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if hasattr(file, "TINY")])
