@@ -1,5 +1,6 @@
 """ADA against what the released code made of the same draws, and against its own word."""
 
+import inspect
 from functools import cache, partial
 
 import flax.linen as nn
@@ -316,6 +317,106 @@ def test_what_is_drawn_is_spread_as_published():
 def spread_as(values, mean, std):
     assert abs(values.mean() - mean) < 4 * std / np.sqrt(values.size)
     assert abs(values.std() / std - 1) < 4 / np.sqrt(values.size)
+
+
+def test_what_is_drawn_for_one_transformation_says_nothing_of_another():
+    """Neither how far it goes nor whether it acts."""
+    for stage, rest in ((GEOMETRY, AffineParams()), (COLORS, ColorParams())):
+        strong, often = drawn_by(stage, 1), drawn_by(stage, 0.3)
+        columns = [x.reshape(len(KEYS), -1) for x in strong.values()]
+        acted = [
+            (x.reshape(len(KEYS), -1) != getattr(rest, name)).any(axis=1, keepdims=True)
+            for name, x in often.items()
+        ]
+        for table in (columns, acted):
+            related = np.corrcoef(np.concatenate(table, axis=1), rowvar=False)
+            assert np.abs(related - np.eye(len(related))).max() < 5 / np.sqrt(len(KEYS))
+
+
+MULTIPLIERS = {
+    affine: {name: {name} for name in "xflip rotate90 xint scale aniso xfrac".split()}
+    | {"rotate": {"rotate_before", "rotate_after"}},
+    colors: {
+        name: {name} for name in "brightness contrast lumaflip hue saturation".split()
+    },
+}
+STRENGTHS = {
+    affine: {
+        "xint_max": {"xint"},
+        "scale_std": {"scale"},
+        "rotate_max": {"rotate_before", "rotate_after"},
+        "aniso_std": {"aniso"},
+        "xfrac_std": {"xfrac"},
+    },
+    colors: {
+        "brightness_std": {"brightness"},
+        "contrast_std": {"contrast"},
+        "hue_max": {"hue"},
+        "saturation_std": {"saturation"},
+    },
+}
+BOTH = pytest.mark.parametrize("make", [affine, colors])
+
+
+def several(stage, p=1.0):
+    """What is drawn under a few keys, each of which sets something: [5, ...]."""
+    drawn = [vars(stage.draw(key, p, (4, 6, 3))) for key in KEYS[:5]]
+    return {name: np.stack([each[name] for each in drawn]) for name in drawn[0]}
+
+
+@BOTH
+def test_each_multiplier_is_that_of_its_own_transformation(make):
+    rest = vars(AffineParams() if make is affine else ColorParams())
+    for name, own in MULTIPLIERS[make].items():
+        others = {other: 0.0 for other in MULTIPLIERS[make] if other != name}
+        drawn = several(make(**others))
+        acted = {field for field, x in drawn.items() if (x != rest[field]).any()}
+        assert acted == own
+
+
+@BOTH
+def test_each_strength_is_that_of_its_own_transformation(make):
+    plain = several(make())
+    for name, own in STRENGTHS[make].items():
+        default = inspect.signature(make).parameters[name].default
+        strong = several(make(**{name: 2 * default}))
+        for field, x in plain.items():
+            factors = field in "scale aniso contrast saturation".split()
+            view = np.log2 if factors else np.asarray
+            times = 2 if field in own else 1
+            np.testing.assert_allclose(view(strong[field]), times * view(x), rtol=1e-5)
+
+
+def test_gains_and_noise_are_as_strong_and_holes_as_large_as_is_asked_for():
+    for make, name, view in (
+        (bands, "imgfilter_std", lambda drawn: np.log2(drawn.gains)),
+        (noise, "noise_std", lambda drawn: np.asarray(drawn.sigma)),
+        (cutout, "cutout_size", lambda drawn: np.asarray(drawn.size)),
+    ):
+        default = inspect.signature(make).parameters[name].default
+        plain, strong = (
+            view(make(**{name: times * default}).draw(KEYS[0], 1.0, (2, 2, 1)))
+            for times in (1, 0.5)
+        )
+        np.testing.assert_allclose(strong, 0.5 * plain, rtol=1e-5)
+        assert np.abs(plain).min() > 0
+
+
+def test_blits_and_general_geometry_are_the_two_halves_of_all_geometry(monkeypatch):
+    monkeypatch.setattr(ada, "pipeline", lambda *stages: lambda *_: stages)
+    acted = {}
+    for name in ("blit", "geom"):
+        (stage,), rest = getattr(ada, name)()(), vars(AffineParams())
+        drawn = several(stage)
+        acted[name] = {field for field, x in drawn.items() if (x != rest[field]).any()}
+    assert acted["blit"] == {"xflip", "rotate90", "xint"}
+    assert acted["geom"] == set(rest) - acted["blit"]
+
+
+def test_an_image_keeps_its_type():
+    image = jax.ShapeDtypeStruct((4, 6, 3), jnp.bfloat16)
+    made = jax.eval_shape(ada.bgcfnc(), KEYS[0], image, jnp.float32(1))
+    assert made.dtype == jnp.bfloat16
 
 
 def test_how_strong_noise_is_has_nothing_to_do_with_its_pixels():

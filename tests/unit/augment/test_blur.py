@@ -34,6 +34,15 @@ def test_a_blur_is_a_bell_along_both_axes(p):
     np.testing.assert_allclose(made, smooth(IMAGE, 2.5 * p), atol=1e-5)
 
 
+def test_a_blur_is_of_ten_pixels_unless_it_is_told_otherwise():
+    image = jnp.asarray(IMAGE)
+    np.testing.assert_allclose(
+        blur()(KEY, image, jnp.float32(0.2)),
+        blur(2.0)(KEY, image, jnp.float32(1)),
+        atol=1e-6,
+    )
+
+
 @pytest.mark.parametrize("p", [0.0, 0.1])
 def test_a_blur_of_less_than_a_third_of_a_pixel_is_none(p):
     np.testing.assert_array_equal(jax.jit(blur(3.0))(KEY, jnp.asarray(IMAGE), p), IMAGE)

@@ -204,6 +204,24 @@ def test_saturation_scales_what_is_not_gray():
     np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
+def test_diff_augment_is_color_then_translation_then_cutout():
+    args = KEYS[0], picture(4, 6, 3), jnp.float32(0.5)
+    ours, wanted = (
+        str(jax.make_jaxpr(transform)(*args))
+        for transform in (
+            augment.diff_augment(),
+            chain(color(), translation(), cutout()),
+        )
+    )
+    assert ours == wanted
+
+
+def test_a_translation_goes_as_far_as_is_asked_for():
+    image = picture(2, 8, 1)
+    for key in KEYS[:2]:
+        np.testing.assert_array_equal(translation(0.0)(key, image, 1.0), image)
+
+
 def test_a_chain_goes_in_order_and_gives_each_its_own_key():
     double, raise_ = lambda key, x, p: 2 * x, lambda key, x, p: x + p
     image = jnp.ones((1, 1, 1))
@@ -236,6 +254,10 @@ def test_a_fixed_augmentation_follows_its_schedule():
     constant = fixed(probability, 0.3)
     state = constant.update(constant.init(), jnp.asarray(1.0), jnp.asarray(9))
     np.testing.assert_allclose([constant.init().p, state.p], 0.3)
+
+
+def test_a_fixed_augmentation_acts_always_unless_it_is_told_otherwise():
+    assert fixed(flip()).init().p == 1
 
 
 def drive(made, signs, p=0.0, step=0):
@@ -307,6 +329,17 @@ def test_as_many_fakes_pass_for_real_as_p_says():
     for p in (0.0, 1.0):
         shown = made.present(made.init().replace(p=p), KEYS, real, lambda: fake)
         assert (shown == p).all()
+
+
+def test_g_learns_nothing_from_fakes_that_pass_for_real():
+    made = pseudo(fixed(flip(), 0.5))
+    batch = jnp.ones((8, 1, 1, 1))
+
+    def shown(real, fake):
+        return made.present(made.init(), KEYS[:8], real, lambda: fake).sum()
+
+    real, fake = jax.grad(shown, (0, 1))(batch, 2 * batch)
+    assert not fake.any() and 0 < real.sum() < 8
 
 
 def test_augmentations_in_a_chain_both_replace_real_images():
