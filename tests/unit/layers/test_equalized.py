@@ -69,6 +69,17 @@ def test_layers_keep_the_second_moment_at_first(layer, shape):
     np.testing.assert_allclose(jnp.mean(inner**2), 1.0, rtol=0.35)
 
 
+def test_a_slow_layer_begins_with_the_bias_and_the_weights_that_it_is_told():
+    x = jnp.asarray(np.eye(400, dtype=np.float32))
+    dense = equalized.Dense(2, 0.5, bias_init=(3.0, -1.0), weight_init=2.0)
+    y, variables = dense.init_with_output(KEY, x)
+    np.testing.assert_allclose(variables["params"]["bias"], [6.0, -2.0])
+    y, kernel = np.asarray(y), np.asarray(variables["params"]["kernel"])
+    assert kernel.std() == pytest.approx(4, rel=0.15)
+    np.testing.assert_allclose(y.mean(0), [3.0, -1.0], atol=0.05)
+    assert y.std() == pytest.approx(np.hypot(2 / 20, 2), rel=0.05)
+
+
 def test_the_rate_slows_a_layer_down():
     """The same function of weights that are stored so many times as large."""
     x, params = normal(1, 2, 3), {"kernel": normal(2, 3, 4), "bias": normal(3, 4)}

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -165,3 +166,35 @@ def test_a_block_adds_to_what_it_was_given_and_pays_the_mask_no_heed():
     a, b = (run(variables, x, mask, LABEL) for mask in masks)
     np.testing.assert_array_equal(a, b)
     assert jnp.all(a >= x) and jnp.any(a > x)
+
+
+class Half(nn.Module):
+    """What halves an image in the place of an FFC, and tells how it was made."""
+
+    features: int
+    ratio_in: float
+    ratio_out: float
+    norm: object
+
+    @nn.compact
+    def __call__(self, x, label, *, train):
+        made.append((self.features, self.ratio_in, self.ratio_out, self.norm, train))
+        return x / 2
+
+
+made = []
+
+
+def test_a_block_is_two_ffcs_each_with_a_norm_of_the_class_and_a_relu(monkeypatch):
+    monkeypatch.setattr(fourier, "FFC", Half)
+    x, label = picture(4, 4, 4), jnp.array([2, 0])
+    norm, mask = partial(Shift, classes=3), jnp.zeros((2, 4, 4, 1))
+    table = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    params = {f"Shift_{i}": {"bias": jnp.asarray(table[i])} for i in range(2)}
+    net = fourier.Block(4, 0.25, norm)
+    ours = net.apply({"params": params}, x, mask, label, train=True)
+    y = np.asarray(x)
+    for bias in table[:, np.asarray(label)]:
+        y = np.maximum(y / 2 + bias[:, None, None], 0)
+    np.testing.assert_allclose(ours, x + y, atol=1e-5)
+    assert made == [(4, 0.25, 0.25, norm, True)] * 2

@@ -15,6 +15,7 @@ from ganjax.layers.mixed_precision import Mixed
 from ganjax.layers.remat import Remat
 from ganjax.layers.spectral_norm import SpectralNorm
 from ganjax.models import mlp, r3gan, r3gan2, stylegan2
+from tests.helpers.prints import noted
 from tests.helpers.states import seat
 
 
@@ -86,6 +87,46 @@ def test_projection_adds_the_inner_product_with_the_class():
     np.testing.assert_allclose(listen(net, variables, H)[0], wanted, atol=1e-6)
     params = {"params": {"Dense_0": variables["params"]["Dense_0"]}}
     np.testing.assert_allclose(listen(heads.Projection(), params, H)[0], psi, atol=1e-6)
+
+
+@pytest.mark.parametrize("use_bias", [False, True])
+def test_all_layers_of_a_head_are_wrapped_and_begin_as_is_said(use_bias):
+    """The logit's layer alone may lack a bias, and that of embeddings always has one."""
+    for make in list(EACH)[:7]:
+        kind = getattr(make, "func", make)
+        wrapped = []
+
+        def wrap(layer, wrapped=wrapped):
+            wrapped.append(layer)
+            return lambda *args, train: layer(*args)
+
+        init = jax.nn.initializers.constant(0.25)
+        net = make(3, wrap, use_bias, init)
+        with noted() as found:
+            jax.eval_shape(partial(net.init, train=False), KEY, H, LABEL)
+        kernels = [x for (*_, name), (x, _) in found.items() if name != "bias"]
+        assert len(wrapped) == len(kernels) and set(kernels) == {init}
+        biases = sorted(
+            x[0][0] for (*_, name), (_, x) in found.items() if name == "bias"
+        )
+        wanted = [4 if kind is heads.MultiHinge else 1] * use_bias
+        if kind is heads.Contrastive:
+            wanted += [7] * (1 + make.keywords.get("twin", False))
+        assert biases == wanted
+
+
+def test_a_twin_and_a_code_have_layers_of_their_own():
+    twin, code = partial(heads.Classifier, **TWIN)(3), CODES(3)
+    said = listen(twin, seat(twin, H, LABEL), H)[1]
+    assert (said["classes"] != said["twin classes"]).all()
+    variables = seat(code, H, LABEL)
+    said = listen(code, variables, H)[1]
+    kernels = {name: x.get("kernel") for name, x in variables["params"].items()}
+    np.testing.assert_allclose(said["mean"], H @ kernels["Dense_2"], atol=1e-5)
+    logits = (H @ kernels["Dense_0"]).reshape(4, 2, 3)
+    np.testing.assert_allclose(said["codes"], logits, atol=1e-5)
+    spread = 5 * np.tanh(np.asarray(H @ kernels["Dense_1"]) / 5)
+    np.testing.assert_allclose(np.log(said["variance"]), spread, atol=1e-4)
 
 
 def test_a_multi_hinge_logit_is_how_far_the_best_class_is_above_fake():

@@ -31,6 +31,32 @@ def test_batch_norm_standardizes_and_keeps_averages():
     np.testing.assert_allclose(mean, 0.2 * x.mean((0, 1, 2)), rtol=1e-4)
 
 
+def test_batch_norm_keeps_nine_tenths_of_an_average_and_evaluates_with_it():
+    norm, label = BatchNorm(), jnp.zeros(4, jnp.int32)
+    x = 3 + 2 * normal(1, 4, 2, 3)
+    stats = {"mean": jnp.array([1.0, 2.0, 3.0]), "var": jnp.array([4.0, 1e-5, 0.25])}
+    params = {"gain": jnp.zeros((1, 3)), "bias": jnp.zeros((1, 3))}
+    given = {"params": params, "batch_stats": {"BatchNorm_0": stats}}
+    y, moved = norm.apply(given, x, label, train=True, mutable="batch_stats")
+    for name, now in (("mean", np.mean(x, (0, 1))), ("var", np.var(x, (0, 1)))):
+        wanted = 0.9 * np.asarray(stats[name]) + 0.1 * now
+        found = moved["batch_stats"]["BatchNorm_0"][name]
+        np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    wanted = (np.asarray(x) - [1, 2, 3]) / np.sqrt(np.array([4, 1e-5, 0.25]) + 1e-5)
+    ours = norm.apply(given, x, label, train=False)
+    np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("norm", [InstanceNorm(), AdaIN()])
+def test_a_faint_image_is_not_made_as_strong_as_others(norm):
+    """Of a variance of 1e-5 half is left of the strength, of a far larger one all."""
+    x, label = np.asarray(normal(1, 2, 5, 6, 1)), jnp.zeros(2, jnp.int32)
+    x = (x - x.mean((1, 2), keepdims=True)) / x.std((1, 2), keepdims=True)
+    x = x * np.sqrt(np.reshape([1e-5, 1.0], (2, 1, 1, 1)))
+    y, _ = norm.init_with_output(KEY, jnp.float32(x), label, train=False)
+    np.testing.assert_allclose(np.std(y, (1, 2, 3)), [np.sqrt(0.5), 1], rtol=1e-3)
+
+
 @pytest.mark.parametrize("module", [BatchNorm, Shift, AdaIN])
 def test_one_class_is_no_class(module):
     x, label = normal(1, 8, 4, 4, 3), jnp.zeros(8, jnp.int32)

@@ -9,6 +9,7 @@ from ganjax.errors import UsageError
 from ganjax.layers import heads
 from ganjax.models import progressive
 from ganjax.models.resnet import double, halve
+from tests.helpers.prints import has_fingerprint
 from tests.helpers.states import same, seat
 
 
@@ -65,6 +66,11 @@ def test_fading_is_exact_at_both_ends_and_the_images_are_means_in_between():
     np.testing.assert_array_equal(fade(old, new, 1.0), new)
     none, half, all_ = (draw(alpha)[1] for alpha in (0.0, 0.5, 1.0))
     np.testing.assert_allclose(half, (none + all_) / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_of_an_earlier_version_make_the_same():
+    assert has_fingerprint(draw(0.5), -2.1568)
+    assert has_fingerprint(judged(0.5), 0.68793)
 
 
 def used(net, variables, x):

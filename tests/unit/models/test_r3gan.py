@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from ganjax.models import r3gan
+from tests.helpers.prints import has_fingerprint
+from tests.helpers.states import seat
 
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -40,11 +42,27 @@ def test_a_block_starts_as_the_identity_and_its_weights_as_the_code_has_them():
     )
     x = jnp.tile(x, (1, 1, 1, 16))
     params = jax.jit(block.init)(KEY, x)["params"]
-    np.testing.assert_array_equal(jax.jit(block.apply)({"params": params}, x), x)
+    run = jax.jit(block.apply)
+    np.testing.assert_array_equal(run({"params": params}, x), x)
     gain = np.sqrt(2 / 1.04) * 16**-0.25
     for name, fan_in in [("Conv_0", 32), ("Grouped_0", 9 * 8)]:
         deviation = gain / np.sqrt(fan_in)
         assert jnp.std(params[name]["kernel"]) == pytest.approx(deviation, rel=0.05)
+    rng = np.random.default_rng(0)
+    drawn = lambda w: jnp.asarray(rng.normal(0, 0.3, w.shape), w.dtype)
+    made = run({"params": jax.tree.map(drawn, params)}, x)
+    assert has_fingerprint(made, -8.0658), "weights of an earlier version make another"
+
+
+@pytest.mark.parametrize(
+    "net, x, recorded",
+    [(r3gan.Generator, Z, -1.2936), (r3gan.Discriminator, IMAGE, 0.95391)],
+    ids="gd",
+)
+def test_weights_of_an_earlier_version_do_the_same_around_the_blocks(net, x, recorded):
+    net = net(widths=(8, 4), cardinalities=(4, 2), blocks=0, classes=3)
+    made = net.apply(seat(net, x, LABEL), x, LABEL, train=False)
+    assert has_fingerprint(made, recorded)
 
 
 def test_a_group_sees_its_own_channels_alone():

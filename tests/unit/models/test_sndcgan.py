@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from ganjax.errors import UsageError
+from ganjax.layers.spectral_norm import identity_wrap
 from ganjax.models.sndcgan import Discriminator, Generator
+from tests.helpers.prints import has_fingerprint
+from tests.helpers.states import seat
 
 
 KEY, LABEL = jax.random.key(0), jnp.zeros(2, jnp.int32)
@@ -29,6 +32,25 @@ def test_the_layers_are_those_of_the_table(size, grid):
     down += [(4, 256, 256), (3, 256, 512)]
     d = sum(k * k * a * b + b for k, a, b in down) + grid**2 * 512 + 1
     assert count(Discriminator(), jnp.zeros((2, size, size, 3))) == d
+
+
+def test_weights_of_an_earlier_version_give_the_same_logits():
+    x = jax.random.normal(KEY, (2, 8, 16, 3))
+    net = Discriminator(2, classes=3, wrap=identity_wrap)
+    label = jnp.array([2, 0])
+    logits = net.apply(seat(net, x, label), x, label, train=False)
+    assert has_fingerprint(logits, -4.8804)
+
+
+def test_every_layer_of_d_has_spectral_norm():
+    x = jnp.zeros((2, 8, 8, 3))
+    for net in (Discriminator(2), Discriminator(2, classes=3)):
+        init = lambda net=net: net.init(KEY, x, LABEL, train=False)
+        variables = jax.eval_shape(init)
+        matrices = [
+            leaf for leaf in jax.tree.leaves(variables["params"]) if leaf.ndim > 1
+        ]
+        assert len(jax.tree.leaves(variables["spectral"])) == len(matrices)
 
 
 def test_a_side_that_cannot_be_halved_three_times_is_refused():

@@ -12,6 +12,7 @@ from ganjax.layers import equalized, modulated
 from ganjax.layers.mixed_precision import Mixed
 from ganjax.models import stylegan2
 from ganjax.ops.convolution import conv_same
+from tests.helpers.prints import has_fingerprint
 from tests.helpers.states import seat
 
 
@@ -53,6 +54,10 @@ def test_noise_matters_by_its_strength():
     silent = jax.tree_util.tree_map_with_path(quiet, VARIABLES)
     a, b = (draw(silent, Z, noise) for noise in (1, 2))
     np.testing.assert_array_equal(a, b)
+
+
+def test_weights_of_an_earlier_version_make_the_same_images():
+    assert has_fingerprint(draw(VARIABLES, Z, 0), -1.0762)
 
 
 def test_noise_has_no_strength_at_first():

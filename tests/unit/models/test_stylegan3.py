@@ -8,6 +8,7 @@ import pytest
 from ganjax.errors import UsageError
 from ganjax.layers.filtered import Band
 from ganjax.models.stylegan3 import Fourier, Generator, GeneratorR, Stage, Unit
+from tests.helpers.prints import has_fingerprint
 from tests.helpers.states import seat
 
 
@@ -76,6 +77,13 @@ def test_images_shift_as_their_waves_do(net):
     of what the leaky ReLU makes beyond their band.
     """
     assert shifted(net) > 70
+
+
+@pytest.mark.parametrize(
+    ("net", "recorded"), [(Generator, 0.026865), (GeneratorR, 0.061946)], ids="tr"
+)
+def test_weights_of_an_earlier_version_make_the_same_images(net, recorded):
+    assert has_fingerprint(images(net), recorded)
 
 
 def test_without_filters_after_the_leaky_relu_they_do_not():
