@@ -240,25 +240,11 @@ def test_fixed_masks_are_the_same_on_every_machine(name, draw, digests):
     assert digest == digests[name]
 
 
-def test_a_half_at_a_side_is_a_share_of_the_width():
-    columns = np.arange(10) < 3
-    for side, wanted in ((masks.LEFT, columns), (masks.RIGHT, columns[::-1])):
-        drawn = masks.half(0.3, (side,))(KEYS[0], 4, 10)[..., 0]
-        np.testing.assert_array_equal(drawn, np.tile(wanted, (4, 1)))
-    low = masks.half(0.3, (masks.BOTTOM,))(KEYS[0], 10, 4)[..., 0]
-    np.testing.assert_array_equal(low[:, 0], columns[::-1])
-
-
 def test_lama_s_lengths_are_shares_of_the_shorter_side():
-    for shape in ((256, 64), (64, 256)):
-        boxes = masks._lama_boxes((1, 1), (128, 128), margin=64)
-        drawn = np.asarray(boxes(KEYS[0], *shape))
-        assert drawn.any(0).sum() == drawn.any(1).sum() == 32
-        assert not drawn[:16].any() and not drawn[:, -16:].any()
-    words = jnp.arange(64, dtype=jnp.uint32)
-    centers = np.asarray(masks._pixel_centers(words.reshape(32, 2), 3, 5))
-    assert set(centers[:, 0]) == {16 * n + 8 for n in range(5)}
-    assert set(centers[:, 1]) == {16 * n + 8 for n in range(3)}
+    boxes = masks._lama_boxes((1, 1), (128, 128), margin=64)
+    drawn = np.asarray(boxes(KEYS[0], 64, 96))
+    assert drawn.any(0).sum() == drawn.any(1).sum() == 32
+    assert not drawn[:, :16].any() and not drawn[:, -16:].any()
 
 
 def test_the_first_fixed_masks_are_those_of_a_shorter_set_and_seeds_differ():
