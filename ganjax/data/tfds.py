@@ -189,7 +189,7 @@ def _classes(where: str, features: dict[str, Any]) -> tuple[str, ...]:
         )
     if image.np_dtype not in (np.uint8, np.uint16):
         raise UsageError(
-            f"The images of {where} are {image.np_dtype}, not uint8: choose "
+            f"The images of {where} are {np.dtype(image.np_dtype)}, not uint8: choose "
             "another set."
         )
     label = features.get("label")

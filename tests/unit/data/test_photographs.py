@@ -27,6 +27,49 @@ def test_crops_are_pixels_of_the_photograph():
     np.testing.assert_array_equal(first[2], photo[32:96, :64])
 
 
+def halved(photo):
+    """Means of 2x2 pixels, without a last odd row or column."""
+    even = photo[: len(photo) // 2 * 2, : photo.shape[1] // 2 * 2].astype(float)
+    return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+
+
+def test_crops_begin_every_32_pixels_at_both_scales():
+    from skimage import data
+    from sklearn.datasets import load_sample_image
+
+    photos = [data.chelsea(), load_sample_image("china.jpg")]
+    wanted = [
+        photo[y : y + 140, x : x + 140]
+        for photo in [*photos, *map(halved, photos)]
+        for y in range(0, len(photo) - 139, 32)
+        for x in range(0, photo.shape[1] - 139, 32)
+    ]
+    test = load(Spec("photographs", 140, split="test"))
+    seen = read_all(test).x
+    assert seen.shape == (len(wanted), 140, 140, 3)
+    assert np.abs(seen - np.array(wanted)).max() <= 0.5
+    assert test.report.held_out == 0 and test.classes == ()
+
+
+def test_five_photographs_are_trained_on_and_two_are_held_out():
+    from skimage import data
+    from sklearn.datasets import load_sample_image
+
+    photos = [data.astronaut(), data.coffee(), data.rocket()]
+    photos += [data.stereo_motorcycle()[0], load_sample_image("flower.jpg")]
+    train, test = (load(Spec("photographs", 300, split=s)) for s in ("train", "test"))
+    counts = [
+        ((photo.shape[0] - 300) // 32 + 1) * ((photo.shape[1] - 300) // 32 + 1)
+        for photo in photos
+    ]
+    assert train.length == sum(counts)  # at half their size they are too small
+    corners = train.read(np.cumsum([0, *counts[:-1]])).x
+    for corner, photo in zip(corners, photos, strict=True):
+        np.testing.assert_array_equal(corner, photo[:300, :300])
+    assert train.report.held_out == test.length
+    assert train.report.held_out_name == "test"
+
+
 def test_gray_is_made_of_the_colors():
     gray = load(Spec("photographs", channels=1)).read(np.arange(3)).x
     color = load(Spec("photographs")).read(np.arange(3)).x

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from ganjax.data import Spec, load, read_all
+from ganjax import evaluation
+from ganjax.data import Spec, load, read_all, stacked
 from ganjax.data.stacked import mode
 from ganjax.errors import UsageError
+from ganjax.evaluation.modes import KL
 
 
 SPLITS = "train", "test"
@@ -96,3 +98,94 @@ def test_a_size_is_that_of_each_plane():
 def test_a_wrong_spec_is_one_sentence(wrong, says):
     with pytest.raises(UsageError, match=says):
         load(Spec("stacked_digits", **wrong))
+
+
+def test_images_are_those_that_they_always_were(sources):
+    """Scores of runs long ago are of the same images."""
+    train, test = (sources[split] for split in SPLITS)
+    assert (train.length, test.length) == (128_000, 25_600)
+    planes = {"train": "57536:ad413a04", "test": "57472:5061b5cc"}
+    chosen = {"train": "3072000:e7115f55", "test": "614400:b796173c"}
+    for split in SPLITS:
+        wanted = {"plane": planes[split], "chosen": chosen[split]}
+        assert sources[split].inventory() == wanted
+    assert train.report.held_out == 25_600 and test.report.held_out == 0
+    assert load(Spec("stacked_digits", channels=3)).shape == (8, 8, 3)
+
+
+class Reader:
+    """A classifier that reads three digits of the corner of each image."""
+
+    accuracy = 0.75
+
+    def predict(self, images):
+        return np.rint(images[:, 0, 0] * 10).astype(int) % 10
+
+
+def test_samples_are_judged_by_their_modes_and_the_first_ones_by_their_pixels(
+    sources, monkeypatch
+):
+    calls = []
+
+    def recorder(name):
+        def record(*args):
+            calls.append((name, args))
+            return {f"{name}/pixels": float(len(calls))}
+
+        return record
+
+    monkeypatch.setattr(stacked, "MAX_COMPARED", 30)
+    monkeypatch.setattr(stacked, "NUM_COUNTED", 50)
+    monkeypatch.setattr(stacked, "_digit_classifier", lambda spec, to_real: Reader())
+    for name in ("evaluate", "evaluate_real"):
+        monkeypatch.setattr(evaluation, name, recorder(name))
+    to_real = lambda x: x / 255
+    train, test = (sources[split] for split in SPLITS)
+    judged = stacked.evaluator(train, test, to_real, None)
+    assert (judged.count, judged.shape) == (50, (8, 8, 3))
+    assert judged.headline == KL and judged.reference == "held-out digits"
+
+    samples = np.random.default_rng(0).uniform(size=(50, 8, 8, 3))
+    samples[:, 0, 0] = [(0.1, 0.2, 0.3), (0.3, 0.2, 0.1)] * 25
+    scores = judged.score(samples)
+    assert scores == {
+        "modes": 2,
+        "kl": pytest.approx(np.log(1000 / 2)),
+        "accuracy": 0.75,
+        "evaluate/pixels": 1,
+    }
+    assert judged.metrics[:3] == (stacked.COVERED, KL, stacked.ACCURACY)
+    name, (made, near, far, features) = calls.pop()
+    np.testing.assert_array_equal(made, samples[:30])
+    for part, source in ((near, train), (far, test)):
+        rows = np.sort(np.random.default_rng(0).permutation(source.length)[:30])
+        np.testing.assert_array_equal(part, source.read(rows).x / 255)
+    assert features.name == "pixels"
+
+    real = judged.real_scores()
+    corner = train.read(np.arange(50)).x[:, 0, 0] / 255
+    seen = {tuple(row) for row in np.rint(corner * 10).astype(int) % 10}
+    assert real["modes"] == len(seen) and "evaluate_real/pixels" in real
+    name, (one, other, features, count) = calls.pop()
+    np.testing.assert_array_equal(one, near)
+    np.testing.assert_array_equal(other, far)
+    assert count == 30
+
+
+def test_the_classifier_learns_the_digits_to_train_on_and_is_tested_on_others(
+    monkeypatch,
+):
+    seen = []
+
+    def learn(*given):
+        seen.extend(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "channel_classifier", learn)
+    source = load(Spec("stacked_digits", size=4))
+    with pytest.raises(KeyboardInterrupt):
+        stacked.evaluator(source, source, lambda x: x / 255, None)
+    for i, split in enumerate(SPLITS):
+        image, label = read_all(load(Spec("digits", size=4, split=split)))
+        np.testing.assert_array_equal(seen[2 * i], image / 255)
+        np.testing.assert_array_equal(seen[2 * i + 1], label)

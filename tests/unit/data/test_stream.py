@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from ganjax.core import ONE, Batch, Devices
-from ganjax.data import Sizes, resident, streamed
+from ganjax.data import Sizes, decoding, resident, streamed
 from ganjax.data.source import Source, Spec, example_struct
+from ganjax.data.stream import shapes_of
+from ganjax.modalities import POINTS
 
 
 ROWS = Batch(
@@ -82,3 +84,53 @@ def test_members_of_a_population_see_data_of_their_own():
             for seed in (0, 1, 2)
         ]
         assert len(np.unique(np.reshape(seen, (3, -1)), axis=0)) == 3
+
+
+def test_a_window_has_as_many_steps_as_it_may():
+    sizes = Sizes(3, 4, 6)
+    here, there = resident(ROWS, sizes), streamed(SOURCE, sizes)
+    assert here.data() is ROWS and here.rows is None and here.longest == 256
+    seed = here.window(7, 3)
+    assert seed == 7 and seed.dtype == np.uint32
+    assert there.data() == () and there.longest == 4
+    window = there.window(7, 3)
+    assert window.d.x.shape == (4, 3, 4, 2) and window.d.label.shape == (4, 3, 4)
+    assert window.g.x.shape == (4, 6, 2) and window.g.label.shape == (4, 6)
+    later = there.window(7, 5)
+    np.testing.assert_array_equal(later.d.label[:2], window.d.label[2:])
+    np.testing.assert_array_equal(later.g.label[:2], window.g.label[2:])
+
+
+def test_the_turns_of_an_epoch_show_every_row_once():
+    source = SOURCE._replace(length=24, read=lambda rows: Batch(rows, rows))
+    window = streamed(source, Sizes(2, 3, 4), longest=6).window(0, 0)
+    assert sorted(window.d.label[:4].ravel()) == [*range(24)]
+    assert sorted(window.g.label.ravel()) == [*range(24)]
+
+
+def test_shapes_are_known_without_reading():
+    sizes = Sizes(3, 4, 6)
+    unread = SOURCE._replace(read=lambda rows: pytest.fail("is read"))
+    shapes = shapes_of(unread, sizes)
+    assert shapes == resident(ROWS, sizes).shapes == streamed(unread, sizes).shapes
+    assert shapes.d.x.shape == (3, 4, 2) and shapes.d.x.dtype == np.float32
+    assert shapes.g.x.shape == (6, 2)
+    assert shapes.d.label.shape == (3, 4) and shapes.g.label.shape == (6,)
+    assert shapes.g.label.dtype == np.int32
+
+
+def test_examples_are_decoded_and_labels_are_not():
+    sizes = Sizes(3, 4, 6)
+    modality = POINTS._replace(decode=lambda x: jnp.stack([2 * x, x + 1], -1))
+    plain = streamed(SOURCE, sizes)
+    made = decoding(plain, modality)
+    assert made.window is plain.window and made.rows == plain.rows
+    assert made.shapes.d.x.shape == (3, 4, 2, 2)
+    assert made.shapes.d.label == plain.shapes.d.label
+    window = plain.window(0, 0)
+    seen, stored = (each.draw((), window, None, 1, ONE) for each in (made, plain))
+    for player in ("d", "g"):
+        one, other = getattr(seen, player), getattr(stored, player)
+        np.testing.assert_array_equal(one.x[..., 0], 2 * other.x)
+        np.testing.assert_array_equal(one.x[..., 1], other.x + 1)
+        np.testing.assert_array_equal(one.label, other.label)

@@ -4,9 +4,13 @@ import gzip
 import hashlib
 import importlib
 import importlib.util
+import io
+import logging
 import shutil
 import socket
+import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -259,3 +263,210 @@ def test_an_inventory_of_tfds_tells_splits_and_contents(tiny):
     assert seen[0] == seen[2] != seen[1]
     assert list(seen[0]) == ["tiny/1.0.0 train"]
     assert seen[0]["tiny/1.0.0 train"].startswith("6:")
+
+
+# Sets that are only described, and whose records are made here
+
+
+def png_of(value, size=(4, 5), mode="L"):
+    file = io.BytesIO()
+    Image.new(mode, size[::-1], value).save(file, "PNG")
+    return file.getvalue()
+
+
+def described(monkeypatch, sizes, records=None, shape=(4, 5, 1), **more):
+    """A set with splits of some sizes; gives the splits and rows that were asked for."""
+    features = tensorflow_datasets.features
+    held = {
+        "image": features.Image(shape=shape, dtype=more.get("dtype", np.uint8)),
+        "label": more.get("label", features.ClassLabel(names=["cat", "dog"])),
+    }
+    asked = SimpleNamespace(splits=[], rows=[])
+
+    class Stored(list):
+        def __getitems__(self, rows):
+            asked.rows.append(rows)
+            return [self[row] for row in rows]
+
+    def as_data_source(split, decoders):
+        asked.splits.append(split)
+        skips = tensorflow_datasets.decode.SkipDecoding
+        assert isinstance(decoders["image"], skips) and len(decoders) == 1
+        count = sizes.get(split.partition("[")[0], 0)
+        made = [{"image": png_of(i), "label": i % 2} for i in range(count)]
+        return Stored(made if records is None else records)
+
+    info = SimpleNamespace(
+        features=held,
+        splits={name: SimpleNamespace(num_examples=n) for name, n in sizes.items()},
+        full_name="set/1.0.0",
+    )
+    prepared = SimpleNamespace(
+        info=info, as_data_source=as_data_source, is_prepared=lambda: True
+    )
+    monkeypatch.setattr(tfds, "builder", lambda where: prepared)
+    return asked
+
+
+SIZES = {"train": 6, "validation": 3}
+DOMAINS = {"trainA": 6, "trainB": 5, "testA": 2, "testB": 4}
+
+
+@pytest.mark.parametrize(
+    "sizes, split, stored, held_out",
+    [
+        (SIZES, "train", "train", (3, "validation")),
+        (SIZES, "train[:50%]", "train[:50%]", (3, "validation")),
+        (SIZES, "test", "validation", (0, "")),
+        (SIZES, "validation", "validation", (0, "")),
+        ({**SIZES, "test": 2}, "train", "train", (2, "test")),
+        ({**SIZES, "test": 2}, "val", "validation", (0, "")),
+        ({"train": 6}, "train", "train", (0, "")),
+        ({"train": 6}, "Training", "train", (0, "")),
+        (DOMAINS, "trainA", "trainA", (2, "testA")),
+        (DOMAINS, "trainB", "trainB", (4, "testB")),
+        (DOMAINS, "valB", "testB", (0, "")),
+    ],
+)
+def test_splits_are_found_under_their_own_names(
+    monkeypatch, sizes, split, stored, held_out
+):
+    asked = described(monkeypatch, sizes)
+    source = load(Spec("tfds:set", split=split))
+    assert asked.splits == [stored] and source.report[:2] == held_out
+    assert source.length == sizes[stored.partition("[")[0]]
+    assert list(source.inventory()) == [f"set/1.0.0 {stored}"]
+
+
+def test_a_split_without_records_is_refused(monkeypatch):
+    described(monkeypatch, {"train": 0})
+    with pytest.raises(UsageError, match="tfds:set holds no images in split 'train'"):
+        load(Spec("tfds:set"))
+
+
+def test_records_are_read_in_any_order_with_their_labels(monkeypatch):
+    asked = described(monkeypatch, SIZES)
+    source = load(Spec("tfds:set"))
+    image, label = source.read(np.array([5, 0, 5, 2]))
+    assert image[:, 0, 0, 0].tolist() == [5, 0, 5, 2] and image.shape[1:] == (4, 5, 1)
+    assert label.tolist() == [1, 0, 1, 0] and label.dtype == np.int32
+    assert asked.rows[-1] == [5, 0, 5, 2]  # all at once
+    assert source.classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    "label", [np.int64, tensorflow_datasets.features.ClassLabel(num_classes=0)]
+)
+def test_labels_without_names_of_classes_are_no_classes(monkeypatch, label):
+    described(monkeypatch, SIZES, label=label)
+    source = load(Spec("tfds:set"))
+    assert source.classes == () and not read_all(source).label.any()
+
+
+def test_images_of_8_and_16_bits_are_read_and_others_refused(monkeypatch):
+    described(monkeypatch, SIZES, dtype=np.uint16)
+    assert load(Spec("tfds:set")).shape == (4, 5, 1)
+    described(monkeypatch, SIZES, dtype=np.float32)
+    with pytest.raises(UsageError, match="of tfds:set are float32, not uint8: choose"):
+        load(Spec("tfds:set"))
+
+
+@pytest.mark.parametrize(
+    "shape, fields, is_known",
+    [
+        ((4, 5, 1), {}, True),
+        ((None, 5, 1), {}, False),
+        ((4, None, 1), {}, False),
+        ((4, 5, None), {}, False),
+        ((4, 5, None), {"channels": 1}, True),
+        ((None, None, 1), {"size": 4}, True),
+        ((None, None, None), {"size": 4}, False),
+        ((None, None, None), {"size": 4, "channels": 1}, True),
+    ],
+)
+def test_headers_are_read_until_all_are_known_to_agree(
+    monkeypatch, shape, fields, is_known
+):
+    monkeypatch.setattr(tfds, "CHUNK_ROWS", 4)
+    asked = described(monkeypatch, SIZES, shape=shape)
+    load(Spec("tfds:set", **fields))
+    assert asked.rows == ([[0]] if is_known else [[0, 1, 2, 3], [4, 5]])
+
+
+def test_all_broken_records_are_told_once_one_is_met(monkeypatch):
+    whole = png_of(0, (40, 40))
+    images = [png_of(0), b"no image", png_of(2), whole[:40], png_of(4)]
+    records = [{"image": image, "label": 0} for image in images]
+    described(monkeypatch, SIZES, records, shape=(None, None, 1))
+    with pytest.raises(UsageError) as caught:
+        load(Spec("tfds:set"))
+    told = str(caught.value)
+    assert told.startswith(
+        "2 of the 5 images of tfds:set cannot be used (example 1 of "
+    )
+    assert "example 3 of tfds:set (train) (" in told
+    described(monkeypatch, SIZES, records)  # of which only the first header is read
+    source = load(Spec("tfds:set"))
+    names = [error.file for error in find_unreadable(source)]
+    assert names == [f"example {row} of tfds:set (train)" for row in (1, 3)]
+    (error,) = source.find_errors(np.array([0, 3]))
+    assert error.file == names[1]
+
+
+def test_records_that_cannot_be_read_name_their_set(monkeypatch):
+    described(monkeypatch, SIZES)
+    source = load(Spec("tfds:set", split="train[:50%]"))
+    with pytest.raises(FileError, match=r"^tfds:set \(train\[:50%\]\) cannot be read"):
+        source.read(np.array([99]))
+
+
+def test_an_inventory_is_of_records_from_the_first_to_the_last(monkeypatch):
+    described(monkeypatch, SIZES)
+    monkeypatch.setattr(tfds.digest, "MAX_SAMPLES", 2)
+    crc = zlib.crc32(png_of(0) + png_of(5))
+    assert load(Spec("tfds:set")).inventory() == {"set/1.0.0 train": f"6:{crc:08x}"}
+
+
+@pytest.mark.parametrize(
+    "where, name",
+    [
+        ("tfds:a", "a"),
+        ("tfds:a:b", "a/b"),
+        ("tfds:a:1.0.12", "a:1.0.12"),
+        ("tfds:a:b:1.0.12", "a/b:1.0.12"),
+        ("tfds:a:b-1.0", "a/b-1.0"),
+        ("a:b", "a/b"),
+    ],
+)
+def test_a_configuration_and_a_version_follow_the_name(monkeypatch, home, where, name):
+    seen = []
+    record = lambda name, **more: seen.append((name, more))
+    monkeypatch.setattr(tensorflow_datasets, "builder", record)
+    tfds.builder(where, file_format="array_record")
+    assert seen == [(name, {"data_dir": str(home), "file_format": "array_record"})]
+
+
+def test_sets_lie_at_home_unless_said_otherwise(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/of/someone")
+    for value in (None, ""):
+        if value is None:
+            monkeypatch.delenv("TFDS_DATA_DIR")
+        else:
+            monkeypatch.setenv("TFDS_DATA_DIR", value)
+        assert tfds.data_dir() == "/home/of/someone/tensorflow_datasets"
+    monkeypatch.setenv("TFDS_DATA_DIR", "~/sets")
+    assert tfds.data_dir() == "/home/of/someone/sets"
+
+
+def test_what_tfds_logs_is_silenced_for_a_while():
+    log = logging.getLogger("absl")
+    level = log.level
+    log.setLevel(logging.INFO)
+    try:
+        with pytest.raises(KeyError), tfds.quietly():
+            assert not log.isEnabledFor(logging.WARNING)
+            assert log.isEnabledFor(logging.ERROR)
+            raise KeyError
+        assert log.level == logging.INFO
+    finally:
+        log.setLevel(level)
