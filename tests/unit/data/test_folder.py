@@ -55,6 +55,12 @@ def test_classes_are_those_of_all_splits_if_there_are_several(
     assert batch.label.dtype == np.int32
 
 
+def test_an_empty_folder_beside_images_without_classes_is_not_told(tmp_path):
+    (lay(tmp_path, "1.png 2.png") / "empty").mkdir()
+    source = of(tmp_path)
+    assert source.classes == () and source.report.notes == ()
+
+
 def test_the_two_kinds_of_a_pair_have_classes_of_their_own(tmp_path):
     names = "trainA/a/1.png trainA/b/2.png testA/c/3.png trainB/x/4.png trainB/y/5.png"
     root = lay(tmp_path, f"{names} testB/x/6.png testB/x/7.png")
@@ -110,6 +116,12 @@ def test_what_a_table_of_labels_means_is_told(tmp_path):
     )
     assert set(source.inventory()) == {"1.png", "2.png", "dataset.json"}
     assert not source.report.skipped
+
+
+def test_a_table_with_a_label_for_each_image_is_only_said_to_be_there(tmp_path):
+    labels = [["1.png", 0], ["2.png", 1]]
+    root = lay(tmp_path, "1.png 2.png", {"dataset.json": labels})
+    assert of(root).report.notes == ("dataset.json gives the classes.",)
 
 
 def test_one_table_may_have_the_labels_of_all_splits(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 
 from ganjax.data import Spec, image_files
 from ganjax.errors import FileError, UsageError
@@ -167,6 +167,40 @@ def test_gray_is_that_of_itu_r_601():
     pixels = noise(5, 6, 3)
     gray = decoded(Image.fromarray(pixels), channels=1)[..., 0]
     assert np.abs(gray - pixels @ np.array([0.299, 0.587, 0.114])).max() <= 1
+
+
+def test_transparent_pixels_are_white_unless_said_otherwise():
+    clear = Image.new("RGBA", (2, 1), (9, 8, 7, 0))
+    assert (decoded(clear, channels=3) == 255).all()
+
+
+def test_alpha_is_kept_where_colors_are_converted():
+    pixels = np.full((1, 4, 4), (0, 0, 255, 0), np.uint8)
+    pixels[..., 3] = (0, 64, 128, 255)
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    red, blue = data.index(b"rXYZ", 128), data.index(b"bXYZ", 128)
+    data[red : red + 4], data[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    seen = decoded(Image.fromarray(pixels), how={"icc_profile": bytes(data)})
+    assert np.abs(seen[..., :3] - np.array([255, 0, 0])).max() <= 2
+    np.testing.assert_array_equal(seen[..., 3], pixels[..., 3])
+
+
+# Formats
+
+
+def test_unusual_endings_of_jpeg_are_read_and_maps_of_depth_are_not():
+    assert {".jif", ".jfi"} <= image_files.EXTENSIONS
+    assert ".pfm" not in image_files.EXTENSIONS
+
+
+@pytest.mark.parametrize("library, lost", [("webp", "WEBP"), ("jpg_2000", "JPEG2000")])
+def test_formats_that_pillow_was_built_without_are_not_read(monkeypatch, library, lost):
+    check = image_files.features.check
+    monkeypatch.setattr(
+        image_files.features, "check", lambda name: name != library and check(name)
+    )
+    assert {*image_files.FORMATS} - {*image_files._formats()} <= {lost}
+    assert lost not in image_files._formats()
 
 
 # Orientation
@@ -349,6 +383,13 @@ def test_nothing_is_told_of_an_image_that_is_kept_as_it_is(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)  # asked for elsewhere
     data = packed(Image.fromarray(noise(2, 3, 3)))
     assert image_files.conversions(io.BytesIO(data), "x") == frozenset()
+
+
+def test_colors_of_print_and_of_the_eye_are_told():
+    for mode in ("CMYK", "LAB"):
+        data = packed(Image.new(mode, (3, 2)), "TIFF")
+        told = image_files.conversions(io.BytesIO(data), "x")
+        assert told == {f"{mode}, converted to RGB"}
 
 
 # Errors, and Pillow's settings

@@ -348,7 +348,7 @@ def test_a_place_without_images_is_refused():
 
 
 def test_the_largest_numbers_come_first_and_the_smallest_are_summed():
-    counts = {".a": 1, ".b": 3, ".c": 2, ".d": 3, ".e": 1200}
+    counts = {".a": 1, ".d": 3, ".c": 2, ".b": 3, ".e": 1200}
     five = "1,200 .e, 3 .b, 3 .d, 2 .c, 1 .a"
     assert count_summary(counts) == five
     assert count_summary({**counts, ".f": 1, ".g": 1}) == f"{five}, 2 others"

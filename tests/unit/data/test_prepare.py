@@ -2,6 +2,7 @@
 
 import gzip
 import importlib
+import importlib.util
 import socket
 import urllib.error
 import urllib.request
@@ -208,3 +209,26 @@ def test_each_split_is_made_of_its_own_files():
     }
     urls = [url for pair in asked[0].values() for url in pair]
     assert set(urls) == set(module.IDX["mnist"].url_infos)
+
+
+@pytest.mark.parametrize("where", ["tfds:cifar10", "tfds:mnist"])
+def test_a_set_is_prepared_in_the_format_that_is_read_by_number(monkeypatch, where):
+    made = []
+
+    def make(*given, **more):
+        made.append(more.get("file_format"))
+        return Builder()
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: "TensorFlow")
+    monkeypatch.setattr(module.tfds, "builder", make)
+    monkeypatch.setattr(module, "idx_builder", lambda stock: make)
+    prepare(where)
+    assert made == [None, "array_record"]
+
+
+def test_what_is_prepared_already_needs_no_tensorflow(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(
+        module.tfds, "builder", lambda name, **more: Builder(prepared=not more)
+    )
+    assert prepare("tfds:cifar10") == "/where/it/is"

@@ -189,3 +189,8 @@ def test_the_classifier_learns_the_digits_to_train_on_and_is_tested_on_others(
         image, label = read_all(load(Spec("digits", size=4, split=split)))
         np.testing.assert_array_equal(seen[2 * i], image / 255)
         np.testing.assert_array_equal(seen[2 * i + 1], label)
+
+
+def test_scores_are_of_as_many_images_as_ever():
+    """Coverage and distances depend on the number of samples."""
+    assert (stacked.NUM_COUNTED, stacked.MAX_COMPARED) == (25_600, 2_000)

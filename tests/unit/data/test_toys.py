@@ -98,3 +98,11 @@ def test_a_mode_is_covered_by_a_hundredth_of_the_samples_within_4_deviations(jud
     assert scores["quality"] == pytest.approx(297 / 300)
     samples[8] = (1.99, 10)
     assert made.score(samples)["modes"] == 3
+
+
+@pytest.mark.parametrize("where, sd", [("ring", 0.05), ("grid", 0.0125)])
+def test_each_mixture_is_judged_by_its_own_modes(where, sd):
+    made = load(Spec(where)).evaluator
+    assert made.func is toys.evaluator and made.args[1] == sd
+    np.testing.assert_array_equal(made.args[0], getattr(toys, f"{where}_centers")())
+    assert toys.MAX_COMPARED == 2_000  # as scores depend on the number of points
