@@ -30,6 +30,8 @@ def partners(front, back):
         ("cat.png dog.png", "gt_cat_m.png gt_dog_m.png"),
         ("img10.png img11.png", "10_x.png 11_x.png"),  # no number is cut in two
         ("10.png 20.png", "x10y.png x20y.png"),
+        ("a1x.png a1y.png", "b2x.png b2y.png"),
+        ("x1a.png y1a.png", "x2b.png y2b.png"),
         ("1.png 12.png", "a1.png a12.png"),
         ("left1_2024.png left2_2024.png", "right-1-7x7.png right-2-7x7.png"),
         ("f1_t1.png f1_t2.png f2_t1.png", "1-1b.png 1-2b.png 2-1b.png"),
@@ -58,6 +60,8 @@ def test_a_single_image_on_each_side_is_a_pair():
         ("a.png b.png", "c.png d.png", "do not tell .* .a.png ... and c.png ...."),
         ("owl1.png dog2.png", "cow1.png cat2.png", "do not tell which images belong"),
         ("1.png 2.png", "3.png 4.png", "do not tell which images belong together"),
+        ("10.png 11.png", "20.png 21.png", "do not tell which images belong together"),
+        ("10.png 20.png", "11.png 21.png", "do not tell which images belong together"),
         ("1.png 1.jpg", "1.png 2.png", "do not tell which images belong together"),
         ("owl1.png dog2_3.png", "1.png 2.png", "do not tell which images belong"),
         ("a.png b.png c.png", "a.png b.png d.png", "^c.png and 1 more are in only one"),
