@@ -187,10 +187,10 @@ def _classes(where: str, features: dict[str, Any]) -> tuple[str, ...]:
             f"{where} has no feature 'image' (it has {', '.join(sorted(features))}): "
             "choose a set of images."
         )
-    if image.np_dtype not in (np.uint8, np.uint16):
+    stored: Any = image.np_dtype
+    if stored not in (np.uint8, np.uint16):
         raise UsageError(
-            f"The images of {where} are {np.dtype(image.np_dtype)}, not uint8: choose "
-            "another set."
+            f"The images of {where} are {np.dtype(stored)}, not uint8: choose another set."
         )
     label = features.get("label")
     if not isinstance(label, tensorflow_datasets.features.ClassLabel):

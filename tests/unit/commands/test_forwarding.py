@@ -344,7 +344,7 @@ def test_a_report_is_also_of_a_run_that_has_only_begun(monkeypatch, tmp_path, ca
 
 
 def test_a_set_is_prepared_of_what_was_downloaded_by_hand(monkeypatch, capsys):
-    asked = recorder(monkeypatch, prepare.data, "prepare", "/there")
+    asked = recorder(monkeypatch, prepare, "prepare", "/there")
     cli.main(["prepare", "tfds:a:b", "--manual-dir", "mine"])
     prepare.main(prepare.Args("tfds:c"))
     assert asked == [("tfds:a:b", "mine"), ("tfds:c", "")]

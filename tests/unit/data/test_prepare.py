@@ -12,11 +12,9 @@ import numpy as np
 import pytest
 import requests
 
-from ganjax.data import prepare
+from ganjax.data import prepare as module
+from ganjax.data.prepare import prepare
 from ganjax.errors import UsageError
-
-
-module = importlib.import_module("ganjax.data.prepare")  # the function hides it
 
 
 class Builder:

@@ -22,6 +22,15 @@ from ganjax.store.orbax_workarounds import (
 from tests.helpers.damage import flip, largest
 
 
+@pytest.fixture(autouse=True)
+def no_block_is_open(monkeypatch):
+    """A command that failed in this process keeps Orbax quiet until its end."""
+    monkeypatch.setattr(orbax_workarounds, "_depth", 0)
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    for name in ("absl", "asyncio"):
+        monkeypatch.setattr(logging.getLogger(name), "filters", [])
+
+
 def shared():
     """All that `orbax_workarounds` changes for a while."""
     handler = ocp.type_handlers.get_type_handler(jax.Array)
