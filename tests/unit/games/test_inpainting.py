@@ -88,3 +88,34 @@ def test_g_fills_and_d_judges_by_one_mask_in_either_turn():
     turns = decoded(game.modality, stored)
     _, logs = jax.jit(game.step)(game.init(jax.random.key(0), turns), turns)
     np.testing.assert_allclose([logs["d"]["loss"], logs["g"]["loss"]], 1, rtol=1e-6)
+
+
+class Places(nn.Module):
+    """D: where in the image its values lie, and where its mask does."""
+
+    @nn.compact
+    def __call__(self, x, label, *, train):
+        weight = self.param("weight", nn.initializers.ones, ())
+        place = np.arange(x[0, ..., 0].size).reshape(1, *x.shape[1:3], 1)
+        return weight * (x * place).mean((1, 2))  # [b, (image, mask)]
+
+
+def test_d_and_g_see_crops_and_masks_of_their_own_in_a_step():
+    """Of the very same images, which D judges in its turn and in G's."""
+    sgd = optax.sgd(0.0)
+    for i, view in enumerate((View(16, margin=16, flip=False), View(16, flip=False))):
+        of = lambda logits, i=i: logits[:, i].sum()
+        loss = Loss(
+            d=lambda real, _, of=of: of(real), g=lambda real, _, of=of: of(real)
+        )
+        players = Player(Painter(), sgd), Player(Places(), sgd)
+        game = inpainting(*players, loss, masks.box(), view, l1_weight=0.0)
+        side = 16 + view.margin
+        rng = np.random.default_rng(0)
+        image = rng.integers(0, 256, (4, side, side, 1), np.uint8)
+        label = np.zeros(4, np.int32)
+        stored = Turns(Batch(image[None], label[None]), Batch(image, label))
+        turns = decoded(game.modality, stored)
+        state = game.init(jax.random.key(0), turns)
+        _, logs = jax.jit(game.step)(state, turns)
+        assert abs(logs["d"]["loss"] - logs["g"]["loss"]) > 1

@@ -196,3 +196,17 @@ def test_a_layer_of_z_is_pytorch_s_transposed_convolution_of_one_pixel():
     found = start.apply({"params": {"kernel": jnp.float32(kernel)}}, jnp.float32(z))
     wanted = [[z @ kernel[i, j] for j in range(4)] for i in range(4)]
     np.testing.assert_allclose(found, np.moveaxis(wanted, 2, 0), rtol=1e-4, atol=1e-5)
+
+
+def test_a_block_of_d_is_the_mean_of_its_two_paths():
+    block = fastgan_layers.DownBlock(3, lambda: lambda x, *_, **__: x, identity_wrap)
+    x, label = jax.random.normal(jax.random.key(0), (2, 8, 8, 4)), jnp.zeros(2, int)
+    variables = block.init(jax.random.key(1), x, label, train=True)
+    out, seen = block.apply(
+        variables, x, label, train=True, capture_intermediates=True, mutable=True
+    )
+    paths = [
+        seen["intermediates"][name]["__call__"][0] for name in ("Conv_0", "Conv_1")
+    ]
+    first, second = (np.where(y > 0, y, 0.2 * y) for y in map(np.asarray, paths))
+    np.testing.assert_allclose(out, (first + second) / 2, rtol=1e-6)
