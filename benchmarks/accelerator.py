@@ -114,7 +114,10 @@ class Worker:
 
 def _serve(pipe: Any) -> None:
     while True:
-        function, args = pipe.recv()
+        try:
+            function, args = pipe.recv()
+        except EOFError:
+            return  # the program has ended
         try:
             pipe.send(function(*args))
         except Exception as error:
@@ -414,6 +417,7 @@ def main() -> None:
 
     worker = Worker()
     device = worker.ask(end, our_device)
+    worker.close()
     if isinstance(device, str):
         sys.exit(f"JAX finds no device: {device}")
     platform, kind = device
@@ -421,6 +425,7 @@ def main() -> None:
         sys.exit("JAX finds no accelerator; --small tries the program on the CPU.")
     torch_device = "cpu" if platform == "cpu" else "cuda"
     n = 1024 if args.small else 8192
+    worker = Worker()
     peaks = {p: worker.ask(end, our_peak, n, p) for p in PRECISIONS}
     worker.close()
     worker = Worker()

@@ -205,7 +205,7 @@ def compile_steps(case: Case, alone: bool = False, mixed: bool = False) -> Progr
     seen = decoded(modality(case), data)
     state = jax.jit(made.game.init)(jax.random.key(0), seen)
     draw = lambda data, window, step, place, on: decoded(modality(case), data)
-    program: Any = parallel.jit(parallel.scan(step, draw, LONGEST))
+    program = parallel.jit(parallel.scan(step, draw, LONGEST)).jitted
     began = time.perf_counter()
     compiled = program.lower(state, (data, 0, 0)).compile()
     return Program(compiled, state, data, time.perf_counter() - began)

@@ -19,7 +19,7 @@ donated: the arrays that went in cannot be used again.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,38 @@ from ganjax.core import ONE, Devices, PyTree
 
 AXIS = "data"
 REPLICATED = P()  # a copy on each device
-Compiled = Callable[[PyTree, PyTree], tuple[PyTree, PyTree]]
+
+
+class Compiled(NamedTuple):
+    """A program on devices, `compiled(state, feed) -> (state, logs)`.
+
+    It is compiled when it is first called, or asked for its memory, and donates the state.
+
+    Attributes:
+        jitted: the function that JAX compiles.
+        lay_out: the feed -> what `jitted` takes after the state, laid out for the devices.
+    """
+
+    jitted: jax.stages.Wrapped
+    lay_out: Callable[[PyTree], tuple[PyTree, ...]]
+
+    def __call__(self, state: PyTree, feed: PyTree) -> tuple[PyTree, PyTree]:
+        """Runs the program."""
+        return self.jitted(state, *self.lay_out(feed))
+
+    def memory(self, state: PyTree, feed: PyTree) -> int:
+        """Returns the bytes that the program takes on each device, with what it is given.
+
+        It is 0 where JAX's backend does not tell. The state is not donated.
+        """
+        # A later call with the same shapes does not compile anew.
+        compiled = self.jitted.lower(state, *self.lay_out(feed)).compile()
+        sizes = compiled.memory_analysis()
+        if sizes is None:
+            return 0
+        given = sizes.argument_size_in_bytes + sizes.output_size_in_bytes
+        # What is donated is given and returned in the same place.
+        return given - sizes.alias_size_in_bytes + sizes.temp_size_in_bytes
 
 
 @runtime_checkable
@@ -94,7 +125,7 @@ def mesh() -> Mesh:
 
 def jit(program: Program, rows: PyTree = None) -> Compiled:
     """Compiles for one device."""
-    return jax.jit(program, donate_argnums=0)
+    return Compiled(jax.jit(program, donate_argnums=0), lambda feed: (feed,))
 
 
 def shard(
@@ -109,9 +140,9 @@ def shard(
         layout: how the state lies on the mesh, as a prefix of its tree: a copy on each
             device by default, or divided as `fsdp` says.
     """
-    compiled, feed = jit_sharded(program, rows, mesh, layout)
+    jitted, shardings = jit_sharded(program, rows, mesh, layout)
     # The feed comes from the host, and is laid out by its shardings before each call.
-    return lambda state, arrays: compiled(state, put(arrays, feed))
+    return Compiled(jitted, lambda feed: (put(feed, shardings),))
 
 
 def jit_sharded(
@@ -156,7 +187,7 @@ def pmap(program: Program, rows: PyTree) -> Compiled:
 
     # The state is neither replicated before nor sliced after: a slice of a pmap's result
     # is wrong on several hosts.
-    compiled = jax.pmap(
+    jitted: Any = jax.pmap(
         on_one,
         AXIS,
         in_axes=(None, rows, 0),
@@ -174,9 +205,10 @@ def pmap(program: Program, rows: PyTree) -> Compiled:
 
         return jax.tree.map(cut, arrays)
 
-    return lambda state, arrays: compiled(
-        state, jax.tree.map(divide, rows, arrays, is_leaf=_is_axis), replicas
-    )
+    def lay_out(feed):
+        return jax.tree.map(divide, rows, feed, is_leaf=_is_axis), replicas
+
+    return Compiled(jitted, lay_out)
 
 
 def population(program: Program, mesh: Mesh) -> Compiled:
@@ -188,14 +220,14 @@ def population(program: Program, mesh: Mesh) -> Compiled:
     # its share without any communication. What is resident and the count are shared.
     members = NamedSharding(mesh, P(AXIS))
     everywhere = NamedSharding(mesh, P())
-    feed = (everywhere, members, everywhere)
-    compiled = jax.jit(
+    shardings = (everywhere, members, everywhere)
+    jitted = jax.jit(
         jax.vmap(program, in_axes=(0, (None, 0, None))),
-        in_shardings=(members, feed),
+        in_shardings=(members, shardings),
         out_shardings=(members, members),
         donate_argnums=0,
     )
-    return lambda state, arrays: compiled(state, put(arrays, feed))
+    return Compiled(jitted, lambda feed: (put(feed, shardings),))
 
 
 def fsdp(state: PyTree, count: int, smallest: int = 2**16) -> PyTree:

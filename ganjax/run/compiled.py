@@ -37,12 +37,15 @@ class CompiledGame(NamedTuple):
         init: makes the state before the first step.
         program: `program(state, window, count)` plays `count` steps. It compiles at its
             first call, and donates the state: the arrays that went in cannot be used again.
+        memory: (state, window) -> the bytes that the program takes on each device, with
+            state and data; 0 where they are not known. It compiles the program.
         window: the first step of a call -> the data of that call.
         sample: (state, key, condition) -> samples [seeds, n, ...].
     """
 
     init: Callable[[], PyTree]
     program: Program
+    memory: Callable[[PyTree, PyTree], int]
     window: Callable[[int], PyTree]
     sample: DrawSamples
 
@@ -213,6 +216,9 @@ def _population(run: Run, game: Game, stream: Stream) -> CompiledGame:
     return CompiledGame(
         init=init,
         program=lambda state, window, n: compiled(state, (data, window, np.int32(n))),
+        memory=lambda state, window: compiled.memory(
+            state, (data, window, np.int32(0))
+        ),
         window=window,
         sample=lambda state, key, condition: np.asarray(draw(state, key, condition)),
     )
@@ -241,6 +247,9 @@ def _of_one_seed(
     return CompiledGame(
         init=init,
         program=lambda state, window, n: compiled(state, (data, window, np.int32(n))),
+        memory=lambda state, window: compiled.memory(
+            state, (data, window, np.int32(0))
+        ),
         window=lambda first: stream.window(run.seed, first),
         sample=sample,
     )

@@ -62,6 +62,7 @@ from ganjax.run.evaluator import check_held_out
 from ganjax.run.fitting import check_fit, step_digest
 from ganjax.run.hooks import is_chief
 from ganjax.run.loading import init_weights_from, no_intact_save
+from ganjax.run.memory import check_memory, in_words
 from ganjax.run.programs import keep_programs
 from ganjax.run.progress import progress
 from ganjax.run.resume import find_changes
@@ -423,9 +424,13 @@ def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
         # neither the progress bar nor the pace of the loop counts the time of compiling.
         began = time.perf_counter()
         window = compiled.window(done)
+        needed = compiled.memory(state, window)
+        check_memory(needed)
         state, _ = jax.block_until_ready(compiled.program(state, window, 0))
         seconds = time.perf_counter() - began
         say(f"Compiled in {seconds:.1f} s; programs are kept in {keep_programs()}.")
+        if needed:
+            say(f"A step takes {in_words(needed)} of each device's memory.")
         if is_chief():
             write_status(folder, "running", done)
         watch = hooks.ignore

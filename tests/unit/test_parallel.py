@@ -253,6 +253,30 @@ def test_a_program_sees_all_rows_once_and_its_state_is_given_up(name):
         assert start.w.is_deleted(), "two states need more memory than one"
 
 
+@pytest.mark.parametrize("name", COMPILERS)
+def test_a_program_tells_its_memory_and_is_compiled_once(name):
+    names = []
+
+    def listen(event, _, fun_name="", **more):
+        if event.endswith("backend_compile_duration"):
+            names.append(fun_name)
+
+    start = tiny()._replace(w=jnp.zeros(10_000))
+    if name == "shard":
+        start = jax.device_put(start, NamedSharding(parallel.mesh(), P()))
+    compiled, feed = COMPILERS[name](), (ROWS, np.float32(2))
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        needed = compiled.memory(start, feed)
+        asked = len(names)
+        compiled(start, feed)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    # The state, which is donated, and little else; the rows are a few bytes.
+    assert 40_000 < needed < 80_000 + 4_000
+    assert asked and names[asked - 1] not in names[asked:]
+
+
 def test_a_replica_has_its_number_among_those_of_all_processes(monkeypatch):
     monkeypatch.setattr(jax, "process_index", lambda: 2)
     monkeypatch.setattr(jax, "device_count", lambda: 24)

@@ -33,7 +33,7 @@ def test_a_picture_is_given_the_samples_and_real_examples_to_compare_them_with(
 
     unused: Any = lambda *args: None
     sevens = lambda state, key, asked: np.full((1, len(asked), 2), 7, np.float32)
-    made, source = CompiledGame(unused, unused, unused, sevens), load(Spec("ring"))
+    made, source = CompiledGame(*[unused] * 4, sevens), load(Spec("ring"))
     drawn = game()._replace(modality=POINTS._replace(render=render))
     hooks.picture_hook(tmp_path, 0, made, drawn, source)(4, None, {})
 
@@ -55,7 +55,7 @@ class Shown(Labels):
 
 def compiled_of(sample):
     unused: Any = lambda *args: None
-    return CompiledGame(unused, unused, unused, sample)
+    return CompiledGame(*[unused] * 4, sample)
 
 
 def test_a_picture_is_of_the_same_latents_at_every_step_and_of_each_member(

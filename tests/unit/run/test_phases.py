@@ -70,7 +70,9 @@ def work(folder, saved=(), averages=None, **flags) -> Work:
     saves = checkpoint.Saves(folder / "checkpoints", orbax, {}, False, [], [])
     program = lambda state, window, count: (state, {})
     unused: Any = lambda *rest: None
-    compiled = CompiledGame(unused, program, lambda first: ("from", first), unused)
+    compiled = CompiledGame(
+        unused, program, unused, lambda first: ("from", first), unused
+    )
     stream: Any = SimpleNamespace(longest=4, shapes=shapes_of(data(), SIZES))
     game: Any = "game"
     return Work(run, game, data(), stream, compiled, folder, saves, averages)
@@ -399,12 +401,18 @@ def test_the_room_for_averages_is_that_of_the_steps_that_remain(monkeypatch, tmp
 @pytest.fixture
 def played(monkeypatch, tmp_path):
     """Plays a run whose loop is pretended, and gives all that it was given."""
-    told = SimpleNamespace(calls=[], saved=[], end=8, stops=0, fit={}, progress=None)
+    told = SimpleNamespace(
+        calls=[], saved=[], end=8, stops=0, fit={}, progress=None, needed=3 * 10**6
+    )
 
     def program(state, window, count):
         status = read_status(tmp_path).get("state")
         told.calls.append((int(state.step), window, count, status))
         return state, {}
+
+    def memory(state, window):
+        told.calls.append(("memory", int(state.step), window))
+        return told.needed
 
     def fit(program, state, window, steps, **given):
         told.status = read_status(tmp_path)
@@ -439,11 +447,25 @@ def played(monkeypatch, tmp_path):
     def play(first=0, steps=(), **flags):
         told.saved.clear()
         given = work(tmp_path, steps, **flags)
-        told.work = given._replace(compiled=given.compiled._replace(program=program))
+        told.work = given._replace(
+            compiled=given.compiled._replace(program=program, memory=memory)
+        )
         return training.play(told.work, State(step=np.int32(first)))
 
     told.play = play
     return told
+
+
+def test_a_program_that_no_device_can_hold_is_refused_before_it_is_played(played):
+    played.needed = 10**18
+    with pytest.raises(
+        UsageError, match=r"A step takes 1000000000.0 GB on each device"
+    ):
+        played.play()
+    assert played.calls == [("memory", 0, ("from", 0))]
+    played.needed = 0  # where it is not known
+    played.play()
+    assert len(played.calls) == 3
 
 
 def test_a_run_is_compiled_by_a_call_of_no_steps_and_then_played_to_its_end(
@@ -451,7 +473,7 @@ def test_a_run_is_compiled_by_a_call_of_no_steps_and_then_played_to_its_end(
 ):
     state, stopped = played.play(first=4, steps=[4, 8], seeds=2)
     assert (int(state.step), stopped) == (8, 0)
-    assert played.calls == [(4, ("from", 4), 0, None)]
+    assert played.calls == [("memory", 4, ("from", 4)), (4, ("from", 4), 0, None)]
     assert played.status == {"state": "running", "step": 4, "sentence": ""}
     given, compiled = played.fit, played.work.compiled
     assert given["program"] is compiled.program and given["window"] is compiled.window
@@ -460,7 +482,9 @@ def test_a_run_is_compiled_by_a_call_of_no_steps_and_then_played_to_its_end(
     # D sees 3 batches of 8 in a step, for each of two seeds.
     assert played.progress == (tmp_path, 4, 8, 3 * 8 * 2, 2)
     assert played.saved == [("owed", 4)]
-    assert f"{tmp_path}: resumes at step 4 on " in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{tmp_path}: resumes at step 4 on " in out
+    assert "A step takes 3 MB of each device's memory.\n" in out
     given["watch"](5, {})
     given["watch"](6, {})
     assert played.saved[1:] == [("shown", 5), ("shown", 6), ("training", 6)]
@@ -599,7 +623,7 @@ def prepared(monkeypatch, tmp_path):
     leaves = [np.zeros(3, np.float32), np.zeros(5, np.int16)]
     stream: Any = SimpleNamespace(shapes="decoded shapes")
     unused: Any = lambda *rest: None
-    compiled = CompiledGame(lambda: state, unused, unused, unused)
+    compiled = CompiledGame(lambda: state, *[unused] * 4)
     modality = SimpleNamespace(
         load=lambda spec: data()._replace(spec=spec), summary="summary"
     )
