@@ -400,9 +400,15 @@ def parallel_batch(
     shape: Shape,
 ) -> UInt8[np.ndarray, "b h w c"]:
     """Returns `decode(item)` for all items in one array; each has the shape `shape`."""
-    # The reshape gives an empty batch its shape, too.
-    images = np.array(parallel_map(decode, items), np.uint8)
-    return images.reshape(len(items), *shape)
+    images = np.empty((len(items), *shape), np.uint8)
+
+    # Each thread copies its images into their places, so that none are copied twice.
+    def place(numbered: tuple[int, Item]) -> None:
+        i, item = numbered
+        images[i] = decode(item)
+
+    parallel_map(place, list(enumerate(items)))
+    return images
 
 
 def file_errors(
@@ -532,7 +538,7 @@ def _pixels(image: Image.Image, spec: Spec) -> UInt8[np.ndarray, "h w c"]:
     resized = [np.asarray(_resized(half, spec)) for half in _halves(image, spec)]
     # Gray images come from Pillow without an axis of channels.
     pixels = [half.reshape(*half.shape[:2], channels) for half in resized]
-    return np.concatenate(pixels, axis=-1)
+    return pixels[0] if len(pixels) == 1 else np.concatenate(pixels, axis=-1)
 
 
 def _halves(image: Image.Image, spec: Spec) -> list[Image.Image]:
@@ -574,7 +580,7 @@ def _with_channels(image: Image.Image, channels: int, background: int) -> Image.
 
 def _resized(image: Image.Image, spec: Spec) -> Image.Image:
     """Returns the image as a square of `spec.size`, cropped or squeezed, if it is given."""
-    if spec.size and spec.crop:
+    if spec.size and spec.crop and image.width != image.height:
         side = min(image.size)
         left = (image.width - side) // 2
         top = (image.height - side) // 2
