@@ -71,7 +71,7 @@ def timer(
 
 
 def our_batches(folder: str, size: int, batch: int) -> Iterator[Any]:
-    """D's and G's batches of the steps of a run, read a call of steps ahead as by `loop`."""
+    """D's and G's batches of a run's steps, read a call of steps ahead as by `loop`."""
     from ganjax.data import Sizes, Spec, load, streamed
 
     stream = streamed(load(Spec(folder, size, 3)), Sizes(1, batch, batch))
