@@ -379,7 +379,7 @@ def hook_of(monkeypatch, folder, judged, sample=None):
     monkeypatch.setattr(hooks, "evaluator", judged)
     draw = lambda state, key, asked: np.zeros((1, len(asked), 2), np.float32)
     unused: Any = lambda *args: None
-    made = CompiledGame(unused, unused, unused, sample or draw)
+    made = CompiledGame(*[unused] * 4, sample or draw)
     source = load(Spec("ring"))
     rate = lambda step, score: best.update(step=step, score=score)
     hook = hooks.score_hook(folder, 0, made, gan_of(), source, rows, rate)
@@ -398,7 +398,7 @@ def test_a_picture_of_real_examples_has_more_than_the_first_class(
     source = load(kept(tmp_path / "a.npz", image=image, label=label))
     monkeypatch.setattr(hooks, "save_png", lambda page, path: None)
     unused: Any = lambda *args: None
-    unused_compiled = CompiledGame(unused, unused, unused, unused)
+    unused_compiled = CompiledGame(*[unused] * 5)
     render = lambda samples, *rest: drawn.append(samples)
     for conditions, values in ((LABELS, 3), (ImageToImage(lambda x: x), 1)):
         modality = IMAGES._replace(render=render)
