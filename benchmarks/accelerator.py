@@ -10,6 +10,7 @@ it has.
 """
 
 import argparse
+import gc
 import importlib.util
 import multiprocessing
 import os
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +37,11 @@ TOLERANCES = {
     "bfloat16": {"outputs": 0.05, "gradients": 0.4, "second": 0.2, "step": 0.7},
 }
 SECONDS, REPEATS = 0.5, 5  # of one timing; the median counts
+HAS_TYRO = importlib.util.find_spec("tyro") is not None
 NO_TIME, ENDED = "no time", "the process ended"  # in place of a result
+OUR_SHARE = 0.6  # of a model's time at most is ours
+# How much longer the largest models take than the others, most of it to compile.
+SLOW = {"stylegan2_256": 3.0, "biggan_128": 3.0}
 LEAST = 20.0  # seconds for which the training loop is not started
 CHECKS = ("model", "precision", *TOLERANCES["float32"], "")
 STEPS = (
@@ -88,6 +93,7 @@ class Worker:
     """A process of its own that answers calls of one function after another."""
 
     def __init__(self):
+        self.gone = ""  # why the process has ended
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=_serve, args=(other,), daemon=True)
@@ -96,15 +102,17 @@ class Worker:
 
     def ask(self, until: float, function: Any, *args: Any) -> Any:
         """The function's result, or a sentence that says why there is none."""
+        if self.gone:
+            return self.gone
         try:
             self.pipe.send((function, args))
             if self.pipe.poll(max(0.0, until - time.time())):
                 return self.pipe.recv()
+            self.gone = NO_TIME
         except (EOFError, OSError):
-            self.close()
-            return ENDED
+            self.gone = ENDED
         self.close()
-        return NO_TIME
+        return self.gone
 
     def close(self) -> None:
         """Ends the process, and with it frees the device."""
@@ -165,7 +173,10 @@ def _results(case: Case, precision: str, given: Any) -> Any:
     with jax.default_matmul_precision(ours.PRECISIONS[precision]):
         seen, made = ours.look(case, mixed), ours.make(case, calm=True, mixed=mixed)
         turns = ours.decoded(ours.modality(case), ours.turns(case))
-        state = jax.jit(made.game.init)(jax.random.key(0), turns)
+        init = jax.jit(made.game.init)
+        if given is not None:  # only the structure is of use
+            init = partial(jax.eval_shape, init)
+        state = init(jax.random.key(0), turns)
         start = (seen.g["params"], seen.d["params"]), state
         if given is not None:
             # Initial weights may differ in their rounding: all start from the same ones.
@@ -217,12 +228,12 @@ def our_steps(case: Case, precisions: tuple[str, ...]) -> dict[str, Measured]:
             return ours.compile_steps(case, mixed=precision == "bfloat16")
 
     found = {}
+    # All are compiled before any is timed, as compiling tries kernels on the device.
     with ThreadPoolExecutor() as pool:
-        for name, program in zip(
-            precisions, pool.map(compiled, precisions), strict=True
-        ):
-            seconds = _timed(ours.player(program))
-            found[name] = Measured(seconds, program.megabytes, program.seconds)
+        programs = list(pool.map(compiled, precisions))
+    for name, program in zip(precisions, programs, strict=True):
+        seconds = _timed(ours.player(program))
+        found[name] = Measured(seconds, program.megabytes, program.seconds)
     return found
 
 
@@ -262,10 +273,14 @@ def their_steps(case: Case, precision: str, mode: str, device: str) -> Measured:
     import theirs
     import torch
 
+    # What an earlier mode left, and what trying kernels takes, are no part of a step.
+    torch._dynamo.reset()
+    gc.collect()
     if device != "cpu":
         torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
     run, first = theirs.timer(case, False, mode, precision, device)
+    if device != "cpu":
+        torch.cuda.reset_peak_memory_stats()
     seconds = _timed(run)
     used = torch.cuda.max_memory_allocated() / 1e6 if device != "cpu" else None
     return Measured(seconds, used, first)
@@ -315,66 +330,64 @@ def model(
 ) -> dict[str, float]:
     """Writes a model's rows, and gives the ratios."""
     precisions = tuple(p for p in PRECISIONS if device != "cpu" or p != "tf32")
-    worker = Worker()
-    ours = worker.ask(until, our_steps, case, precisions)
+    worker, now = Worker(), time.time()
+    ours = worker.ask(now + OUR_SHARE * (until - now), our_steps, case, precisions)
     worker.close()
-    theirs, work = their_best(case, precisions, device, until)
+    theirs, work = their_times(case, precisions, device, until)
     ratios = {}
     for precision in precisions:
-        best, compiled = theirs.get(precision, (None, None))
         us = None if isinstance(ours, str) else ours[precision]
+        modes = theirs[precision]
+        times = {mode: x for mode, x in modes.items() if not isinstance(x, str)}
+        best = min(times, key=lambda mode: times[mode].seconds, default="")
+        # What was not tried, or failed, might have been faster.
+        missing = [f"({mode}: {x})" for mode, x in modes.items() if isinstance(x, str)]
         cells = [name, str(case.batch), precision]
         cells += [f"{1e3 * us.seconds:.2f}" if us else str(ours)]
-        cells += [f"{1e3 * best[1].seconds:.2f}", best[0]] if best else ["", ""]
-        cells.append("")
+        cells += [f"{1e3 * times[best].seconds:.2f}" if best else ""]
+        cells += [" ".join([best, *missing]).strip(), ""]
         if us and best:
-            ratios[precision] = us.seconds / best[1].seconds
+            ratios[precision] = us.seconds / times[best].seconds
             cells[-1] = f"**{ratios[precision]:.2f}**"
         cells += [f"{case.batch / us.seconds:.0f}" if us else ""]
         share = us and work and 100 * work / us.seconds / peaks[precision]
         cells += [f"{share:.0f} %" if share else ""]
-        for each in (us, best and best[1]):
+        for each in (us, times.get(best)):
             cells.append(f"{each.megabytes:.0f}" if each and each.megabytes else "")
         cells += [f"{us.compiled:.0f}" if us else ""]
-        cells += [f"{compiled:.0f}" if compiled else ""]
+        cells += [f"{times['compile'].compiled:.0f}" if "compile" in times else ""]
         page.row(cells)
     return ratios
 
 
-def their_best(
+def their_times(
     case: Case, precisions: tuple[str, ...], device: str, until: float
-) -> tuple[dict[str, tuple], int]:
-    """PyTorch's fastest mode in each precision, and the operations of a step.
+) -> tuple[dict[str, dict[str, Any]], int]:
+    """PyTorch's times by precision and mode, and the operations of a step, or 0.
 
-    A precision has ((mode, measured), seconds of `torch.compile`). The plain modes come
-    first, as compiling may take longer than there is time.
+    In place of a time there may be a sentence that says why there is none. The plain modes
+    come first, as compiling may take longer than there is time.
     """
     worker = Worker()
     modes = worker.ask(until, their_modes, case)
     if isinstance(modes, str):
-        return {}, 0
-    work = worker.ask(until, their_flops, case, device)
-    found: dict[str, list] = {precision: [None, None] for precision in precisions}
+        worker.close()
+        return {precision: {"PyTorch": modes} for precision in precisions}, 0
+    found: dict[str, dict[str, Any]] = {precision: {} for precision in precisions}
     for mode in sorted(modes, key="compile".__eq__):
         for precision in precisions:
             got = worker.ask(until, their_steps, case, precision, mode, device)
-            if got in (NO_TIME, ENDED):
-                worker = Worker()  # the last one is gone
-            if isinstance(got, str):
-                continue
-            best, _ = found[precision]
-            if best is None or got.seconds < best[1].seconds:
-                found[precision][0] = mode, got
-            if mode == "compile":
-                found[precision][1] = got.compiled
+            found[precision][mode] = got
+            if got == ENDED:
+                worker = Worker()
+    work = worker.ask(until, their_flops, case, device)
     worker.close()
-    best = {key: tuple(value) for key, value in found.items() if value[0]}
-    return best, 0 if isinstance(work, str) else work
+    return found, 0 if isinstance(work, str) else work
 
 
 def loop(page: Page, device: str, until: float) -> None:
     """Writes what the training loop adds to pure steps, if there is time."""
-    if importlib.util.find_spec("tyro") is None:
+    if not HAS_TYRO:
         page.say("The training loop was not timed: it needs what ganjax depends on.")
         return
     program = [
@@ -413,6 +426,10 @@ def main() -> None:
     end = begin + 60 * args.minutes
     # The device is shared by two libraries, neither of which may take all of it at once.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if not args.small:
+        os.environ.pop(
+            "JAX_PLATFORMS", None
+        )  # the CPU is needed beside the accelerator
     page = Page(args.out)
 
     worker = Worker()
@@ -443,11 +460,12 @@ def main() -> None:
     right = check(page, names, platform, begin + (end - begin) / 4)
     page.say()
     page.header(STEPS)
-    models_end = end - (end - begin) / 8
+    models_end = end - (end - begin) / 8 if HAS_TYRO else end
     ratios: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
     for i, name in enumerate(names):
         case = small(ACCELERATED[name]) if args.small else ACCELERATED[name]
-        until = time.time() + (models_end - time.time()) / (len(names) - i)
+        left = sum(SLOW.get(other, 1.0) for other in names[i:])
+        until = time.time() + (models_end - time.time()) * SLOW.get(name, 1.0) / left
         for key, ratio in model(page, name, case, torch_device, peaks, until).items():
             ratios[key].append(ratio)
     page.say()

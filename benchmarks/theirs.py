@@ -138,7 +138,10 @@ def slopes(d: Callable, image: torch.Tensor, label: torch.Tensor) -> torch.Tenso
 
 
 class Slopes:
-    """Logits and, from the same pass, their gradients by the images."""
+    """Logits and, from the same pass, their gradients by the images.
+
+    They are taken outside of `autocast`, which is for forward passes alone.
+    """
 
     def __init__(self, d, image, label):
         self.image = image.detach().requires_grad_()
@@ -146,7 +149,8 @@ class Slopes:
 
     def norms(self):
         total = self.logits.sum()
-        grads = torch.autograd.grad(total, self.image, create_graph=True)[0]
+        with torch.autocast(self.image.device.type, enabled=False):
+            grads = torch.autograd.grad(total, self.image, create_graph=True)[0]
         return grads.flatten(1).square().sum(1)
 
 
@@ -154,17 +158,19 @@ class Steps:
     """G and D with their optimizers."""
 
     def __init__(self, case: Case, mode: str, precision: str, device: str):
-        torch.set_default_device(device)
-        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
-        torch.backends.cudnn.allow_tf32 = precision == "tf32"
-        torch.backends.cudnn.benchmark = True
-        self.case, self.losses = case, LOSSES[case.loss]
+        # With bfloat16 networks, too, the rest may be TF32, as it is in JAX.
+        torch.backends.cuda.matmul.allow_tf32 = precision != "float32"
+        torch.backends.cudnn.allow_tf32 = precision != "float32"
+        # ADA's images are of other sizes in each step, which would be tried anew each time.
+        torch.backends.cudnn.benchmark = not case.ada
+        self.case, self.losses, self.device = case, LOSSES[case.loss], device
         self.short = torch.autocast(
             torch.device(device).type, torch.bfloat16, precision == "bfloat16"
         )
-        self.nets = NETS[case.net](case, False)
+        with torch.device(device):
+            self.nets = NETS[case.net](case, False)
+            self.see = BGC(ADA_P, case.shape[-1]) if case.ada else lambda image: image
         self.g, self.d = self.nets
-        self.see = BGC(ADA_P, case.shape[-1]) if case.ada else lambda image: image
         real, self.label = (x.to(device) for x in _data(case))
         if mode == "channels_last":
             form = torch.channels_last
@@ -172,8 +178,9 @@ class Steps:
             real = real.contiguous(memory_format=form)
         self.stored = real
         self.source = self.real().flip(0) if case.paired else None
+        fastest = {"foreach": True} if device == "cpu" else {"fused": True}
         adam = lambda net: torch.optim.Adam(
-            net.parameters(), case.rate, case.betas, foreach=True
+            net.parameters(), case.rate, case.betas, **fastest
         )
         self.g_adam, self.d_adam = adam(self.g), adam(self.d)
         self.average = [p.detach().clone() for p in self.g.parameters()]
@@ -188,10 +195,12 @@ class Steps:
     def latents(self):
         if self.source is not None:
             return self.source
-        return torch.randn(self.case.batch, self.case.latent)
+        return torch.randn(self.case.batch, self.case.latent, device=self.device)
 
     def logits(self, image, label):
-        image = self.see(image)
+        # Images are augmented in float32, as ours are.
+        with torch.autocast(image.device.type, enabled=False):
+            image = self.see(image.float())
         if self.source is not None:
             image = torch.cat([self.source, image], 1)
         return self.d(image, label).float()
@@ -220,7 +229,7 @@ class Steps:
             if look:
                 loss = loss + weight / 2 * look.norms().mean()
         if case.gp:
-            share = torch.rand(len(real), *(1,) * (real.ndim - 1))
+            share = torch.rand(len(real), *(1,) * (real.ndim - 1), device=self.device)
             between = Slopes(self.logits, share * real + (1 - share) * fake, label)
             norm = (between.norms() + 1e-12).sqrt()
             loss = loss + case.gp * (norm - 1).square().mean()
@@ -348,9 +357,9 @@ def _apart(a: np.ndarray, b: np.ndarray) -> float:
 
 def peak(n: int = 2048, precision: str = "float32", device: str = "cpu") -> float:
     """The most floating-point operations a second, in a product of two n x n matrices."""
-    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = precision != "float32"
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    x = torch.ones(n, n, device=device, dtype=dtype)
+    x = torch.randn(n, n, device=device, dtype=dtype)
     found = []
     for _ in range(10):
         began = time.perf_counter()

@@ -124,8 +124,10 @@ class BGC:
         height, width = image.shape[2:]
         # The images are continued by as many mirrored pixels as the lookups need.
         corners = torch.tensor(
-            [[x * width / 2, y * height / 2, 1] for x in (-1, 1) for y in (-1, 1)]
-        ).to(inverse)
+            [[x * width / 2, y * height / 2, 1] for x in (-1, 1) for y in (-1, 1)],
+            dtype=inverse.dtype,
+            device=image.device,
+        )
         reach = (corners @ inverse.transpose(1, 2))[..., :2].abs().amax((0, 1))
         sides = torch.tensor([width, height], device=image.device)
         beyond = (reach - sides / 2).ceil().int() + HALF

@@ -24,7 +24,9 @@ class Spectral(nn.Module):
 
     def forward(self, x):
         weight = self.layer.weight
-        weight = weight / self._sigma(weight.flatten(1))
+        # In float32: a short copy that is made without gradients would be used again.
+        with torch.autocast(weight.device.type, enabled=False):
+            weight = weight / self._sigma(weight.flatten(1))
         if isinstance(self.layer, nn.Embedding):
             return F.embedding(x, weight)
         if isinstance(self.layer, nn.Linear):

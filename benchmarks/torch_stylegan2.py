@@ -100,7 +100,7 @@ class StyledConv(nn.Module):
         else:
             x = F.conv2d(x, self.weight, padding=1)
         x = x * (squares + 1e-8).rsqrt()[:, :, None, None]
-        noise = self.noise * torch.randn(len(x), 1, *x.shape[2:])
+        noise = self.noise * torch.randn(len(x), 1, *x.shape[2:], device=x.device)
         return lrelu(x + self.strength * noise + self.bias[:, None, None])
 
 
