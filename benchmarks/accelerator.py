@@ -18,12 +18,16 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cases import ACCELERATED, Case, check_names, small
+
+from ganjax import store
+from ganjax.report import markdown
 
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
@@ -75,18 +79,15 @@ class Page:
         """Adds a line."""
         print(line, flush=True)
         self.lines.append(line)
-        part = self.path.with_name(self.path.name + ".part")
-        part.write_text("\n".join(self.lines) + "\n")
-        part.replace(self.path)
+        store.write(self.path, "\n".join(self.lines) + "\n")
 
-    def row(self, cells: Any) -> None:
+    def row(self, cells: Iterable[str]) -> None:
         """Adds a row of a table."""
-        self.say("| " + " | ".join(cells) + " |")
+        self.say(markdown.row(cells))
 
     def header(self, columns: tuple[str, ...]) -> None:
         """Begins a table."""
-        self.row(columns)
-        self.say("|" + "---|" * len(columns))
+        self.say(markdown.header(columns))
 
 
 class Worker:
@@ -133,7 +134,7 @@ def _serve(pipe: Any) -> None:
             pipe.send(f"{type(error).__name__}: {text}")
 
 
-# What the workers do. Only they import JAX and PyTorch, each of them one of the two.
+# What the workers do. Only they use JAX or PyTorch, each of them one of the two.
 
 
 def our_device() -> tuple[str, str]:
@@ -295,10 +296,14 @@ def _timed(run: Any) -> float:
 # The program.
 
 
+def precisions_of(platform: str) -> tuple[str, ...]:
+    """The precisions that a platform has: a CPU has no TF32."""
+    return tuple(p for p in PRECISIONS if (platform, p) != ("cpu", "tf32"))
+
+
 def check(page: Page, names: list[str], platform: str, until: float) -> bool:
     """Writes the table of differences; whether all are within the tolerances."""
-    # A CPU has no TF32.
-    precisions = [p for p in PRECISIONS if platform != "cpu" or p != "tf32"]
+    precisions = precisions_of(platform)
 
     def differences(name):
         worker, case = Worker(), small(ACCELERATED[name])
@@ -329,7 +334,7 @@ def model(
     page: Page, name: str, case: Case, device: str, peaks: dict, until: float
 ) -> dict[str, float]:
     """Writes a model's rows, and gives the ratios."""
-    precisions = tuple(p for p in PRECISIONS if device != "cpu" or p != "tf32")
+    precisions = precisions_of(device)
     worker, now = Worker(), time.time()
     ours = worker.ask(now + OUR_SHARE * (until - now), our_steps, case, precisions)
     worker.close()
@@ -427,9 +432,8 @@ def main() -> None:
     # The device is shared by two libraries, neither of which may take all of it at once.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if not args.small:
-        os.environ.pop(
-            "JAX_PLATFORMS", None
-        )  # the CPU is needed beside the accelerator
+        # The CPU is needed beside the accelerator.
+        os.environ.pop("JAX_PLATFORMS", None)
     page = Page(args.out)
 
     worker = Worker()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 
 SMALL_SIDE, SMALL_BATCH = 32, 8
+ADA_P = 0.5  # how often ADA acts, as late in a training
 STYLEGAN2_BASE = 16_384  # its layers at side s have at most this many channels, by s
 
 

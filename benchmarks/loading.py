@@ -21,6 +21,8 @@ import tyro
 from compare import Side, median_ratio, take_turns
 from PIL import Image, ImageFilter
 
+from ganjax.data import Sizes, Spec, load, streamed
+from ganjax.data.image_files import NUM_THREADS
 from ganjax.report.markdown import print_header, print_row
 
 
@@ -72,8 +74,6 @@ def timer(
 
 def our_batches(folder: str, size: int, batch: int) -> Iterator[Any]:
     """D's and G's batches of a run's steps, read a call of steps ahead as by `loop`."""
-    from ganjax.data import Sizes, Spec, load, streamed
-
     stream = streamed(load(Spec(folder, size, 3)), Sizes(1, batch, batch))
     with ThreadPoolExecutor(1) as thread:
         ahead = thread.submit(stream.window, 0, 0)
@@ -103,8 +103,6 @@ def their_batches(folder: str, size: int, batch: int) -> Iterator[Any]:
     """Batches of a plain data set, epoch after epoch."""
     import torch
 
-    from ganjax.data.image_files import NUM_THREADS
-
     loader = torch.utils.data.DataLoader(
         Files(sorted(Path(folder).glob("*.jpg"))),
         batch,
@@ -120,8 +118,6 @@ def their_batches(folder: str, size: int, batch: int) -> Iterator[Any]:
 
 def main(args: Args) -> None:
     """Prints the table."""
-    from ganjax.data.image_files import NUM_THREADS
-
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), args.count, args.size)
         sizes = [path.stat().st_size for path in Path(folder).iterdir()]

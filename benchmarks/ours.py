@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from cases import STYLEGAN2_BASE, Case
+from cases import ADA_P, STYLEGAN2_BASE, Case
 
 import ganjax
 from ganjax import GAN, Game, Player, augment, losses, parallel
@@ -48,7 +48,6 @@ from ganjax.regularizers import gradient_penalty, r1, r2
 
 
 LONGEST = 64
-ADA_P = 0.5  # how often ADA acts, as late in a training
 COLUMNS = (*continuous(10) * 4, *discrete(8) * 2, *discrete(4))
 PRECISIONS = {  # the arithmetic of products -> JAX's name for it; the rest is float32
     "float32": "highest",
@@ -192,10 +191,7 @@ class Program(NamedTuple):
     @property
     def megabytes(self) -> float:
         """What the device holds at once while it runs."""
-        memory = self.compiled.memory_analysis()
-        assert memory
-        held = memory.argument_size_in_bytes + memory.output_size_in_bytes
-        return (held + memory.temp_size_in_bytes - memory.alias_size_in_bytes) / 1e6
+        return parallel.memory_of(self.compiled) / 1e6
 
 
 def compile_steps(case: Case, alone: bool = False, mixed: bool = False) -> Program:

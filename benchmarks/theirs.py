@@ -16,7 +16,7 @@ import torch_sagan
 import torch_stylegan2
 import torch_tabular
 import torch_wavegan
-from cases import STYLEGAN2_BASE, Case
+from cases import ADA_P, STYLEGAN2_BASE, Case
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch_augment import BGC
@@ -119,10 +119,6 @@ LOSSES = {  # (real, fake) -> D's, G's
         lambda real, fake: -fake.mean(),
     ),
 }
-
-
-ADA_P = 0.5  # as `ours.ADA_P`
-PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 def modes(case: Case) -> tuple[str, ...]:

@@ -57,13 +57,17 @@ class Compiled(NamedTuple):
         It is 0 where JAX's backend does not tell. The state is not donated.
         """
         # A later call with the same shapes does not compile anew.
-        compiled = self.jitted.lower(state, *self.lay_out(feed)).compile()
-        sizes = compiled.memory_analysis()
-        if sizes is None:
-            return 0
-        given = sizes.argument_size_in_bytes + sizes.output_size_in_bytes
-        # What is donated is given and returned in the same place.
-        return given - sizes.alias_size_in_bytes + sizes.temp_size_in_bytes
+        return memory_of(self.jitted.lower(state, *self.lay_out(feed)).compile())
+
+
+def memory_of(compiled: jax.stages.Compiled) -> int:
+    """Returns the bytes that a compiled program takes on each device, or 0 if unknown."""
+    sizes = compiled.memory_analysis()
+    if sizes is None:
+        return 0
+    # What is donated is an argument and an output in the same place.
+    held = sizes.argument_size_in_bytes + sizes.output_size_in_bytes
+    return held - sizes.alias_size_in_bytes + sizes.temp_size_in_bytes
 
 
 @runtime_checkable

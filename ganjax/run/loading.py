@@ -26,6 +26,7 @@ from ganjax.errors import UsageError
 from ganjax.games.posthoc_ema import PosthocEMAState, posthoc_ema, reconstruct
 from ganjax.run import args as arguments, sampling
 from ganjax.run.description import spec_of
+from ganjax.run.memory import memory_bytes
 from ganjax.run.sentences import as_usage_errors, need_device
 from ganjax.run.terminal import warn
 from ganjax.store import checkpoint, code
@@ -441,14 +442,6 @@ def _check_memory(n: int, game: Game, state: PyTree) -> None:
             f"{n:,} samples need {needed / 1e9:,.0f} GB of memory, and the machine has "
             f"{available / 1e9:,.0f}: draw them in parts, each with a seed of its own."
         )
-
-
-def memory_bytes() -> int:
-    """Returns the bytes of the machine's memory; 0 if the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 0
 
 
 def _check_member(member: int, seeds: int) -> None:

@@ -1,4 +1,4 @@
-"""What a run takes of each device's memory, which is known once its program is compiled."""
+"""The memory that a program needs, and that devices and the machine have."""
 
 import os
 
@@ -19,8 +19,9 @@ def check_memory(needed: int) -> None:
     available = device_bytes()
     if available and needed > available:
         raise UsageError(
-            f"A step takes {in_words(needed)} on each device, which has "
-            f"{in_words(available)}: give a smaller --batch, or --microbatches 2 or more."
+            f"A step takes {format_bytes(needed)} on each device, which has "
+            f"{format_bytes(available)}: give a smaller --batch, or --microbatches 2 or "
+            "more."
         )
 
 
@@ -28,10 +29,18 @@ def device_bytes() -> int:
     """Returns the memory in bytes of a device that programs may use, or 0 if unknown."""
     device = jax.local_devices()[0]
     if device.platform == "cpu":
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return memory_bytes()
     return (device.memory_stats() or {}).get("bytes_limit", 0)
 
 
-def in_words(size: int) -> str:
+def memory_bytes() -> int:
+    """Returns the bytes of the machine's memory; 0 if the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
+def format_bytes(size: int) -> str:
     """Returns a number of bytes such as "173 MB" or "2.1 GB"."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -62,7 +62,7 @@ from ganjax.run.evaluator import check_held_out
 from ganjax.run.fitting import check_fit, step_digest
 from ganjax.run.hooks import is_chief
 from ganjax.run.loading import init_weights_from, no_intact_save
-from ganjax.run.memory import check_memory, in_words
+from ganjax.run.memory import check_memory, format_bytes
 from ganjax.run.programs import keep_programs
 from ganjax.run.progress import progress
 from ganjax.run.resume import find_changes
@@ -420,8 +420,9 @@ def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
             return state, 0
         begun = "resumes at" if done else "begins with"
         say(f"{folder}: {begun} step {done} on {describe_devices()}; compiling ...")
-        # A call of zero steps compiles the program and leaves the state as it is, so that
-        # neither the progress bar nor the pace of the loop counts the time of compiling.
+        # The program is compiled for its memory, so that one which does not fit is refused
+        # before it runs. A call of zero steps then loads it and leaves the state as it is.
+        # Neither the progress bar nor the pace of the loop counts the time of either.
         began = time.perf_counter()
         window = compiled.window(done)
         needed = compiled.memory(state, window)
@@ -430,7 +431,7 @@ def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
         seconds = time.perf_counter() - began
         say(f"Compiled in {seconds:.1f} s; programs are kept in {keep_programs()}.")
         if needed:
-            say(f"A step takes {in_words(needed)} of each device's memory.")
+            say(f"A step takes {format_bytes(needed)} of each device's memory.")
         if is_chief():
             write_status(folder, "running", done)
         watch = hooks.ignore

@@ -20,7 +20,7 @@ from ganjax.run import memory
     ],
 )
 def test_bytes_are_told_in_words(size, words):
-    assert memory.in_words(size) == words
+    assert memory.format_bytes(size) == words
 
 
 def test_the_memory_of_a_device_is_what_its_programs_may_use(monkeypatch):
