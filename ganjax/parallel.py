@@ -32,6 +32,10 @@ from ganjax.core import ONE, Devices, PyTree
 
 AXIS = "data"
 REPLICATED = P()  # a copy on each device
+# XLA orders a CPU's program so that much of it can run at once, which keeps many arrays in
+# memory. In an order that frees them soon, a convolutional step takes about half of that,
+# and no longer, as more of it stays in the processor's cache.
+CPU_OPTIONS = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 
 
 class Compiled(NamedTuple):
@@ -58,6 +62,11 @@ class Compiled(NamedTuple):
         """
         # A later call with the same shapes does not compile anew.
         return memory_of(self.jitted.lower(state, *self.lay_out(feed)).compile())
+
+
+def compiler_options(device: jax.Device) -> dict[str, str] | None:
+    """Returns what XLA is told when it compiles a large program for such a device."""
+    return CPU_OPTIONS if device.platform == "cpu" else None
 
 
 def memory_of(compiled: jax.stages.Compiled) -> int:
@@ -129,7 +138,9 @@ def mesh() -> Mesh:
 
 def jit(program: Program, rows: PyTree = None) -> Compiled:
     """Compiles for one device."""
-    return Compiled(jax.jit(program, donate_argnums=0), lambda feed: (feed,))
+    options = compiler_options(jax.local_devices()[0])
+    jitted = jax.jit(program, donate_argnums=0, compiler_options=options)
+    return Compiled(jitted, lambda feed: (feed,))
 
 
 def shard(
@@ -171,6 +182,7 @@ def jit_sharded(
         in_shardings=(state, feed),
         out_shardings=(state, named(P())),
         donate_argnums=0,
+        compiler_options=compiler_options(mesh.devices.flat[0]),
     )
     return compiled, feed
 
@@ -230,6 +242,7 @@ def population(program: Program, mesh: Mesh) -> Compiled:
         in_shardings=(members, shardings),
         out_shardings=(members, members),
         donate_argnums=0,
+        compiler_options=compiler_options(mesh.devices.flat[0]),
     )
     return Compiled(jitted, lambda feed: (put(feed, shardings),))
 
