@@ -12,6 +12,7 @@ of channels, which are convolved by themselves.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -156,15 +157,23 @@ def _gather(x: Array, tiling: Tiling, side: int, groups: int) -> Float[Array, "k
         and columns of tiles, and channels of a group.
     """
     m = tiling.m
-    views = []
-    for i in range(side):
-        for j in range(side):
-            rows = slice(i, i + m * (tiling.rows - 1) + 1, m)
-            columns = slice(j, j + m * (tiling.columns - 1) + 1, m)
-            views.append(x[:, rows, columns])
-    per_group = x.shape[-1] // groups
-    grouped = [view.reshape(-1, groups, per_group).swapaxes(0, 1) for view in views]
-    return jnp.stack(grouped).reshape(side**2, -1)
+    rows = tiling.rows
+    columns = tiling.columns
+    b, _, _, c = x.shape
+    shape = (side, side, groups, b, rows, columns, c // groups)
+    tiles = jax.lax.full(shape, 0, x.dtype)
+    # The pixels of m x m that belong to one tile alone are a reshape of the images; those
+    # that it shares with the tiles after it are the first pixels of these. That makes four
+    # copies at most, while a slice for each pixel would take twice as long to compile.
+    for i in range(0, side, m):
+        for j in range(0, side, m):
+            part = x[:, i : i + rows * m, j : j + columns * m]
+            beyond = [(0, rows * m - part.shape[1]), (0, columns * m - part.shape[2])]
+            part = jnp.pad(part, ((0, 0), *beyond, (0, 0)))
+            part = part.reshape(b, rows, m, columns, m, groups, -1)
+            part = part[:, :, : side - i, :, : side - j].transpose(2, 4, 5, 0, 1, 3, 6)
+            tiles = jax.lax.dynamic_update_slice(tiles, part, (i, j, 0, 0, 0, 0, 0))
+    return tiles.reshape(side**2, -1)
 
 
 def _along_both(matrix: Matrix, flat: Float[Array, "k f"]) -> Float[Array, "l f"]:
