@@ -64,9 +64,9 @@ class Compiled(NamedTuple):
         return memory_of(self.jitted.lower(state, *self.lay_out(feed)).compile())
 
 
-def compiler_options(device: jax.Device) -> dict[str, str] | None:
-    """Returns what XLA is told when it compiles a large program for such a device."""
-    return CPU_OPTIONS if device.platform == "cpu" else None
+def compiler_options(platform: str) -> dict[str, str] | None:
+    """Returns what XLA is told when it compiles a large program, as for "cpu"."""
+    return CPU_OPTIONS if platform == "cpu" else None
 
 
 def memory_of(compiled: jax.stages.Compiled) -> int:
@@ -138,7 +138,7 @@ def mesh() -> Mesh:
 
 def jit(program: Program, rows: PyTree = None) -> Compiled:
     """Compiles for one device."""
-    options = compiler_options(jax.local_devices()[0])
+    options = compiler_options(jax.local_devices()[0].platform)
     jitted = jax.jit(program, donate_argnums=0, compiler_options=options)
     return Compiled(jitted, lambda feed: (feed,))
 
@@ -182,7 +182,7 @@ def jit_sharded(
         in_shardings=(state, feed),
         out_shardings=(state, named(P())),
         donate_argnums=0,
-        compiler_options=compiler_options(mesh.devices.flat[0]),
+        compiler_options=compiler_options(mesh.devices.flat[0].platform),
     )
     return compiled, feed
 
@@ -242,7 +242,7 @@ def population(program: Program, mesh: Mesh) -> Compiled:
         in_shardings=(members, shardings),
         out_shardings=(members, members),
         donate_argnums=0,
-        compiler_options=compiler_options(mesh.devices.flat[0]),
+        compiler_options=compiler_options(mesh.devices.flat[0].platform),
     )
     return Compiled(jitted, lambda feed: (put(feed, shardings),))
 

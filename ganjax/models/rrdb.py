@@ -142,10 +142,15 @@ class Generator(nn.Module):
         x = Conv(self.width)(image)
         if self.classes:
             x += nn.Embed(self.classes, self.width)(label)[:, None, None]
-        # The trunk's long skip connection starts after the first convolution.
-        trunk = x
-        for _ in range(self.blocks):
-            trunk = Block(self.growth)(trunk)
+        # The trunk's long skip connection starts after the first convolution. Its blocks
+        # are a loop over stacked parameters, so that only one of them is compiled.
+        repeat = nn.scan(
+            Block,
+            variable_axes={"params": 0},
+            split_rngs={"params": True},
+            length=self.blocks,
+        )
+        trunk, _ = repeat(self.growth, name="blocks")(x, None)
         x += Conv(self.width)(trunk)
         if not self.upsample:
             return self.upsampler(self.channels, self.scale)(x)
@@ -183,16 +188,21 @@ def bicubic_with_detail(
 
 
 class Block(nn.Module):
-    """A residual-in-residual dense block: three dense blocks in a residual (figure 4)."""
+    """A residual-in-residual dense block: three dense blocks in a residual (figure 4).
+
+    It takes and returns what `nn.scan` asks for: the images, and nothing beside them.
+    """
 
     growth: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    def __call__(
+        self, x: Float[Array, "b h w c"], unused: None
+    ) -> tuple[Float[Array, "b h w c"], None]:
         h = x
         for _ in range(3):
             h = Dense(self.growth)(h)
-        return x + RESIDUAL_SCALE * h
+        return x + RESIDUAL_SCALE * h, None
 
 
 class Dense(nn.Module):

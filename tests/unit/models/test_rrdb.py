@@ -29,6 +29,26 @@ def test_sides_grow_and_any_will_do(times):
     assert y.shape == (2, 5 * times, 6 * times, 3)
 
 
+def test_blocks_follow_one_another_with_weights_of_their_own():
+    image = jax.random.normal(jax.random.key(1), (2, 5, 6, 3))
+    label = jnp.zeros(2, jnp.int32)
+    net = rrdb.Generator(3, 2, 4, growth=2, blocks=3)
+    params = net.init(jax.random.key(0), image, label, train=False)["params"]
+    _, seen = net.apply(
+        {"params": params}, image, label, train=False, capture_intermediates=True
+    )
+    x, trunk = (
+        seen["intermediates"][name]["__call__"][0] for name in ("Conv_0", "Conv_1")
+    )
+    for i in range(3):
+        weights = jax.tree.map(lambda leaf, i=i: leaf[i], params["blocks"])
+        x, _ = rrdb.Block(2).apply({"params": weights}, x, None)
+    conv = {"params": params["Conv_1"]}
+    np.testing.assert_allclose(rrdb.Conv(4).apply(conv, x), trunk, rtol=1e-4, atol=1e-5)
+    kernels = params["blocks"]["Dense_0"]["Conv_0"]["kernel"]
+    assert jnp.abs(kernels[0] - kernels[1]).min() > 0
+
+
 def test_a_block_adds_a_fifth_of_what_its_parts_make():
     x = jax.random.normal(jax.random.key(1), (1, 4, 4, 3))
     block = rrdb.Dense(2)
