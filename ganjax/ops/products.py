@@ -15,7 +15,8 @@ Strides are removed first by `geometry.fold_image`. A place of a kernel of m x n
 its m n pixels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby
 
 import jax
@@ -125,8 +126,8 @@ def _shapes(
 
 
 def _output(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    folded = fold_kernel(kernel, geometry)
-    return _convolve(fold_image(x, geometry), folded, geometry.groups)
+    fold = partial(fold_image, geometry=geometry)
+    return _convolve(x, fold_kernel(kernel, geometry), geometry.groups, fold)
 
 
 def _image(kernel: Array, y: Array, geometry: Geometry) -> Array:
@@ -134,7 +135,6 @@ def _image(kernel: Array, y: Array, geometry: Geometry) -> Array:
     g = geometry.groups
     folded = _swap_channels(fold_kernel(kernel, geometry), g)[::-1, ::-1]
     m, n = geometry.kernel_blocks
-    y = jnp.pad(y, ((0, 0), (m - 1, m - 1), (n - 1, n - 1), (0, 0)))
     starts = phases(geometry)
     has_few_channels = kernel.shape[2] < MIN_CHANNELS
     swapped = kernel.swapaxes(2, 3)
@@ -146,7 +146,8 @@ def _image(kernel: Array, y: Array, geometry: Geometry) -> Array:
         or _winograd_1d_pays((m, n), y, swapped)
     ):
         return _image_by_phases(folded, y, geometry, starts)
-    return unfold_image(_convolve(y, folded, g), geometry)
+    pad = partial(_pad, rows=(m - 1, m - 1), columns=(n - 1, n - 1))
+    return unfold_image(_convolve(y, folded, g, pad), geometry)
 
 
 def _swap_channels(kernel: Array, groups: int) -> Array:
@@ -175,10 +176,15 @@ def _image_by_phases(
         # Phases of the columns that begin in the same block share one convolution.
         for j, starts_in_block in groupby(starts[1], lambda start: start.block):
             places = [start.place for start in starts_in_block]
-            part = y[:, i : i + height + m - 1, j : j + width + n - 1]
+            # Outputs from i - m + 1 to i + height - 1; those that are none are zeros.
+            part = partial(
+                _pad,
+                rows=(m - 1 - i, i + height - y.shape[1]),
+                columns=(n - 1 - j, j + width - y.shape[2]),
+            )
             weights = kernels[:, :, :, p, places[0] : places[-1] + 1]
             weights = weights.reshape(*folded.shape[:3], -1)
-            strip.append(_convolve(part, weights, geometry.groups))
+            strip.append(_convolve(y, weights, geometry.groups, part))
         strips.append(jnp.concatenate(strip, axis=-1))
     x = jnp.stack(strips, axis=2)  # [b, h, s, w, t c]
     return x.reshape(-1, *geometry.image, kernels.shape[-1])
@@ -186,11 +192,12 @@ def _image_by_phases(
 
 def _kernel(x: Array, y: Array, geometry: Geometry) -> Array:
     """Computes the gradient by the kernel, as a product over all pixels."""
-    x = fold_image(x, geometry)
+    fold = partial(fold_image, geometry=geometry)
     m, n = geometry.kernel_blocks
-    if geometry.groups > 1 or _winograd_pays((m, n), x, y):
-        kernel = winograd.kernel_gradient(x, y, geometry.groups)
+    if geometry.groups > 1 or _winograd_pays((m, n), jax.eval_shape(fold, x), y):
+        kernel = winograd.kernel_gradient(x, y, geometry.groups, fold)
         return unfold_kernel(kernel, geometry)
+    x = fold(x)
     if _winograd_1d_pays((m, n), x, y):
         kernel = winograd_1d.kernel_gradient(_merge_rows(x), _merge_rows(y))
     elif x.shape[-1] < MIN_CHANNELS:
@@ -209,14 +216,19 @@ def _kernel(x: Array, y: Array, geometry: Geometry) -> Array:
 
 
 def _convolve(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "i j c_g d"], groups: int = 1
+    x: Float[Array, "b h w c"],
+    kernel: Float[Array, "i j c_g d"],
+    groups: int,
+    prepare: Callable[[Array], Array],
 ) -> Float[Array, "b H W d"]:
-    """Computes a convolution without padding, of stride 1."""
+    """Computes a convolution of stride 1 of prepared images, without further padding."""
     m, n, c, d = kernel.shape
+    prepared = jax.eval_shape(prepare, x)
+    if groups > 1 or _winograd_pays((m, n), prepared, kernel):
+        return winograd.convolve(x, kernel, groups, prepare)
+    x = prepare(x)
     if (m, n) == (1, 1):
         return x @ kernel[0, 0]
-    if groups > 1 or _winograd_pays((m, n), x, kernel):
-        return winograd.convolve(x, kernel, groups)
     if _winograd_1d_pays((m, n), x, kernel):
         y = winograd_1d.convolve(_merge_rows(x), kernel[0])
         return y.reshape(*x.shape[:2], *y.shape[1:])
@@ -251,6 +263,12 @@ def _scatter(x: Array, kernel: Array) -> Array:
     )
 
 
+def _pad(x: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+    """Adds rows and columns of zeros, or takes some away where a count is negative."""
+    config = [(0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)]
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), config)
+
+
 def _views(x: Array, m: int, n: int) -> Iterator[Array]:
     """Yields the part of x, [b, H, W, c], that each place of an m x n kernel meets."""
     height = x.shape[1] - m + 1
@@ -277,7 +295,9 @@ def _sum(terms: list[Array]) -> Array:
     return sum(terms[1:], terms[0])
 
 
-def _winograd_pays(size: tuple[int, ...], x: Array, other: Array) -> bool:
+def _winograd_pays(
+    size: tuple[int, ...], x: Array | jax.ShapeDtypeStruct, other: Array
+) -> bool:
     """Returns whether minimal filtering is faster: small kernels, many channels."""
     square = size[0] == size[1] and size[0] in winograd.KERNEL_SIZES
     return square and min(x.shape[-1], other.shape[-1]) >= MIN_CHANNELS

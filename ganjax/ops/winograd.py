@@ -6,10 +6,12 @@ With the matrices of F(m, r) from `cook_toom`, y = A^T [(G w G^T) * (B^T x B)] A
 elementwise product, the products of all tiles at one place (k, l) of the transformed tiles
 are one matrix product over channels.
 
-Images here are padded already, and kernels have stride 1. `groups` is the number of groups
-of channels, which are convolved by themselves.
+Kernels have stride 1. `groups` is the number of groups of channels, which are convolved by
+themselves. `prepare` pads images, and folds strides away. It is called for a chunk of them
+at a time, so that no second copy of a large batch is kept until the backward pass.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -56,18 +58,22 @@ class Tiling(NamedTuple):
         """The matrices for tiles of this size."""
         return minimal_filter(self.m, self.r)
 
-    def image_bytes(self, x: Array, channels: int) -> int:
+    def image_bytes(self, x: jax.ShapeDtypeStruct, channels: int) -> int:
         """Returns the memory of the transformed tiles of one image, in bytes."""
         return self.n**2 * self.rows * self.columns * channels * x.dtype.itemsize
 
 
 def convolve(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "r r c_g d"], groups: int = 1
+    x: Float[Array, "b h w c"],
+    kernel: Float[Array, "r r c_g d"],
+    groups: int = 1,
+    prepare: Callable[[Array], Array] = lambda x: x,
 ) -> Float[Array, "b H W d"]:
-    """Computes the convolution of images with a kernel of 2x2 or 3x3, without padding."""
+    """Computes the convolution of prepared images with a kernel of 2x2 or 3x3."""
     r, per_group, d = kernel.shape[1:]
-    height = x.shape[1] - r + 1
-    width = x.shape[2] - r + 1
+    prepared = jax.eval_shape(prepare, x)
+    height = prepared.shape[1] - r + 1
+    width = prepared.shape[2] - r + 1
     tiling = _tile(height, width, r)
     n = tiling.n
     m = tiling.m
@@ -80,21 +86,25 @@ def convolve(
     def run(x):
         # Transform the tiles, [place * group, tile, channel], multiply them with the
         # transformed kernel, and transform the products back.
+        x = _pad(prepare(x), tiling, r - 1)
         tiles = _along_both(b, _gather(x, tiling, n, groups))
         tiles = tiles.reshape(n * n * groups, -1, per_group)
         y = _along_both(a, (tiles @ weights).reshape(n * n, -1))
         # Join the tiles: [b, row of tiles, m, column of tiles, m, g, d].
         y = y.reshape(m, m, groups, -1, tiling.rows, tiling.columns, d // groups)
         y = y.transpose(3, 4, 0, 5, 1, 2, 6)
-        return y.reshape(-1, tiling.rows * m, tiling.columns * m, d)
+        y = y.reshape(-1, tiling.rows * m, tiling.columns * m, d)
+        return y[:, :height, :width]
 
-    x = _pad(x, tiling, r - 1)
-    y = map_in_chunks(run, tiling.image_bytes(x, max(x.shape[-1], d)), x)
-    return y[:, :height, :width]
+    image_bytes = tiling.image_bytes(prepared, max(prepared.shape[-1], d))
+    return map_in_chunks(run, image_bytes, x)
 
 
 def kernel_gradient(
-    x: Float[Array, "b h w c"], y: Float[Array, "b H W d"], groups: int = 1
+    x: Float[Array, "b h w c"],
+    y: Float[Array, "b H W d"],
+    groups: int = 1,
+    prepare: Callable[[Array], Array] = lambda x: x,
 ) -> Float[Array, "r r c_g d"]:
     """Computes the gradient of `convolve` with respect to the kernel.
 
@@ -102,20 +112,20 @@ def kernel_gradient(
         x: The images.
         y: The gradient with respect to the outputs.
         groups: The number of groups of channels.
+        prepare: What is done to the images.
     """
-    r = x.shape[1] - y.shape[1] + 1
-    c = x.shape[-1]
+    prepared = jax.eval_shape(prepare, x)
+    r = prepared.shape[1] - y.shape[1] + 1
+    c = prepared.shape[-1]
     d = y.shape[-1]
     tiling = _tile(y.shape[1], y.shape[2], r)
     n = tiling.n
     m = tiling.m
     b, g, a = tiling.filter
-    x = _pad(x, tiling, r - 1)
-    y = _pad(y, tiling, 0)
 
     def run(x, y):
-        tiles = _gather(x, tiling, n, groups)
-        gradients = _gather(y, tiling, m, groups)
+        tiles = _gather(_pad(prepare(x), tiling, r - 1), tiling, n, groups)
+        gradients = _gather(_pad(y, tiling, 0), tiling, m, groups)
         # Both are transformed, then multiplied and summed over all tiles, by one matrix
         # product for each place.
         tiles = _along_both(b, tiles)
@@ -125,7 +135,7 @@ def kernel_gradient(
         return jnp.einsum("ntd,ntc->ndc", gradients, tiles)
 
     # The kernel's gradient is a sum over images, so chunks of images are added up.
-    image_bytes = tiling.image_bytes(x, max(c, d))
+    image_bytes = tiling.image_bytes(prepared, max(c, d))
     products = map_in_chunks(run, image_bytes, x, y, add=True)
     out = _along_both(transpose(g), products.reshape(n * n, -1))
     out = out.reshape(r, r, groups, d // groups, -1).transpose(0, 1, 4, 2, 3)
