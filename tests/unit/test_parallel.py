@@ -353,3 +353,17 @@ def test_processes_wait_for_each_other_where_there_are_several(monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 2)
     parallel.barrier("together")
     assert waited == ["together"]
+
+
+def test_a_program_for_a_cpu_frees_arrays_soon():
+    assert parallel.compiler_options("gpu") is parallel.compiler_options("tpu") is None
+    assert parallel.compiler_options("cpu")
+
+    # Of each of twelve large arrays one number is made.
+    def numbers(state, feed, on=None):
+        rows = [jnp.sort(feed * i) for i in range(1, 13)]
+        return state + sum(jnp.vdot(row, feed) for row in rows), {}
+
+    state, feed = jnp.zeros(()), jnp.arange(2**18, dtype=jnp.float32)
+    held = parallel.jit(numbers).memory(state, feed)
+    assert 1 < held / feed.nbytes < 4

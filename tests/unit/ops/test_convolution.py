@@ -194,3 +194,23 @@ def test_other_machines_get_xlas_own_convolution():
     assert text(run, x, w).count("stablehlo.convolution") == 2
     many = text(jax.vmap(run), x[None], w[None])
     assert "stablehlo.convolution" not in many and "dot_general" in many
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="of the way of CPUs alone")
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (4, 2)])
+def test_a_large_batch_is_not_padded_as_a_whole(size, stride):
+    """Beside images and outputs there are chunks alone, whatever the number of images."""
+    pad = ((1, 1), (1, 1))
+    convolve = lambda x, w: conv(x, w, pad, (stride, stride))
+    kernel = jax.ShapeDtypeStruct((size, size, 32, 32), jnp.float32)
+
+    def temporaries(count):
+        x = jax.ShapeDtypeStruct((count, 32, 32, 32), jnp.float32)
+        compiled = jax.jit(convolve).lower(x, kernel).compile()
+        sizes = compiled.memory_analysis()
+        assert sizes
+        return sizes.temp_size_in_bytes
+
+    image_bytes = 4 * 32**3
+    more = temporaries(512) - temporaries(256)
+    assert more < 0.1 * 256 * image_bytes
