@@ -65,7 +65,14 @@ class Compiled(NamedTuple):
 
 
 def compiler_options(platform: str) -> dict[str, str] | None:
-    """Returns what XLA is told when it compiles a large program, as for "cpu"."""
+    """Returns the options of XLA with which a step's program is compiled.
+
+    Args:
+        platform: the platform of its devices, as JAX names it.
+
+    Returns:
+        What `jax.jit` takes as `compiler_options`; None for XLA's defaults.
+    """
     return CPU_OPTIONS if platform == "cpu" else None
 
 

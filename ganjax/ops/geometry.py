@@ -168,14 +168,23 @@ def phases(geometry: Geometry) -> list[list[Start]]:
     return starts_of_axes
 
 
+def pad_sides(x: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+    """Adds zeros before and after the rows and the columns of images [b, h, w, c].
+
+    Where a count is negative, as many are taken away.
+    """
+    config = [(0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)]
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), config)
+
+
 def _pad(x: Array, geometry: Geometry, transposed: bool = False) -> Array:
     """Adds the padding and cuts off what the kernel never meets, or the transpose."""
     sign = -1 if transposed else 1
     edges = [
-        (sign * before, sign * (blocks * s - n - before), 0)
+        (sign * before, sign * (blocks * s - n - before))
         for n, blocks, s, (before, _) in _axes(geometry)
     ]
-    return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+    return pad_sides(x, *edges)
 
 
 def _axes(geometry: Geometry) -> Iterable[tuple[int, int, int, tuple[int, int]]]:

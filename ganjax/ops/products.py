@@ -33,6 +33,7 @@ from ganjax.ops.geometry import (
     Start,
     fold_image,
     fold_kernel,
+    pad_sides,
     phases,
     unfold_image,
     unfold_kernel,
@@ -146,7 +147,7 @@ def _image(kernel: Array, y: Array, geometry: Geometry) -> Array:
         or _winograd_1d_pays((m, n), y, swapped)
     ):
         return _image_by_phases(folded, y, geometry, starts)
-    pad = partial(_pad, rows=(m - 1, m - 1), columns=(n - 1, n - 1))
+    pad = partial(pad_sides, rows=(m - 1, m - 1), columns=(n - 1, n - 1))
     return unfold_image(_convolve(y, folded, g, pad), geometry)
 
 
@@ -178,7 +179,7 @@ def _image_by_phases(
             places = [start.place for start in starts_in_block]
             # Outputs from i - m + 1 to i + height - 1; those that are none are zeros.
             part = partial(
-                _pad,
+                pad_sides,
                 rows=(m - 1 - i, i + height - y.shape[1]),
                 columns=(n - 1 - j, j + width - y.shape[2]),
             )
@@ -261,12 +262,6 @@ def _scatter(x: Array, kernel: Array) -> Array:
             for j in range(n)
         ]
     )
-
-
-def _pad(x: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
-    """Adds rows and columns of zeros, or takes some away where a count is negative."""
-    config = [(0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)]
-    return jax.lax.pad(x, jnp.zeros((), x.dtype), config)
 
 
 def _views(x: Array, m: int, n: int) -> Iterator[Array]:

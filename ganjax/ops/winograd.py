@@ -26,6 +26,7 @@ from ganjax.ops.cook_toom import (
     minimal_filter,
     transpose,
 )
+from ganjax.ops.geometry import pad_sides
 
 
 # Larger kernels and tiles would take even fewer products, but their rounding errors grow.
@@ -66,10 +67,20 @@ class Tiling(NamedTuple):
 def convolve(
     x: Float[Array, "b h w c"],
     kernel: Float[Array, "r r c_g d"],
-    groups: int = 1,
-    prepare: Callable[[Array], Array] = lambda x: x,
+    groups: int,
+    prepare: Callable[[Array], Array],
 ) -> Float[Array, "b H W d"]:
-    """Computes the convolution of prepared images with a kernel of 2x2 or 3x3."""
+    """Computes the convolution of images with a kernel of 2x2 or 3x3.
+
+    Args:
+        x: The images.
+        kernel: The kernel, with the input channels of one group.
+        groups: The number of groups of channels.
+        prepare: Pads images and folds strides away. It must treat each image by itself.
+
+    Returns:
+        The outputs of the prepared images, without further padding.
+    """
     r, per_group, d = kernel.shape[1:]
     prepared = jax.eval_shape(prepare, x)
     height = prepared.shape[1] - r + 1
@@ -103,8 +114,8 @@ def convolve(
 def kernel_gradient(
     x: Float[Array, "b h w c"],
     y: Float[Array, "b H W d"],
-    groups: int = 1,
-    prepare: Callable[[Array], Array] = lambda x: x,
+    groups: int,
+    prepare: Callable[[Array], Array],
 ) -> Float[Array, "r r c_g d"]:
     """Computes the gradient of `convolve` with respect to the kernel.
 
@@ -112,7 +123,7 @@ def kernel_gradient(
         x: The images.
         y: The gradient with respect to the outputs.
         groups: The number of groups of channels.
-        prepare: What is done to the images.
+        prepare: What `convolve` does to the images first.
     """
     prepared = jax.eval_shape(prepare, x)
     r = prepared.shape[1] - y.shape[1] + 1
@@ -152,11 +163,7 @@ def _pad(x: Array, tiling: Tiling, beyond: int) -> Array:
     """Adds zeros below and to the right, until `beyond` pixels after the last tile."""
     height = tiling.rows * tiling.m + beyond
     width = tiling.columns * tiling.m + beyond
-    if x.shape[1:3] == (height, width):
-        return x
-    rows = (0, height - x.shape[1])
-    columns = (0, width - x.shape[2])
-    return jnp.pad(x, ((0, 0), rows, columns, (0, 0)))
+    return pad_sides(x, (0, height - x.shape[1]), (0, width - x.shape[2]))
 
 
 def _gather(x: Array, tiling: Tiling, side: int, groups: int) -> Float[Array, "k f"]:
@@ -179,7 +186,7 @@ def _gather(x: Array, tiling: Tiling, side: int, groups: int) -> Float[Array, "k
         for j in range(0, side, m):
             part = x[:, i : i + rows * m, j : j + columns * m]
             beyond = [(0, rows * m - part.shape[1]), (0, columns * m - part.shape[2])]
-            part = jnp.pad(part, ((0, 0), *beyond, (0, 0)))
+            part = pad_sides(part, *beyond)
             part = part.reshape(b, rows, m, columns, m, groups, -1)
             part = part[:, :, : side - i, :, : side - j].transpose(2, 4, 5, 0, 1, 3, 6)
             tiles = jax.lax.dynamic_update_slice(tiles, part, (i, j, 0, 0, 0, 0, 0))

@@ -196,7 +196,6 @@ def test_other_machines_get_xlas_own_convolution():
     assert "stablehlo.convolution" not in many and "dot_general" in many
 
 
-@pytest.mark.skipif(jax.default_backend() != "cpu", reason="of the way of CPUs alone")
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (4, 2)])
 def test_a_large_batch_is_not_padded_as_a_whole(size, stride):
     """Beside images and outputs there are chunks alone, whatever the number of images."""
