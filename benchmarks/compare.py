@@ -24,6 +24,7 @@ from ganjax.report.markdown import print_header, print_row
 
 
 SECONDS = 1.5  # of one turn, at least
+STEPS = 4  # of one turn, at least: a run plays many steps in one call
 AGREE = 1e-3  # how far values may be apart, as a share of the largest
 WHOLE = ("step", "ganjax, ms", "PyTorch, ms", "its mode", "ratio", "examples/s")
 WHOLE += ("GFLOP/s", "of the peak", "ganjax, MB", "PyTorch, MB", "compile, s", "apart")
@@ -52,7 +53,7 @@ class Side:
         self.process.start()
         theirs.close()
         self.compiled = self.pipe.recv()
-        self.steps = max(1, int(SECONDS / self._ask(1)))
+        self.steps = max(STEPS, int(SECONDS / self._ask(1)))
 
     def seconds(self) -> float:
         """How long a step takes."""

@@ -199,7 +199,9 @@ def compile_steps(case: Case, alone: bool = False, mixed: bool = False) -> Progr
     made, data = make(case, mixed=mixed), turns(case)
     step = partial(only_d, made.gan) if alone else made.game.step
     seen = decoded(modality(case), data)
-    state = jax.jit(made.game.init)(jax.random.key(0), seen)
+    init = jax.jit(made.game.init)
+    state = init(jax.random.key(0), seen)
+    init.clear_cache()  # as in a run, which frees this program, too
     draw = lambda data, window, step, place, on: decoded(modality(case), data)
     program = parallel.jit(parallel.scan(step, draw, LONGEST)).jitted
     began = time.perf_counter()
