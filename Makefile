@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
+# Shows a page, where there is a desktop; does nothing elsewhere.
+OPEN := show() { if [ "$$(uname)" = Darwin ]; then open "$$1"; \
+	elif [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then xdg-open "$$1"; fi 2>/dev/null || true; }; show
+
 .PHONY: help quickstart test test-rest test-all test-times lint clean
 
 help: ## Says what can be made.
@@ -12,6 +16,7 @@ help: ## Says what can be made.
 quickstart: $(VENV)/ready ## Trains the default experiment on digits and shows pictures.
 	@echo "Training two small MLPs on 899 handwritten digits; this takes a few minutes."
 	@$(BIN)/python experiments/mlp.py
+	@$(OPEN) runs/mlp/report.html
 
 test: lint ## Checks style and types, and runs the quick tests.
 	$(PYTEST) -m "not slow"

@@ -88,7 +88,7 @@ def in_the_loop(case: Case, folder: Path) -> tuple[float, PyTree]:
     """Seconds of a step of a whole run, and the state that it ends with."""
     args = in_folder(case, folder)
     with contextlib.redirect_stdout(sys.stderr):
-        state = ganjax.train(args, case.module.make(args), case.spec)
+        state = ganjax.train(case.module.make(args), case.spec, args.run, config=args)
     clock = {
         row["step"]: row["seconds"] for row in metrics.read(folder / metrics.CLOCK)
     }

@@ -155,8 +155,8 @@ def make(case: Case, calm: bool = False, mixed: bool = False) -> Made:
         )
         return Made(paired(Player(g, adam), Player(d, adam), loss, task), g, d)
     seen = augment.fixed(ada.bgc(), ADA_P) if case.ada else augment.identity()
-    around = seen, normal(case.latent), optax.constant_schedule(0.999)
-    gan = GAN(Player(g, adam), Player(d, adam, paid), loss, *around)
+    players = Player(g, adam), Player(d, adam, paid)
+    gan = GAN(*players, loss, normal(case.latent), augment=seen)
     return Made(ganjax.game(gan), g, d, gan)
 
 

@@ -13,83 +13,78 @@ from dataclasses import dataclass
 
 import optax
 
-from ganjax import Game, Player, losses, train
-from ganjax.data import Spec
-from ganjax.games.inpainting import inpainting
-from ganjax.games.translation import View, linear_decay
-from ganjax.models import gated, sn_patch
-from ganjax.ops import masks, mirrored
-from ganjax.run import (
-    Fraction,
-    NonNegativeFloat,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
+from ganjax.games import inpainting, translation
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/completion", steps=100_000, batch=16)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/completion", steps=100_000, batch=16)
     data: str = "photographs"
-    size: PositiveInt = 64
-    margin: NonNegativeInt = 0
+    size: gx.PositiveInt = 64
+    margin: gx.NonNegativeInt = 0
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
-    channels: PositiveInt = 3
-    g_width: PositiveInt = 24
+    channels: gx.PositiveInt = 3
+    g_width: gx.PositiveInt = 24
     """Channels at the full size; the published 48 count the gates, too."""
-    gain: PositiveFloat = 3.0
+    gain: gx.PositiveFloat = 3.0
     """Of G's first weights; the published 1 takes thousands of steps to get going."""
-    d_widths: tuple[PositiveInt, ...] = (64, 128, 256, 256)
+    d_widths: tuple[gx.PositiveInt, ...] = (64, 128, 256, 256)
     """Each halves the image; for 256 pixels 64 128 256 256 256 256."""
-    d_stem_width: NonNegativeInt = 0
+    d_stem_width: gx.NonNegativeInt = 0
     """Channels of a first convolution of D at full resolution, for small images."""
-    d_logit_scale: NonNegativeFloat = 0.0
+    d_logit_scale: gx.NonNegativeFloat = 0.0
     """Factor of the logits of D's linear head; the published 0 leaves it out."""
-    l1_weight: NonNegativeFloat = 1.0
+    l1_weight: gx.NonNegativeFloat = 1.0
     """Weight of the mean absolute difference in G's loss."""
-    g_lr: PositiveFloat = 1e-4
-    d_lr: PositiveFloat = 1e-4
-    flat: Fraction = 1.0
+    g_lr: gx.PositiveFloat = 1e-4
+    d_lr: gx.PositiveFloat = 1e-4
+    flat: gx.Fraction = 1.0
     """The share of the steps after which these begin to fall; published: all of them."""
 
 
 TINY = Args(
-    Run("runs/tiny_completion", steps=4, batch=8, seed=1),
+    gx.Run("runs/tiny_completion", steps=4, batch=8, seed=1),
     size=16,
     g_width=2,
     d_widths=(4, 4),
 )
 
-MASK = masks.one_of(
-    masks.union(masks.box(), masks.free_form()),
-    masks.thin(),
-    masks.medium(),
-    masks.thick(),
-    masks.half(0.4),
+MASK = gx.ops.masks.one_of(
+    gx.ops.masks.union(gx.ops.masks.box(), gx.ops.masks.free_form()),
+    gx.ops.masks.thin(),
+    gx.ops.masks.medium(),
+    gx.ops.masks.thick(),
+    gx.ops.masks.half(0.4),
 )
 
 
-def make(args: Args) -> Game:
+def make(args: Args) -> gx.Game:
     def adam(rate: float) -> optax.GradientTransformation:
-        return optax.adam(linear_decay(rate, args.run.steps, args.flat), b1=0.5)
+        return optax.adam(
+            translation.linear_decay(rate, args.run.steps, args.flat), b1=0.5
+        )
 
-    net = gated.Generator(args.g_width, fill=mirrored.fill, gain=args.gain)
-    g = Player(net, adam(args.g_lr))
+    net = gx.models.gated.Generator(
+        args.g_width, fill=gx.ops.mirrored.fill, gain=args.gain
+    )
+    g = gx.Player(net, adam(args.g_lr))
     small = {"stem_width": args.d_stem_width, "logit_scale": args.d_logit_scale}
-    d = Player(sn_patch.Discriminator(args.d_widths, **small), adam(args.d_lr))
-    view = View(args.size, args.margin)
-    return inpainting(g, d, losses.hinge(), MASK, view, args.l1_weight)
+    d = gx.Player(
+        gx.models.sn_patch.Discriminator(args.d_widths, **small), adam(args.d_lr)
+    )
+    view = translation.View(args.size, args.margin)
+    return inpainting.inpainting(g, d, gx.losses.hinge(), MASK, view, args.l1_weight)
 
 
 def main(args: Args):
-    return train(
-        args, make(args), Spec(args.data, args.size + args.margin, args.channels)
+    return gx.train(
+        make(args),
+        gx.Spec(args.data, args.size + args.margin, args.channels),
+        args.run,
+        config=args,
     )
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

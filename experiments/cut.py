@@ -18,69 +18,50 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganjax import Game, Player, losses, train
-from ganjax.core import ONE, output
-from ganjax.data import Spec
-from ganjax.games.multiplayer import Objective, init_players, turn
-from ganjax.games.translation import View, linear_decay, sides, unlabeled, unpaired
-from ganjax.models import patch, translator
-from ganjax.models.patch_features import (
-    PatchFeatures,
-    gather_features,
-    sample_locations,
-)
-from ganjax.regularizers import patch_nce
-from ganjax.run import (
-    Fraction,
-    NonNegativeFloat,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
+from ganjax.games import multiplayer, translation
+from ganjax.models import patch_features
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/cut", steps=2_514_800, batch=1)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/cut", steps=2_514_800, batch=1)
     data: str = "tfds:cycle_gan:vangogh2photo"
     target: str = ""
     """Where images of the other kind are, if not in the splits trainB and testB."""
     reverse: bool = False
     """Makes the first kind of the second."""
-    size: PositiveInt = 256
-    margin: NonNegativeInt = 30
+    size: gx.PositiveInt = 256
+    margin: gx.NonNegativeInt = 30
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
     flip: bool = True
     """Half of the images are seen in a mirror: not for letters, numbers or maps."""
-    channels: PositiveInt = 3
-    g_width: PositiveInt = 64
-    d_width: PositiveInt = 64
-    blocks: PositiveInt = 9
-    halvings: PositiveInt = 3
+    channels: gx.PositiveInt = 3
+    g_width: gx.PositiveInt = 64
+    d_width: gx.PositiveInt = 64
+    blocks: gx.PositiveInt = 9
+    halvings: gx.PositiveInt = 3
     """Of D: with 3 a logit sees 70 pixels, with 2 it sees 34."""
-    nce: NonNegativeFloat = 1.0
+    nce: gx.NonNegativeFloat = 1.0
     """How much it costs not to tell the places apart."""
     both: bool = True
     """Of y, which is to stay as it is, as well as of x."""
     equivariance: bool = False
     """The mirror image of x is to become that of its translation, half of the time."""
-    init_gain: PositiveFloat = 0.02
+    init_gain: gx.PositiveFloat = 0.02
     """First weights, as times those of Glorot & Bengio (2010)."""
-    tau: PositiveFloat = 0.07
-    patches: PositiveInt = 256
+    tau: gx.PositiveFloat = 0.07
+    patches: gx.PositiveInt = 256
     """Places of each map."""
-    features: PositiveInt = 256
+    features: gx.PositiveInt = 256
     """What a place is told by."""
-    lr: PositiveFloat = 2e-4
-    flat: Fraction = 0.5
+    lr: gx.PositiveFloat = 2e-4
+    flat: gx.Fraction = 0.5
     """The share of the steps after which `lr` begins to fall."""
 
 
 TINY = Args(
-    Run("runs/tiny_cut", steps=4, batch=8, seed=1),
+    gx.Run("runs/tiny_cut", steps=4, batch=8, seed=1),
     data="digits",
     target="digits",
     size=16,
@@ -98,26 +79,28 @@ TINY = Args(
 )
 
 
-def make(args: Args) -> Game:
-    view = View(args.size, args.margin, args.flip)
-    of = sides(args.reverse)
-    adam = optax.adam(linear_decay(args.lr, args.run.steps, args.flat), b1=0.5)
-    loss = losses.weighted(losses.least_squares(), g=2.0)
-    first = patch.xavier(args.init_gain)
-    g = translator.CUT(
+def make(args: Args) -> gx.Game:
+    view = translation.View(args.size, args.margin, args.flip)
+    of = translation.sides(args.reverse)
+    adam = optax.adam(
+        translation.linear_decay(args.lr, args.run.steps, args.flat), b1=0.5
+    )
+    loss = gx.losses.weighted(gx.losses.least_squares(), g=2.0)
+    first = gx.models.patch.xavier(args.init_gain)
+    g = gx.models.translator.CUT(
         args.channels, args.g_width, blocks=args.blocks, kernel_init=first
     )
-    d = patch.CUT(args.d_width, halvings=args.halvings, kernel_init=first)
+    d = gx.models.patch.CUT(args.d_width, halvings=args.halvings, kernel_init=first)
     players = {
-        "g": Player(g, adam),
-        "f": Player(PatchFeatures(args.features, first), adam),
-        "d": Player(d, adam),
+        "g": gx.Player(g, adam),
+        "f": gx.Player(patch_features.PatchFeatures(args.features, first), adam),
+        "d": gx.Player(d, adam),
     }
 
     def init(key, turns):
         shape = len(turns.g.label), args.size, args.size, args.channels
         image = jnp.zeros(shape)
-        label = unlabeled(image)
+        label = translation.unlabeled(image)
         look = lambda: g.init_with_output(
             key, image, label, train=False, method="features"
         )
@@ -125,33 +108,39 @@ def make(args: Args) -> Game:
             lambda x: jnp.zeros((x.shape[0], 1, x.shape[-1])), jax.eval_shape(look)[0]
         )
         inputs = {"g": (image, label), "f": (maps, label), "d": (image, label)}
-        return init_players(players, key, inputs)
+        return multiplayer.init_players(players, key, inputs)
 
-    def step(state, turns, on=ONE):
+    def step(state, turns, on=gx.core.ONE):
         key = jax.random.fold_in(state.key, state.step)
         x_key, y_key, coin, place, d_key, g_key = jax.random.split(key, 6)
         b = len(turns.g.label)
         # x and y are of separate batches, as the two do not belong together.
         x = view.jitter(on.keys(x_key, b), of.x(turns.g.x))
         y = view.jitter(on.keys(y_key, b), of.y(turns.d.x)[0])
-        label = unlabeled(x)
+        label = translation.unlabeled(x)
         turned = jax.random.bernoulli(coin) & args.equivariance
         maybe = lambda image: jnp.where(turned, image[:, :, ::-1], image)
 
         def discriminator_loss(nets):
-            g, d = (output(nets[name]) for name in "gd")
+            g, d = (gx.core.output(nets[name]) for name in "gd")
             paid = loss.d(d(y, label), d(g(maybe(x), label), label))
-            return Objective({"d": {"loss": paid}})
+            return multiplayer.Objective({"d": {"loss": paid}})
 
         def translate(nets):
-            g, f, d = (output(nets[name]) for name in "gfd")
+            g, f, d = (gx.core.output(nets[name]) for name in "gfd")
 
             def nce(source, made):
                 look = lambda image: g(image, label, method="features")
                 q, k = [maybe(each) for each in look(made)], look(source)
-                where = sample_locations(place, k, args.patches)
-                q, k = (f(gather_features(maps, where), label) for maps in (q, k))
-                each = [patch_nce(a, b, args.tau) for a, b in zip(q, k, strict=True)]
+                where = patch_features.sample_locations(place, k, args.patches)
+                q, k = (
+                    f(patch_features.gather_features(maps, where), label)
+                    for maps in (q, k)
+                )
+                each = [
+                    gx.regularizers.patch_nce(a, b, args.tau)
+                    for a, b in zip(q, k, strict=True)
+                ]
                 return args.nce * sum(each, jnp.zeros(())) / len(each)
 
             to_y = g(maybe(x), label)
@@ -160,22 +149,31 @@ def make(args: Args) -> Game:
             if args.both:
                 terms["nce_y"] = nce(y, g(maybe(y), label)) / 2
                 terms["nce"] /= 2
-            return Objective({"g": terms})
+            return multiplayer.Objective({"g": terms})
 
-        state, d_logs, _ = turn(players, on, state, d_key, ("d",), discriminator_loss)
-        state, g_logs, _ = turn(players, on, state, g_key, ("g", "f"), translate)
+        state, d_logs, _ = multiplayer.turn(
+            players, on, state, d_key, ("d",), discriminator_loss
+        )
+        state, g_logs, _ = multiplayer.turn(
+            players, on, state, g_key, ("g", "f"), translate
+        )
         return replace(state, step=state.step + 1), g_logs | d_logs
 
     def generate(state, x, label):
         return g.apply({"params": state.players["g"].params}, x, label, train=False)
 
-    return unpaired(init, step, generate, view, of)
+    return translation.unpaired(init, step, generate, view, of)
 
 
 def main(args: Args):
-    spec = Spec(args.data, args.size + args.margin, args.channels)
-    return train(args, make(args), spec._replace(target=args.target or args.data))
+    spec = gx.Spec(args.data, args.size + args.margin, args.channels)
+    return gx.train(
+        make(args),
+        spec._replace(target=args.target or args.data),
+        args.run,
+        config=args,
+    )
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

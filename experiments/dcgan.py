@@ -16,46 +16,36 @@ from functools import partial
 
 import optax
 
-from ganjax import GAN, Game, Player, augment, game, losses, train
-from ganjax.core import half_life, normal
-from ganjax.data import Spec
-from ganjax.models import dcgan
-from ganjax.run import (
-    Fraction,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/dcgan", steps=50_000, batch=32, save_every=2_500)
+    run: gx.NoPrefix[gx.Run] = gx.Run(
+        "runs/dcgan", steps=50_000, batch=32, save_every=2_500
+    )
     data: str = "digits"
     """digits, tfds:NAME, or the path of a folder, a .zip or an .npz of images."""
-    size: PositiveInt = 64
+    size: gx.PositiveInt = 64
     """Height and width of the images, 4 or 8 doubled a few times."""
-    channels: PositiveInt = 3
-    classes: NonNegativeInt = 0
+    channels: gx.PositiveInt = 3
+    classes: gx.NonNegativeInt = 0
     """How many classes G is told of; 0 for none."""
-    latent: PositiveInt = 100
-    g_width: PositiveInt = 64
+    latent: gx.PositiveInt = 100
+    g_width: gx.PositiveInt = 64
     """G's channels at half the size of the image; it has as many more as it is smaller."""
-    d_width: PositiveInt = 64
+    d_width: gx.PositiveInt = 64
     """D's channels at half the size of the image."""
-    lr: PositiveFloat = 2e-4
-    beta1: Fraction = 0.5
-    slope: Fraction = 0.2
-    momentum: Fraction = 0.8
+    lr: gx.PositiveFloat = 2e-4
+    beta1: gx.Fraction = 0.5
+    slope: gx.Fraction = 0.2
+    momentum: gx.Fraction = 0.8
     """What batch norm keeps of its averages in a step."""
-    dropout: Fraction = 0.3
+    dropout: gx.Fraction = 0.3
 
 
 TINY = Args(
-    Run("runs/tiny_dcgan", steps=4, batch=16),
+    gx.Run("runs/tiny_dcgan", steps=4, batch=16),
     size=16,
     channels=1,
     latent=4,
@@ -64,10 +54,10 @@ TINY = Args(
 )
 
 
-def make(args: Args) -> Game:
+def make(args: Args) -> gx.Game:
     adam = optax.adam(args.lr, b1=args.beta1)
-    norm = partial(dcgan.NORM, momentum=args.momentum)
-    g = dcgan.Generator(
+    norm = partial(gx.models.dcgan.NORM, momentum=args.momentum)
+    g = gx.models.dcgan.Generator(
         size=args.size,
         channels=args.channels,
         width=args.g_width,
@@ -76,28 +66,29 @@ def make(args: Args) -> Game:
         slope=args.slope,
         norm=norm,
     )
-    d = dcgan.Discriminator(
+    d = gx.models.dcgan.Discriminator(
         width=args.d_width,
         classes=args.classes,
         slope=args.slope,
         dropout=args.dropout,
         norm=norm,
     )
-    return game(
-        GAN(
-            g=Player(g, adam),
-            d=Player(d, adam),
-            loss=losses.non_saturating(),
-            augment=augment.identity(),
-            prior=normal(args.latent),
-            ema=half_life(22_000, args.run.batch, ramp=0.05),
+    return gx.game(
+        gx.GAN(
+            g=gx.Player(g, adam),
+            d=gx.Player(d, adam),
+            loss=gx.losses.non_saturating(),
+            prior=gx.priors.normal(args.latent),
+            ema=gx.schedules.half_life(22_000, args.run.batch, ramp=0.05),
         )
     )
 
 
 def main(args: Args):
-    return train(args, make(args), Spec(args.data, args.size, args.channels))
+    return gx.train(
+        make(args), gx.Spec(args.data, args.size, args.channels), args.run, config=args
+    )
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

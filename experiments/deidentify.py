@@ -12,49 +12,40 @@ from dataclasses import dataclass
 
 import optax
 
-from ganjax import Game, Player, losses, train
-from ganjax.data import Spec
-from ganjax.games.inpainting import inpainting
-from ganjax.games.translation import View
-from ganjax.models import gated, sn_patch
-from ganjax.ops import masks
-from ganjax.run import (
-    Fraction,
-    NonNegativeFloat,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
+from ganjax.games import inpainting, translation
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/deidentify", steps=100_000, batch=16)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/deidentify", steps=100_000, batch=16)
     data: str = "tfds:celeb_a"
-    size: PositiveInt = 128
-    margin: NonNegativeInt = 0
+    size: gx.PositiveInt = 128
+    margin: gx.NonNegativeInt = 0
     """Pixels beyond `size` within which the part that is seen lies anywhere."""
     flip: bool = True
     """Half of the images are seen in a mirror: not for letters, numbers or maps."""
-    channels: PositiveInt = 3
-    region: tuple[Fraction, Fraction, Fraction, Fraction] = (0.3, 0.2, 0.85, 0.8)
+    channels: gx.PositiveInt = 3
+    region: tuple[gx.Fraction, gx.Fraction, gx.Fraction, gx.Fraction] = (
+        0.3,
+        0.2,
+        0.85,
+        0.8,
+    )
     """Top, left, bottom and right of what is made up, as shares of the sides."""
-    g_width: PositiveInt = 24
+    g_width: gx.PositiveInt = 24
     """Channels at the full size; the published 48 count the gates, too."""
-    gain: PositiveFloat = 3.0
+    gain: gx.PositiveFloat = 3.0
     """Of G's first weights; the published 1 takes thousands of steps to get going."""
-    d_widths: tuple[PositiveInt, ...] = (64, 128, 256, 256, 256)
+    d_widths: tuple[gx.PositiveInt, ...] = (64, 128, 256, 256, 256)
     """Each halves the image."""
-    l1_weight: NonNegativeFloat = 1.0
+    l1_weight: gx.NonNegativeFloat = 1.0
     """Weight of the mean absolute difference in G's loss."""
-    lr: PositiveFloat = 1e-4
+    lr: gx.PositiveFloat = 1e-4
 
 
 TINY = Args(
-    Run("runs/tiny_deidentify", steps=4, batch=8, seed=1),
+    gx.Run("runs/tiny_deidentify", steps=4, batch=8, seed=1),
     data="digits",
     size=8,
     channels=1,
@@ -63,19 +54,25 @@ TINY = Args(
 )
 
 
-def make(args: Args) -> Game:
+def make(args: Args) -> gx.Game:
     adam = optax.adam(args.lr, b1=0.5)
-    g = Player(gated.Generator(args.g_width, gain=args.gain), adam)
-    d = Player(sn_patch.Discriminator(args.d_widths), adam)
-    view, mask = View(args.size, args.margin, args.flip), masks.region(*args.region)
-    return inpainting(g, d, losses.hinge(), mask, view, args.l1_weight)
+    g = gx.Player(gx.models.gated.Generator(args.g_width, gain=args.gain), adam)
+    d = gx.Player(gx.models.sn_patch.Discriminator(args.d_widths), adam)
+    view, mask = (
+        translation.View(args.size, args.margin, args.flip),
+        gx.ops.masks.region(*args.region),
+    )
+    return inpainting.inpainting(g, d, gx.losses.hinge(), mask, view, args.l1_weight)
 
 
 def main(args: Args):
-    return train(
-        args, make(args), Spec(args.data, args.size + args.margin, args.channels)
+    return gx.train(
+        make(args),
+        gx.Spec(args.data, args.size + args.margin, args.channels),
+        args.run,
+        config=args,
     )
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

@@ -10,41 +10,28 @@ from dataclasses import dataclass
 
 import optax
 
-from ganjax import GAN, Game, Player, augment, game, losses, train
-from ganjax.augment import diff_augment
-from ganjax.core import half_life, normal
-from ganjax.data import Spec
-from ganjax.models import sndcgan
-from ganjax.run import (
-    Fraction,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/diff_augment", steps=20_000, batch=64)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/diff_augment", steps=20_000, batch=64)
     data: str = "tfds:cifar10"
-    size: PositiveInt = 32
+    size: gx.PositiveInt = 32
     """Height and width of the images, a multiple of 8."""
-    channels: PositiveInt = 3
-    classes: NonNegativeInt = 10
+    channels: gx.PositiveInt = 3
+    classes: gx.NonNegativeInt = 10
     """How many classes G is told of; 0 for none."""
-    latent: PositiveInt = 128
-    g_width: PositiveInt = 64
-    d_width: PositiveInt = 64
-    p: Fraction = 1.0
+    latent: gx.PositiveInt = 128
+    g_width: gx.PositiveInt = 64
+    d_width: gx.PositiveInt = 64
+    p: gx.Fraction = 1.0
     """How often D sees an image that is changed."""
-    lr: PositiveFloat = 2e-4
+    lr: gx.PositiveFloat = 2e-4
 
 
 TINY = Args(
-    Run("runs/tiny_diff_augment", steps=4, batch=8),
+    gx.Run("runs/tiny_diff_augment", steps=4, batch=8),
     data="digits",
     size=8,
     channels=1,
@@ -54,25 +41,29 @@ TINY = Args(
 )
 
 
-def make(args: Args) -> Game:
+def make(args: Args) -> gx.Game:
     adam = optax.adam(args.lr, b1=0.5)
-    g = sndcgan.Generator(args.size, args.channels, args.g_width, args.classes)
-    d = sndcgan.Discriminator(args.d_width, args.classes)
-    return game(
-        GAN(
-            g=Player(g, adam),
-            d=Player(d, adam),
-            loss=losses.hinge(),
-            augment=augment.fixed(diff_augment(), args.p),
-            prior=normal(args.latent),
-            ema=half_life(22_000, args.run.batch, ramp=0.05),
+    g = gx.models.sndcgan.Generator(
+        args.size, args.channels, args.g_width, args.classes
+    )
+    d = gx.models.sndcgan.Discriminator(args.d_width, args.classes)
+    return gx.game(
+        gx.GAN(
+            g=gx.Player(g, adam),
+            d=gx.Player(d, adam),
+            loss=gx.losses.hinge(),
+            augment=gx.augment.fixed(gx.augment.diff_augment(), args.p),
+            prior=gx.priors.normal(args.latent),
+            ema=gx.schedules.half_life(22_000, args.run.batch, ramp=0.05),
         )
     )
 
 
 def main(args: Args):
-    return train(args, make(args), Spec(args.data, args.size, args.channels))
+    return gx.train(
+        make(args), gx.Spec(args.data, args.size, args.channels), args.run, config=args
+    )
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

@@ -16,52 +16,31 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
-from ganjax import GAN, Game, Player, augment, game, losses, train
-from ganjax.core import (
-    ONE,
-    Devices,
-    PyTree,
-    State,
-    Turns,
-    generate,
-    normal,
-    train_step,
-)
-from ganjax.data import Spec
-from ganjax.models import progressive
-from ganjax.models.resnet import double
-from ganjax.regularizers import gradient_penalty, stateless
-from ganjax.run import (
-    NonNegativeFloat,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
+from ganjax.models import resnet
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/progressive", steps=937_500, batch=16)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/progressive", steps=937_500, batch=16)
     data: str = "tfds:celeb_a"
-    size: PositiveInt = 128
+    size: gx.PositiveInt = 128
     """Height and width of the images in the end, 4 doubled a few times."""
-    channels: PositiveInt = 3
-    latent: PositiveInt = 512
-    width: PositiveInt = 512
+    channels: gx.PositiveInt = 3
+    latent: gx.PositiveInt = 512
+    width: gx.PositiveInt = 512
     """The most channels that a layer has."""
-    stable: PositiveInt = 600_000
+    stable: gx.PositiveInt = 600_000
     """Real images that a stage sees while nothing fades."""
-    fade: PositiveInt = 600_000
+    fade: gx.PositiveInt = 600_000
     """Real images that a stage sees while its layers fade in."""
-    lr: PositiveFloat = 1e-3
-    penalty: NonNegativeFloat = 10.0
-    drift: NonNegativeFloat = 1e-3
+    lr: gx.PositiveFloat = 1e-3
+    penalty: gx.NonNegativeFloat = 10.0
+    drift: gx.NonNegativeFloat = 1e-3
 
 
 TINY = Args(
-    Run("runs/tiny_progressive", steps=4, batch=8),
+    gx.Run("runs/tiny_progressive", steps=4, batch=8),
     data="digits",
     size=8,
     channels=1,
@@ -80,7 +59,7 @@ class Growth(NamedTuple):
 
 
 def growth(args: Args) -> Growth:
-    sides = progressive.sides(args.size)
+    sides = gx.models.progressive.sides(args.size)
 
     def level(step):
         seen = jnp.maximum(step, 0) * args.run.batch
@@ -99,7 +78,7 @@ def choose(stages: Growth, step: Array, each: Callable, *args: Any) -> Any:
     return jax.lax.switch(stage.astype(int), branches, *args)
 
 
-def at(gan: GAN, side: int, alpha: Array) -> GAN:
+def at(gan: gx.GAN, side: int, alpha: Array) -> gx.GAN:
     """The GAN of one stage: its networks."""
     return gan._replace(
         g=gan.g._replace(net=gan.g.net.clone(side=side, alpha=alpha)),
@@ -108,20 +87,33 @@ def at(gan: GAN, side: int, alpha: Array) -> GAN:
 
 
 def train_stage(
-    gan: GAN, state: State, turns: Turns, on: Devices, side: int, alpha: Array
-) -> tuple[State, PyTree]:
+    gan: gx.GAN,
+    state: gx.core.State,
+    turns: gx.Turns,
+    on: gx.core.Devices,
+    side: int,
+    alpha: Array,
+) -> tuple[gx.core.State, gx.core.PyTree]:
     """One step of a stage, on real images of its side."""
 
     def shown(batch):
-        return batch._replace(x=progressive.downsample_real(batch.x, side, alpha))
+        return batch._replace(
+            x=gx.models.progressive.downsample_real(batch.x, side, alpha)
+        )
 
     d = jax.vmap(shown)(turns.d)
-    return train_step(at(gan, side, alpha), state, Turns(d, shown(turns.g)), on)
+    return gx.core.train_step(
+        at(gan, side, alpha), state, gx.Turns(d, shown(turns.g)), on
+    )
 
 
 def step(
-    gan: GAN, stages: Growth, state: State, turns: Turns, on: Devices = ONE
-) -> tuple[State, PyTree]:
+    gan: gx.GAN,
+    stages: Growth,
+    state: gx.core.State,
+    turns: gx.Turns,
+    on: gx.core.Devices = gx.core.ONE,
+) -> tuple[gx.core.State, gx.core.PyTree]:
     def each(side, alpha):
         return lambda state, turns: train_stage(gan, state, turns, on, side, alpha)
 
@@ -130,15 +122,20 @@ def step(
 
 
 def enlarged(
-    gan: GAN, stages: Growth, state: State, z: Array, label: Array, key: Array
+    gan: gx.GAN,
+    stages: Growth,
+    state: gx.core.State,
+    z: Array,
+    label: Array,
+    key: Array,
 ) -> Array:
     """Images of the last side, whatever the side of the stage."""
 
     def each(*stage):
         def enlarged(*args):
-            image = generate(at(gan, *stage), *args)
+            image = gx.core.generate(at(gan, *stage), *args)
             while image.shape[1] < stages.sides[-1]:
-                image = double(image)
+                image = resnet.double(image)
             return image
 
         return enlarged
@@ -150,7 +147,7 @@ class Restarted(NamedTuple):
     """How many updates there have been, and the state of the optimizer since it began."""
 
     count: Array
-    inner: PyTree
+    inner: gx.core.PyTree
 
 
 def restarted(
@@ -161,7 +158,9 @@ def restarted(
     def first(params):
         return Restarted(jnp.zeros((), jnp.int32), optim.init(params))
 
-    def update(updates: PyTree, state: PyTree, params: PyTree = None):
+    def update(
+        updates: gx.core.PyTree, state: gx.core.PyTree, params: gx.core.PyTree = None
+    ):
         ends = lambda level: jnp.stack([jnp.floor(level), jnp.ceil(level)])
         before, now = (ends(stages.level(state.count - i)) for i in (1, 0))
         new = partial(jnp.where, jnp.any(before != now))
@@ -172,28 +171,33 @@ def restarted(
     return optax.GradientTransformation(first, update)
 
 
-def make(args: Args) -> Game:
+def make(args: Args) -> gx.Game:
     stages = growth(args)
     adam = restarted(optax.adam(args.lr, b1=0.0, b2=0.99), stages)
-    drift = stateless(lambda turn: args.drift * jnp.mean(turn.real.logits**2))
-    terms = {"gradient_penalty": gradient_penalty(args.penalty), "drift": drift}
-    g = progressive.Generator(args.size, args.channels, args.width)
-    gan = GAN(
-        g=Player(g, adam),
-        d=Player(progressive.Discriminator(args.width), adam, terms),
-        loss=losses.wasserstein(),
-        augment=augment.identity(),
-        prior=normal(args.latent),
-        ema=optax.constant_schedule(0.999),
+    drift = gx.regularizers.stateless(
+        lambda turn: args.drift * jnp.mean(turn.real.logits**2)
     )
-    return game(gan)._replace(
+    terms = {
+        "gradient_penalty": gx.regularizers.gradient_penalty(args.penalty),
+        "drift": drift,
+    }
+    g = gx.models.progressive.Generator(args.size, args.channels, args.width)
+    gan = gx.GAN(
+        g=gx.Player(g, adam),
+        d=gx.Player(gx.models.progressive.Discriminator(args.width), adam, terms),
+        loss=gx.losses.wasserstein(),
+        prior=gx.priors.normal(args.latent),
+    )
+    return gx.game(gan)._replace(
         step=partial(step, gan, stages), generate=partial(enlarged, gan, stages)
     )
 
 
 def main(args: Args):
-    return train(args, make(args), Spec(args.data, args.size, args.channels))
+    return gx.train(
+        make(args), gx.Spec(args.data, args.size, args.channels), args.run, config=args
+    )
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

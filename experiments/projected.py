@@ -10,61 +10,46 @@ from functools import partial
 
 import optax
 
-from ganjax import GAN, Game, Player, augment, game, losses, train
-from ganjax.augment import chain, color, cutout, translation
-from ganjax.core import PyTree, half_life, normal
-from ganjax.data import Spec
-from ganjax.errors import UsageError
-from ganjax.models import fastgan, projected
-from ganjax.optim import lazy_adam
+import ganjax as gx
 from ganjax.pretrained import efficientnet, tensors
-from ganjax.run import (
-    NonNegativeFloat,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/projected", steps=156_250, batch=64)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/projected", steps=156_250, batch=64)
     data: str = "images"
-    size: PositiveInt = 256
+    size: gx.PositiveInt = 256
     """Height and width of the images, a power of two."""
-    channels: PositiveInt = 3
+    channels: gx.PositiveInt = 3
     mirror: bool = True
     """Every image is there once more, with left and right exchanged."""
-    classes: NonNegativeInt = 0
+    classes: gx.NonNegativeInt = 0
     features: str = ""
     """A file or https URL of EfficientNet-Lite0's weights, and"""
     sha256: str = ""
     """what its digest must be, if given."""
     trained: bool = True
     """Without it D looks with a small network that was never trained, to try things out."""
-    latent: PositiveInt = 256
-    width: PositiveInt = 128
+    latent: gx.PositiveInt = 256
+    width: gx.PositiveInt = 128
     """G's channels at 128 px."""
-    convs: PositiveInt = 2
+    convs: gx.PositiveInt = 2
     """Convolutions in each of its blocks, 1 or 2."""
-    input_size: PositiveInt = 224
+    input_size: gx.PositiveInt = 224
     """Side to which smaller images are upsampled before the feature network."""
-    projector_width: PositiveInt = 64
+    projector_width: gx.PositiveInt = 64
     """Channels of the finest projected feature map."""
-    widths: tuple[PositiveInt, ...] = (64, 128, 256, 512)
+    widths: tuple[gx.PositiveInt, ...] = (64, 128, 256, 512)
     """D's channels at that scale, each of half the side."""
-    lr: PositiveFloat = 2e-4
-    ema: PositiveFloat = 20e3
+    lr: gx.PositiveFloat = 2e-4
+    ema: gx.PositiveFloat = 20e3
     """Images in which a weight of G's average halves, and"""
-    ramp: NonNegativeFloat = 0.05
+    ramp: gx.NonNegativeFloat = 0.05
     """as a share of those seen so far while that is less; 0: always the former."""
 
 
 TINY = Args(
-    Run("runs/tiny_projected", steps=4, batch=8),
+    gx.Run("runs/tiny_projected", steps=4, batch=8),
     data="digits",
     size=8,
     channels=1,
@@ -77,47 +62,54 @@ TINY = Args(
 )
 
 
-def eye(args: Args) -> projected.Frozen:
+def eye(args: Args) -> gx.models.projected.Frozen:
     """What D looks with."""
     if not args.trained:
         small = efficientnet.SMALL
         return efficientnet.frozen_features(
-            partial(efficientnet.untrained_weights, small, args.channels), small
+            partial(efficientnet.untrained_weights, small, args.channels),
+            small,
         )
     if not args.features:
-        raise UsageError(
+        raise gx.UsageError(
             "Projected GAN looks at images with an EfficientNet-Lite0 that was trained: "
             "give --features a file or https URL of its weights (see this file's head)."
         )
     net = efficientnet.EfficientNet()
-    weights: PyTree = efficientnet.load(tensors.read(args.features, args.sha256), net)
+    weights: gx.core.PyTree = efficientnet.load(
+        tensors.read(args.features, args.sha256), net
+    )
     return efficientnet.frozen_features(lambda: weights, net)
 
 
-def make(args: Args) -> Game:
-    seen = chain(color(), translation(), cutout(0.2))
-    g = fastgan.Generator(
+def make(args: Args) -> gx.Game:
+    seen = gx.augment.chain(
+        gx.augment.color(), gx.augment.translation(), gx.augment.cutout(0.2)
+    )
+    g = gx.models.fastgan.Generator(
         args.size, args.channels, args.width, args.classes, (args.convs,)
     )
-    d = projected.Discriminator(
+    d = gx.models.projected.Discriminator(
         eye(args), args.classes, args.input_size, args.projector_width, args.widths
     )
-    return game(
-        GAN(
-            g=Player(g, optax.adam(args.lr, b1=0.0, b2=0.99)),
-            d=Player(d, lazy_adam(args.lr, every=16)),  # of regularizers it has none
-            loss=losses.hinge(),
-            augment=augment.fixed(seen),
-            prior=normal(args.latent),
-            ema=half_life(args.ema, args.run.batch, args.ramp),
+    return gx.game(
+        gx.GAN(
+            g=gx.Player(g, optax.adam(args.lr, b1=0.0, b2=0.99)),
+            d=gx.Player(
+                d, gx.optim.lazy_adam(args.lr, every=16)
+            ),  # of regularizers it has none
+            loss=gx.losses.hinge(),
+            augment=gx.augment.fixed(seen),
+            prior=gx.priors.normal(args.latent),
+            ema=gx.schedules.half_life(args.ema, args.run.batch, args.ramp),
         )
     )
 
 
 def main(args: Args):
-    spec = Spec(args.data, args.size, args.channels, mirror=args.mirror)
-    return train(args, make(args), spec)
+    spec = gx.Spec(args.data, args.size, args.channels, mirror=args.mirror)
+    return gx.train(make(args), spec, args.run, config=args)
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

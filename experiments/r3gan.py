@@ -19,58 +19,41 @@ from math import pi
 import jax.numpy as jnp
 import optax
 
-from ganjax import GAN, Game, Player, augment, game, losses, train
-from ganjax.augment.affine import affine
-from ganjax.augment.colors import colors
-from ganjax.augment.corruption import cutout
-from ganjax.augment.transform import pipeline
-from ganjax.core import Augment, half_life, normal
-from ganjax.data import Spec
-from ganjax.models import r3gan
-from ganjax.regularizers import r1, r2
-from ganjax.run import (
-    Fraction,
-    NonNegativeFloat,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
+from ganjax.augment import affine, colors, corruption, transform
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/r3gan", steps=488_000, batch=512)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/r3gan", steps=488_000, batch=512)
     data: str = "tfds:cifar10"
-    size: PositiveInt = 32
+    size: gx.PositiveInt = 32
     """Height and width of the images, 4 doubled once for each stage but the first."""
-    channels: PositiveInt = 3
+    channels: gx.PositiveInt = 3
     mirror: bool = True
     """Every image is there once more, with left and right exchanged."""
-    classes: NonNegativeInt = 10
-    latent: PositiveInt = 64
-    widths: tuple[PositiveInt, ...] = (768,) * 4
+    classes: gx.NonNegativeInt = 10
+    latent: gx.PositiveInt = 64
+    widths: tuple[gx.PositiveInt, ...] = (768,) * 4
     """Channels of the stages, from 4x4 up."""
-    cardinalities: tuple[PositiveInt, ...] = (96,) * 4
+    cardinalities: tuple[gx.PositiveInt, ...] = (96,) * 4
     """Groups of their convolutions."""
-    blocks: PositiveInt = 2
+    blocks: gx.PositiveInt = 2
     """Blocks in each stage."""
-    lr: PositiveFloat = 2e-4
+    lr: gx.PositiveFloat = 2e-4
     """At first; a quarter of it in the end."""
-    gamma: NonNegativeFloat = 0.05
+    gamma: gx.NonNegativeFloat = 0.05
     """How much D's slope costs at first; a tenth of it in the end."""
-    ema: PositiveFloat = 5e6
+    ema: gx.PositiveFloat = 5e6
     """Images in which a weight of G's average halves, in the end."""
-    p: Fraction = 0.55
+    p: gx.Fraction = 0.55
     """How likely each augmentation is in the end; 0 does without."""
-    decay_images: PositiveFloat = 20e6
+    decay_images: gx.PositiveFloat = 20e6
     """Images after which all of these stay."""
 
 
 TINY = Args(
-    Run("runs/tiny_r3gan", steps=4, batch=8),
+    gx.Run("runs/tiny_r3gan", steps=4, batch=8),
     data="digits",
     size=8,
     channels=1,
@@ -82,15 +65,18 @@ TINY = Args(
 )
 
 
-def augmented(p: optax.Schedule) -> Augment:
+def augmented(p: optax.Schedule) -> gx.Augment:
     """ADA's geometry and cutout, and its colors half as often."""
     half = dict.fromkeys(
         ("brightness", "contrast", "lumaflip", "hue", "saturation"), 0.5
     )
-    return augment.fixed(pipeline(affine(), colors(**half), cutout()), p)
+    return gx.augment.fixed(
+        transform.pipeline(affine.affine(), colors.colors(**half), corruption.cutout()),
+        p,
+    )
 
 
-def make(args: Args) -> Game:
+def make(args: Args) -> gx.Game:
     def along(first: float, last: float) -> optax.Schedule:
         def value(step):
             done = jnp.minimum(step * args.run.batch / args.decay_images, 1.0)
@@ -107,29 +93,29 @@ def make(args: Args) -> Game:
         "blocks": args.blocks,
         "classes": args.classes,
     }
-    return game(
-        GAN(
-            g=Player(
-                r3gan.Generator(args.channels, **shape),
+    return gx.game(
+        gx.GAN(
+            g=gx.Player(
+                gx.models.r3gan.Generator(args.channels, **shape),
                 adam(rate, b1=0.0, b2=beta2),
             ),
-            d=Player(
-                r3gan.Discriminator(**shape),
+            d=gx.Player(
+                gx.models.r3gan.Discriminator(**shape),
                 adam(rate, b1=0.0, b2=beta2),
-                {"r1": r1(gamma), "r2": r2(gamma)},
+                {"r1": gx.regularizers.r1(gamma), "r2": gx.regularizers.r2(gamma)},
             ),
-            loss=losses.relativistic(),
-            augment=augmented(along(0.0, args.p)) if args.p else augment.identity(),
-            prior=normal(args.latent),
-            ema=half_life(along(0.0, args.ema), args.run.batch),
+            loss=gx.losses.relativistic(),
+            augment=augmented(along(0.0, args.p)) if args.p else gx.augment.identity(),
+            prior=gx.priors.normal(args.latent),
+            ema=gx.schedules.half_life(along(0.0, args.ema), args.run.batch),
         )
     )
 
 
 def main(args: Args):
-    spec = Spec(args.data, args.size, args.channels, mirror=args.mirror)
-    return train(args, make(args), spec)
+    spec = gx.Spec(args.data, args.size, args.channels, mirror=args.mirror)
+    return gx.train(make(args), spec, args.run, config=args)
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

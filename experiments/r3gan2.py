@@ -25,68 +25,49 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ganjax import GAN, Game, Player, augment, game, losses, optim, train
-from ganjax.augment import chain
-from ganjax.augment.affine import affine
-from ganjax.augment.colors import colors
-from ganjax.augment.corruption import apply_cutout, cutout
-from ganjax.augment.transform import pipeline
-from ganjax.core import Augment, normal
-from ganjax.data import Spec
-from ganjax.errors import UsageError
-from ganjax.layers.magnitude import forced_weight_normalization
-from ganjax.models import r3gan2
-from ganjax.regularizers import r1, r2
-from ganjax.run import (
-    Fraction,
-    NonNegativeFloat,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
+from ganjax.augment import affine, colors, corruption, transform
+from ganjax.layers import magnitude
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/r3gan2", steps=390_000, batch=512)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/r3gan2", steps=390_000, batch=512)
     data: str = "tfds:cifar10"
-    size: PositiveInt = 32
+    size: gx.PositiveInt = 32
     """Height and width of the images, 8 doubled once for each stage but the first."""
-    channels: PositiveInt = 3
+    channels: gx.PositiveInt = 3
     mirror: bool = True
     """Every image is there once more, with left and right exchanged."""
-    classes: NonNegativeInt = 10
-    latent: PositiveInt = 64
-    widths: tuple[PositiveInt, ...] = (512,) * 3
+    classes: gx.NonNegativeInt = 10
+    latent: gx.PositiveInt = 64
+    widths: tuple[gx.PositiveInt, ...] = (512,) * 3
     """Channels of the stages, from 8x8 up."""
-    blocks: PositiveInt = 4
+    blocks: gx.PositiveInt = 4
     """Blocks in each stage."""
-    group: PositiveInt = 32
+    group: gx.PositiveInt = 32
     """Channels that a grouped convolution mixes."""
     short: bool = True
     """The stages compute in bfloat16."""
-    lr: PositiveFloat = 1e-2
-    lr_left: Fraction = 1.0
+    lr: gx.PositiveFloat = 1e-2
+    lr_left: gx.Fraction = 1.0
     """What share of `lr` is left after `decay_images` images, along half a cosine."""
-    rise: NonNegativeFloat = 1e6
+    rise: gx.NonNegativeFloat = 1e6
     """Images in which the rate rises from 0."""
-    steady: PositiveFloat = 512e3
+    steady: gx.PositiveFloat = 512e3
     """Images after which the rate is also divided by the root of their number."""
-    gamma: NonNegativeFloat = 0.05
+    gamma: gx.NonNegativeFloat = 0.05
     """How much D's slope costs at first; a tenth of it in the end."""
-    deviation: PositiveFloat = 0.05
+    deviation: gx.PositiveFloat = 0.05
     """How spread the steps are that G's average is of, as a share of all steps."""
-    p: Fraction = 0.55
+    p: gx.Fraction = 0.55
     """How likely each augmentation is in the end; 0 does without."""
-    decay_images: PositiveFloat = 20e6
+    decay_images: gx.PositiveFloat = 20e6
     """Images after which all of these stay, but for the rate's root."""
 
 
 TINY = Args(
-    Run("runs/tiny_r3gan2", steps=4, batch=8),
+    gx.Run("runs/tiny_r3gan2", steps=4, batch=8),
     data="digits",
     size=8,
     channels=1,
@@ -102,20 +83,27 @@ TINY = Args(
 
 def filled(key, image, p):
     """ADA's cutout, its hole full of noise as bright and as rough as the image."""
-    part = cutout()
+    part = corruption.cutout()
     draw, normal = jax.random.split(key)
-    kept = apply_cutout(jnp.ones_like(image), part.draw(draw, p, image.shape))
+    kept = corruption.apply_cutout(
+        jnp.ones_like(image), part.draw(draw, p, image.shape)
+    )
     mean, variance = (f(image, (0, 1), keepdims=True) for f in (jnp.mean, jnp.var))
     noise = jax.random.normal(normal, image.shape, image.dtype)
     return kept * image + (1 - kept) * (mean + jnp.sqrt(variance + 1e-8) * noise)
 
 
-def augmented(p: optax.Schedule) -> Augment:
+def augmented(p: optax.Schedule) -> gx.Augment:
     """ADA's geometry, its colors half as often, and the filled cutout."""
     half = dict.fromkeys(
         ("brightness", "contrast", "lumaflip", "hue", "saturation"), 0.5
     )
-    return augment.fixed(chain(pipeline(affine(), colors(**half)), filled), p)
+    return gx.augment.fixed(
+        gx.augment.chain(
+            transform.pipeline(affine.affine(), colors.colors(**half)), filled
+        ),
+        p,
+    )
 
 
 def power(deviation: float) -> optax.Schedule:
@@ -125,13 +113,13 @@ def power(deviation: float) -> optax.Schedule:
     equations 126 and 127); the mean of all steps has 12^(-1/2).
     """
     if not 0 < deviation <= 12**-0.5:
-        raise UsageError(f"A deviation of {deviation:g} is not one of 0 to 0.288.")
+        raise gx.UsageError(f"A deviation of {deviation:g} is not one of 0 to 0.288.")
     t = deviation**-2
     exponent = np.roots([1, 7, 16 - t, 12 - t]).real.max()
     return lambda step: jnp.exp(-(exponent + 1) * jnp.log1p(1 / step))
 
 
-def make(args: Args) -> Game:
+def make(args: Args) -> gx.Game:
     def seen(step):
         return jnp.asarray(step, jnp.float32) * args.run.batch
 
@@ -150,7 +138,7 @@ def make(args: Args) -> Game:
     adam = optax.inject_hyperparams(optax.adam, static_args="b1")
     optimizer = optax.chain(
         adam(rate, b1=0.0, b2=along(0.9, 0.99)),
-        optim.project(forced_weight_normalization),
+        gx.optim.project(magnitude.forced_weight_normalization),
     )
     gamma = along(args.gamma, args.gamma / 10)
     shape = {
@@ -160,26 +148,26 @@ def make(args: Args) -> Game:
         "classes": args.classes,
         "dtype": jnp.bfloat16 if args.short else jnp.float32,
     }
-    return game(
-        GAN(
-            g=Player(r3gan2.Generator(args.channels, **shape), optimizer),
-            d=Player(
-                r3gan2.Discriminator(**shape),
+    return gx.game(
+        gx.GAN(
+            g=gx.Player(gx.models.r3gan2.Generator(args.channels, **shape), optimizer),
+            d=gx.Player(
+                gx.models.r3gan2.Discriminator(**shape),
                 optimizer,
-                {"r1": r1(gamma), "r2": r2(gamma)},
+                {"r1": gx.regularizers.r1(gamma), "r2": gx.regularizers.r2(gamma)},
             ),
-            loss=losses.relativistic(),
-            augment=augmented(along(0.0, args.p)) if args.p else augment.identity(),
-            prior=normal(args.latent),
+            loss=gx.losses.relativistic(),
+            augment=augmented(along(0.0, args.p)) if args.p else gx.augment.identity(),
+            prior=gx.priors.normal(args.latent),
             ema=power(args.deviation),
         )
     )
 
 
 def main(args: Args):
-    spec = Spec(args.data, args.size, args.channels, mirror=args.mirror)
-    return train(args, make(args), spec)
+    spec = gx.Spec(args.data, args.size, args.channels, mirror=args.mirror)
+    return gx.train(make(args), spec, args.run, config=args)
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

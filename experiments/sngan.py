@@ -9,35 +9,24 @@ from dataclasses import dataclass
 
 import optax
 
-from ganjax import GAN, Game, Player, augment, game, losses, train
-from ganjax.core import normal
-from ganjax.data import Sizes, Spec
-from ganjax.models import resnet
-from ganjax.run import (
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/sngan", steps=50_000, batch=64)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/sngan", steps=50_000, batch=64)
     data: str = "tfds:cifar10"
-    classes: NonNegativeInt = 0
-    latent: PositiveInt = 128
-    channels: PositiveInt = 3
-    g_width: PositiveInt = 256
-    d_width: PositiveInt = 128
-    d_turns: PositiveInt = 5
-    lr: PositiveFloat = 2e-4
+    classes: gx.NonNegativeInt = 0
+    latent: gx.PositiveInt = 128
+    channels: gx.PositiveInt = 3
+    g_width: gx.PositiveInt = 256
+    d_width: gx.PositiveInt = 128
+    d_turns: gx.PositiveInt = 5
+    lr: gx.PositiveFloat = 2e-4
 
 
 TINY = Args(
-    Run("runs/tiny_sngan", steps=4, batch=8),
+    gx.Run("runs/tiny_sngan", steps=4, batch=8),
     data="digits",
     latent=4,
     g_width=4,
@@ -46,31 +35,36 @@ TINY = Args(
 )
 
 
-def make(args: Args) -> Game:
+def make(args: Args) -> gx.Game:
     def adam(turns):
         falling = optax.linear_schedule(args.lr, 0.0, args.run.steps * turns)
         return optax.adam(falling, b1=0.0, b2=0.9)
 
-    g = resnet.Generator(32, args.channels, args.g_width, classes=args.classes)
-    d = resnet.Discriminator(width=args.d_width, classes=args.classes)
-    return game(
-        GAN(
-            g=Player(g, adam(1)),
-            d=Player(d, adam(args.d_turns)),
-            loss=losses.hinge(),
-            augment=augment.identity(),
-            prior=normal(args.latent),
+    g = gx.models.resnet.Generator(
+        32, args.channels, args.g_width, classes=args.classes
+    )
+    d = gx.models.resnet.Discriminator(width=args.d_width, classes=args.classes)
+    return gx.game(
+        gx.GAN(
+            g=gx.Player(g, adam(1)),
+            d=gx.Player(d, adam(args.d_turns)),
+            loss=gx.losses.hinge(),
+            prior=gx.priors.normal(args.latent),
             ema=optax.constant_schedule(0.0),
         )
     )
 
 
 def main(args: Args):
-    sizes = Sizes(args.d_turns, d_batch=args.run.batch, g_batch=2 * args.run.batch)
-    return train(
-        args, make(args), Spec(args.data, size=32, channels=args.channels), sizes
+    sizes = gx.Sizes(args.d_turns, d_batch=args.run.batch, g_batch=2 * args.run.batch)
+    return gx.train(
+        make(args),
+        gx.Spec(args.data, size=32, channels=args.channels),
+        args.run,
+        config=args,
+        sizes=sizes,
     )
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

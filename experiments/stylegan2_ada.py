@@ -11,62 +11,45 @@ FFHQ at 256 px, is
 from dataclasses import dataclass
 from functools import partial
 
-from ganjax import GAN, Game, Player, augment, losses, train
-from ganjax.augment import ada
-from ganjax.core import half_life, normal
-from ganjax.data import Spec
-from ganjax.games import lazy
-from ganjax.models import stylegan2
-from ganjax.optim import lazy_adam
-from ganjax.regularizers import path_length, r1
-from ganjax.run import (
-    Fraction,
-    NonNegativeFloat,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/stylegan2_ada", steps=1_562_500, batch=64)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/stylegan2_ada", steps=1_562_500, batch=64)
     data: str = "tfds:cifar10"
-    size: PositiveInt = 32
+    size: gx.PositiveInt = 32
     """Height and width of the images, a power of two."""
-    channels: PositiveInt = 3
-    classes: NonNegativeInt = 0
-    latent: PositiveInt = 512
-    width: PositiveInt = 512
+    channels: gx.PositiveInt = 3
+    classes: gx.NonNegativeInt = 0
+    latent: gx.PositiveInt = 512
+    width: gx.PositiveInt = 512
     """The most channels that a layer has."""
-    base: PositiveInt = 32768
+    base: gx.PositiveInt = 32768
     """Channels of a layer times the side of its images, where that is less."""
-    depth: PositiveInt = 2
+    depth: gx.PositiveInt = 2
     """Layers of the mapping networks."""
-    group: PositiveInt = 32
+    group: gx.PositiveInt = 32
     """Images whose deviation D sees."""
     residual: bool = False
     """D has residual blocks, as on every set but CIFAR-10."""
-    lr: PositiveFloat = 2.5e-3
-    gamma: NonNegativeFloat = 0.01
+    lr: gx.PositiveFloat = 2.5e-3
+    gamma: gx.NonNegativeFloat = 0.01
     """How much D's slope on real images costs."""
-    path: NonNegativeFloat = 0.0
+    path: gx.NonNegativeFloat = 0.0
     """How much an uneven path length costs G."""
-    mixing: Fraction = 0.0
+    mixing: gx.Fraction = 0.0
     """How likely an image is of two z."""
-    ema: PositiveFloat = 500e3
+    ema: gx.PositiveFloat = 500e3
     """Images in which a weight of G's average halves, and"""
-    ramp: NonNegativeFloat = 0.05
+    ramp: gx.NonNegativeFloat = 0.05
     """as a share of those seen so far while that is less; 0: always the former."""
     target: float = 0.6
     """The mean sign of D on real images that the augmentation keeps to."""
 
 
 TINY = Args(
-    Run("runs/tiny_stylegan2_ada", steps=4, batch=8),
+    gx.Run("runs/tiny_stylegan2_ada", steps=4, batch=8),
     data="digits",
     size=8,
     channels=1,
@@ -78,8 +61,8 @@ TINY = Args(
 )
 
 
-def make(args: Args) -> Game:
-    g = stylegan2.Generator(
+def make(args: Args) -> gx.Game:
+    g = gx.models.stylegan2.Generator(
         size=args.size,
         channels=args.channels,
         width=args.width,
@@ -89,31 +72,39 @@ def make(args: Args) -> Game:
         classes=args.classes,
         mixing=args.mixing,
     )
-    d = stylegan2.Discriminator(
+    d = gx.models.stylegan2.Discriminator(
         width=args.width,
         base=args.base,
         classes=args.classes,
         group=args.group,
-        block=stylegan2.Residual if args.residual else stylegan2.Straight,
-        head=partial(stylegan2.MappedProjectionHead, depth=args.depth),
+        block=gx.models.stylegan2.Residual
+        if args.residual
+        else gx.models.stylegan2.Straight,
+        head=partial(gx.models.stylegan2.MappedProjectionHead, depth=args.depth),
     )
-    path = {"path": path_length(args.path)} if args.path else {}
+    path = {"path": gx.regularizers.path_length(args.path)} if args.path else {}
     batch = args.run.batch
-    return lazy(
-        GAN(
-            g=Player(g, lazy_adam(args.lr, every=4), path),
-            d=Player(d, lazy_adam(args.lr, every=16), {"r1": r1(args.gamma)}),
-            loss=losses.non_saturating(),
-            augment=augment.adaptive(ada.bgc(), batch, args.target),
-            prior=normal(args.latent),
-            ema=half_life(args.ema, batch, args.ramp),
+    return gx.games.lazy(
+        gx.GAN(
+            g=gx.Player(g, gx.optim.lazy_adam(args.lr, every=4), path),
+            d=gx.Player(
+                d,
+                gx.optim.lazy_adam(args.lr, every=16),
+                {"r1": gx.regularizers.r1(args.gamma)},
+            ),
+            loss=gx.losses.non_saturating(),
+            augment=gx.augment.adaptive(gx.augment.ada.bgc(), batch, args.target),
+            prior=gx.priors.normal(args.latent),
+            ema=gx.schedules.half_life(args.ema, batch, args.ramp),
         )
     )
 
 
 def main(args: Args):
-    return train(args, make(args), Spec(args.data, args.size, args.channels))
+    return gx.train(
+        make(args), gx.Spec(args.data, args.size, args.channels), args.run, config=args
+    )
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

@@ -12,66 +12,50 @@ from dataclasses import dataclass
 
 import optax
 
-from ganjax import GAN, Game, Player, augment, losses, train
-from ganjax.augment import ada
-from ganjax.core import half_life, normal
-from ganjax.data import Spec
-from ganjax.games import lazy
-from ganjax.models import stylegan2, stylegan3
-from ganjax.optim import lazy_adam
-from ganjax.regularizers import r1
-from ganjax.run import (
-    NonNegativeFloat,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run("runs/stylegan3", steps=781_250, batch=32)
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/stylegan3", steps=781_250, batch=32)
     data: str = "afhqv2-512x512.zip"
-    size: PositiveInt = 512
+    size: gx.PositiveInt = 512
     """Height and width of the images, a power of two."""
-    channels: PositiveInt = 3
+    channels: gx.PositiveInt = 3
     mirror: bool = True
     """Every image is there once more, with left and right exchanged."""
-    classes: NonNegativeInt = 0
-    latent: PositiveInt = 512
-    width: PositiveInt = 512
+    classes: gx.NonNegativeInt = 0
+    latent: gx.PositiveInt = 512
+    width: gx.PositiveInt = 512
     """The most channels that a layer has; twice as many in R's G."""
-    base: PositiveInt = 32768
+    base: gx.PositiveInt = 32768
     """Channels of a layer times the side of its images, where that is less."""
-    layers: PositiveInt = 14
+    layers: gx.PositiveInt = 14
     """G's layers between the Fourier features and the last."""
-    group: PositiveInt = 4
+    group: gx.PositiveInt = 4
     """Images whose deviation D sees."""
     rotated: bool = False
     """G is equivariant to rotation, too."""
-    g_lr: PositiveFloat = 2.5e-3
-    d_lr: PositiveFloat = 2e-3
-    gamma: NonNegativeFloat = 8.2
+    g_lr: gx.PositiveFloat = 2.5e-3
+    d_lr: gx.PositiveFloat = 2e-3
+    gamma: gx.NonNegativeFloat = 8.2
     """How much D's slope on real images costs."""
-    blur: NonNegativeFloat = 0.0
+    blur: gx.NonNegativeFloat = 0.0
     """The width of the blur at first, in pixels, and"""
-    fade: PositiveFloat = 200e3
+    fade: gx.PositiveFloat = 200e3
     """the images after which there is none."""
-    ema: PositiveFloat = 10e3
+    ema: gx.PositiveFloat = 10e3
     """Images in which a weight of G's average halves, and"""
-    ramp: NonNegativeFloat = 0.05
+    ramp: gx.NonNegativeFloat = 0.05
     """as a share of those seen so far while that is less; 0: always the former."""
-    magnitudes: PositiveFloat = 20e3
+    magnitudes: gx.PositiveFloat = 20e3
     """Images in which a layer of G forgets half of how large its inputs were."""
     target: float = 0.6
     """The mean sign of D on real images that the augmentation keeps to."""
 
 
 TINY = Args(
-    Run("runs/tiny_stylegan3", steps=4, batch=8),
+    gx.Run("runs/tiny_stylegan3", steps=4, batch=8),
     data="digits",
     size=8,
     channels=1,
@@ -84,9 +68,13 @@ TINY = Args(
 )
 
 
-def make(args: Args) -> Game:
+def make(args: Args) -> gx.Game:
     batch, twice = args.run.batch, 1 + args.rotated
-    g = (stylegan3.GeneratorR if args.rotated else stylegan3.Generator)(
+    g = (
+        gx.models.stylegan3.GeneratorR
+        if args.rotated
+        else gx.models.stylegan3.Generator
+    )(
         size=args.size,
         channels=args.channels,
         width=args.width * twice,
@@ -96,29 +84,35 @@ def make(args: Args) -> Game:
         layers=args.layers,
         magnitude_decay=0.5 ** (batch / args.magnitudes),
     )
-    d = stylegan2.Discriminator(args.width, args.base, args.classes, args.group)
-    seen = augment.adaptive(ada.bgc(), batch, args.target)
+    d = gx.models.stylegan2.Discriminator(
+        args.width, args.base, args.classes, args.group
+    )
+    seen = gx.augment.adaptive(gx.augment.ada.bgc(), batch, args.target)
     if args.blur:
         fading = optax.linear_schedule(1.0, 0.0, int(args.fade / batch))
-        seen = augment.chain_augments(
-            augment.fixed(augment.blur(args.blur), fading), seen
+        seen = gx.augment.chain_augments(
+            gx.augment.fixed(gx.augment.blur(args.blur), fading), seen
         )
-    return lazy(
-        GAN(
-            g=Player(g, optax.adam(args.g_lr, b1=0.0, b2=0.99)),
-            d=Player(d, lazy_adam(args.d_lr, every=16), {"r1": r1(args.gamma)}),
-            loss=losses.non_saturating(),
+    return gx.games.lazy(
+        gx.GAN(
+            g=gx.Player(g, optax.adam(args.g_lr, b1=0.0, b2=0.99)),
+            d=gx.Player(
+                d,
+                gx.optim.lazy_adam(args.d_lr, every=16),
+                {"r1": gx.regularizers.r1(args.gamma)},
+            ),
+            loss=gx.losses.non_saturating(),
             augment=seen,
-            prior=normal(args.latent),
-            ema=half_life(args.ema, batch, args.ramp),
+            prior=gx.priors.normal(args.latent),
+            ema=gx.schedules.half_life(args.ema, batch, args.ramp),
         )
     )
 
 
 def main(args: Args):
-    spec = Spec(args.data, args.size, args.channels, mirror=args.mirror)
-    return train(args, make(args), spec)
+    spec = gx.Spec(args.data, args.size, args.channels, mirror=args.mirror)
+    return gx.train(make(args), spec, args.run, config=args)
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

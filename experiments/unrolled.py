@@ -14,72 +14,61 @@ from dataclasses import dataclass
 
 import optax
 
-from ganjax import GAN, Game, Player, augment, losses, train
-from ganjax.core import Loss, normal
-from ganjax.data import Spec
-from ganjax.games import unrolled
-from ganjax.modalities import POINTS
-from ganjax.models import mlp
-from ganjax.run import (
-    Fraction,
-    NonNegativeInt,
-    NoPrefix,
-    PositiveFloat,
-    PositiveInt,
-    Run,
-    command,
-)
+import ganjax as gx
 
 
 @dataclass(frozen=True)
 class Args:
-    run: NoPrefix[Run] = Run(
+    run: gx.NoPrefix[gx.Run] = gx.Run(
         "runs/unrolled", steps=25_000, batch=512, evaluate_every=5_000, save_every=5_000
     )
-    unroll: NonNegativeInt = 5
+    unroll: gx.NonNegativeInt = 5
     """How many steps D is ahead of G."""
-    latent: PositiveInt = 256
+    latent: gx.PositiveInt = 256
     """Numbers in a latent z."""
-    width: PositiveInt = 128
+    width: gx.PositiveInt = 128
     """Units in each of a network's two hidden layers."""
-    g_lr: PositiveFloat = 1e-3
-    d_lr: PositiveFloat = 1e-4
-    beta1: Fraction = 0.5
+    g_lr: gx.PositiveFloat = 1e-3
+    d_lr: gx.PositiveFloat = 1e-4
+    beta1: gx.Fraction = 0.5
 
 
-TINY = Args(Run("runs/tiny_unrolled", steps=4, batch=16), unroll=2, latent=4, width=8)
+TINY = Args(
+    gx.Run("runs/tiny_unrolled", steps=4, batch=16), unroll=2, latent=4, width=8
+)
 
 
-def zero_sum() -> Loss:
+def zero_sum() -> gx.Loss:
     """The minimax game in full: G minimizes what D maximizes.
 
     `losses.minimax` leaves out E log D(x), which does not depend on G. Here it does, by way
     of the steps that D takes on G's samples.
     """
-    d = losses.minimax().d
-    return Loss(d=d, g=lambda real, fake: -d(real, fake))
+    d = gx.losses.minimax().d
+    return gx.Loss(d=d, g=lambda real, fake: -d(real, fake))
 
 
-def make(args: Args) -> Game:
-    g = mlp.Generator(shape=(2,), width=args.width, depth=2, output=mlp.linear)
-    d = mlp.Discriminator(width=args.width, depth=2)
-    return unrolled(
-        GAN(
-            g=Player(g, optax.adam(args.g_lr, b1=args.beta1)),
-            d=Player(d, optax.adam(args.d_lr, b1=args.beta1)),
+def make(args: Args) -> gx.Game:
+    g = gx.models.mlp.Generator(
+        shape=(2,), width=args.width, depth=2, output=gx.models.mlp.linear
+    )
+    d = gx.models.mlp.Discriminator(width=args.width, depth=2)
+    return gx.games.unrolled(
+        gx.GAN(
+            g=gx.Player(g, optax.adam(args.g_lr, b1=args.beta1)),
+            d=gx.Player(d, optax.adam(args.d_lr, b1=args.beta1)),
             loss=zero_sum(),
-            augment=augment.identity(),
-            prior=normal(args.latent),
+            prior=gx.priors.normal(args.latent),
             ema=optax.constant_schedule(0.0),
         ),
         args.unroll,
-        POINTS,
+        gx.modalities.POINTS,
     )
 
 
 def main(args: Args):
-    return train(args, make(args), Spec("ring"))
+    return gx.train(make(args), "ring", args.run, config=args)
 
 
 if __name__ == "__main__":
-    command(main)
+    gx.command(main)

@@ -24,7 +24,8 @@ from ganjax.errors import DivergedError
 
 
 Row = dict[str, np.ndarray]  # name -> scalar, or one number for each seed
-Hook = Callable[[int, PyTree, Row], None]  # (steps done, state, logs of the last step)
+# (steps done, state, logs of the last step); what it returns is not used here.
+Hook = Callable[[int, PyTree, Row], object]
 # How long one call should take. Shorter calls are slower, as each one spends tens of
 # milliseconds on its memory on a CPU; and a run can neither be stopped nor show anything
 # within a call.

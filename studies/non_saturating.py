@@ -10,7 +10,6 @@ import optax
 
 from ganjax import GAN, Game, Player, augment, game, losses, train
 from ganjax.core import normal
-from ganjax.data import Spec
 from ganjax.models import mlp
 from ganjax.regularizers import r1
 from ganjax.run import (
@@ -59,7 +58,7 @@ def make(args: Args) -> Game:
 
 
 def main(args: Args):
-    return train(args, make(args), Spec("stacked_digits"))
+    return train(make(args), "stacked_digits", args.run, config=args)
 
 
 if __name__ == "__main__":

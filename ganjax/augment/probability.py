@@ -33,11 +33,7 @@ class AdaptiveState:
 
 def identity() -> Augment:
     """Returns an `Augment` that does nothing: D sees the images unchanged."""
-    return Augment(
-        init=lambda: (),
-        apply=lambda state, key, image: image,
-        update=lambda state, sign, step: state,
-    )
+    return Augment()
 
 
 def fixed(transform: Transform, p: Number = 1.0) -> Augment:

@@ -9,10 +9,11 @@ newcomer may read its files in this order:
 - `game`: the interface by which the loop and the commands use any game, GAN or other.
 - `modality`: the interface of a kind of data, such as images or points.
 
-`state` makes the state before the first step, `sampling` draws samples from a state,
-and `priors` and `schedules` are small helpers.
+`state` makes the state before the first step, `batches` the data of a step, `sampling`
+draws samples from a state, and `priors` and `schedules` are small helpers.
 """
 
+from ganjax.core.batches import as_batch, as_turns, check_turns, is_labeled, turns
 from ganjax.core.game import (
     Conditions,
     Game,
@@ -25,9 +26,9 @@ from ganjax.core.game import (
 )
 from ganjax.core.modality import Modality, decoded, dtype_of, pixels, points, stored
 from ganjax.core.priors import normal, uniform
-from ganjax.core.sampling import generate, latents
+from ganjax.core.sampling import discriminate, generate, latents
 from ganjax.core.schedules import at, half_life
-from ganjax.core.state import check_turns, init, init_player
+from ganjax.core.state import init, init_player
 from ganjax.core.step import NOW, Ahead, d_turn, g_turn, train_step
 from ganjax.core.turn import add_regularizers, bind, make_turn, monitor, output, update
 from ganjax.core.types import (
@@ -88,13 +89,16 @@ __all__ = [
     "Turn",
     "Turns",
     "add_regularizers",
+    "as_batch",
     "as_drawn",
+    "as_turns",
     "at",
     "bind",
     "check_turns",
     "classes_of",
     "d_turn",
     "decoded",
+    "discriminate",
     "dtype_of",
     "identity",
     "g_turn",
@@ -103,6 +107,7 @@ __all__ = [
     "half_life",
     "init",
     "init_player",
+    "is_labeled",
     "latents",
     "make_turn",
     "monitor",
@@ -113,6 +118,7 @@ __all__ = [
     "stored",
     "stream",
     "train_step",
+    "turns",
     "uniform",
     "update",
 ]

@@ -36,28 +36,53 @@ class Labels(NamedTuple):
         """Returns `n` labels that cycle through the data's classes: 0, 1, ..., 0, 1, ..."""
         return np.arange(n, dtype=np.int32) % max(classes, 1)
 
-    def show(self, condition: PyTree, samples: ArrayLike) -> ArrayLike:
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a picture shows side by side, in words; () for the samples alone."""
+        return ()
+
+    def show(
+        self, condition: PyTree, samples: ArrayLike, real: ArrayLike | None = None
+    ) -> ArrayLike:
         """Returns what a picture of samples shows: here the samples alone."""
         return samples
 
 
 class ImageToImage(NamedTuple):
-    """The conditions of image-to-image translation: images [n, h, w, c] in -1..1."""
+    """The conditions of image-to-image translation: images [n, h, w, c] in -1..1.
 
-    source: Callable[[PyTree], Array]  # examples, as networks see them -> conditions
+    Attributes:
+        source: examples, as networks see them -> conditions.
+        paired: whether `Game.real` of an example is what its condition should become. In
+            unpaired translation it is just another image.
+    """
+
+    source: Callable[[PyTree], Array]
+    paired: bool = False
 
     def make(self, n: int, classes: int, examples: Callable) -> Array:
         """Returns the conditions of the first `n` examples."""
         return self.source(examples(n))
 
-    def show(self, condition: ArrayLike, samples: ArrayLike) -> Array:
-        """Returns each image and, to its right, its translation, [n, h, 2 w, c]."""
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a picture shows side by side, in words."""
+        return ("input", "output", "target") if self.paired else ("input", "output")
+
+    def show(
+        self, condition: ArrayLike, samples: ArrayLike, real: ArrayLike | None = None
+    ) -> Array:
+        """Returns each image and, to its right, its translation, [n, h, 2 w, c].
+
+        Of pairs, `real` images stand to the right of both.
+        """
         # A gray input is repeated to the channels of its sample, and the small input of
         # super-resolution to its size.
         shape = (*condition.shape[:3], samples.shape[-1])
         times = samples.shape[1] // condition.shape[1]
         image = jnp.broadcast_to(condition, shape).repeat(times, 1).repeat(times, 2)
-        return jnp.concatenate([image, samples], axis=2)
+        targets = [] if real is None or not self.paired else [jnp.asarray(real)]
+        return jnp.concatenate([image, samples, *targets], axis=2)
 
 
 class Masked(NamedTuple):
@@ -76,10 +101,18 @@ class Inpainting(NamedTuple):
         """Returns the first `n` examples, each with a part hidden."""
         return self.source(examples(n))
 
-    def show(self, condition: Masked, samples: ArrayLike) -> Array:
-        """Returns each image with a white hole and, to its right, the completed one."""
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a picture shows side by side, in words."""
+        return "input", "output", "original"
+
+    def show(
+        self, condition: Masked, samples: ArrayLike, real: ArrayLike | None = None
+    ) -> Array:
+        """Returns each image with a white hole, the completed one, and the `real` one."""
         hole = jnp.where(condition.mask > 0, 1.0, samples)
-        return jnp.concatenate([hole, samples], axis=2)
+        originals = [] if real is None else [jnp.asarray(real)]
+        return jnp.concatenate([hole, samples, *originals], axis=2)
 
 
 Conditions = Labels | ImageToImage | Inpainting
@@ -111,6 +144,8 @@ class Game(NamedTuple):
         conditions: what samples can be conditioned on.
         real: examples as networks see them -> real ones of the kind that `generate` makes,
             to compare samples with. In translation that is the target of a pair.
+        discriminate: (state, x [n, ...], label [n]) -> D's logits; None where there is not
+            one D of single examples.
     """
 
     init: Callable[[Array, PyTree], PyTree]
@@ -120,6 +155,7 @@ class Game(NamedTuple):
     modality: Modality
     conditions: Conditions = Labels()
     real: Callable[[PyTree], Array] = identity
+    discriminate: Callable[[PyTree, Array, ArrayLike], Array] | None = None
 
     def sample(self, state: PyTree, key: Key[Array, ""], condition: PyTree) -> Array:
         """Draws one sample for each row of `condition`; z of row i follows from (key, i).

@@ -198,6 +198,8 @@ class Regularizer(NamedTuple):
 class Augment(NamedTuple):
     """The augmentation of D's input, the same for real and fake images.
 
+    `Augment()` does nothing. `ganjax.augment` has those of the literature.
+
     Attributes:
         init: () -> the state, such as ADA's probability p.
         apply: (state, key, image) -> the image as D sees it; for one image.
@@ -208,9 +210,9 @@ class Augment(NamedTuple):
             APA (Jiang et al., 2021) passes some of them off as real.
     """
 
-    init: Callable[[], PyTree]
-    apply: Callable[[PyTree, Array, Array], Array]
-    update: Callable[[PyTree, Array, Array], PyTree]
+    init: Callable[[], PyTree] = lambda: ()
+    apply: Callable[[PyTree, Array, Array], Array] = lambda state, key, image: image
+    update: Callable[[PyTree, Array, Array], PyTree] = lambda state, sign, step: state
     present: Callable[[PyTree, Array, Array, Callable[[], Array]], Array] = (
         lambda state, keys, real, fakes: real
     )
@@ -258,8 +260,8 @@ class GAN(NamedTuple):
         g: the generator and its optimizer.
         d: the discriminator and its optimizer.
         loss: what both minimize, or a schedule, a function from the step to a `Loss`.
-        augment: the augmentation of D's input.
         prior: key -> one latent z.
+        augment: the augmentation of D's input; by default there is none.
         ema: step -> the decay of the moving average of G's weights, in 0..1.
         steer: (keys [b], z, score) -> z as G is given it in training, where `score(z)` are
             D's logits [b] on G's images of z. LOGAN (Wu et al., 2019) optimizes z in this
@@ -269,9 +271,9 @@ class GAN(NamedTuple):
     g: Player
     d: Player
     loss: Loss | Callable[[Array], Loss]
-    augment: Augment
     prior: Callable[[Array], Array]
-    ema: optax.Schedule
+    augment: Augment = Augment()
+    ema: optax.Schedule = optax.constant_schedule(0.999)
     steer: Steer = as_drawn
 
 

@@ -152,7 +152,7 @@ def npz(spec: Spec) -> Source:
             f"{name!r}: save labels for all splits, or for none."
         )
     values = {
-        key: _checked_labels(f"{label!r} of {stored.where}", stored.arrays[label])
+        key: checked_labels(f"{label!r} of {stored.where}", stored.arrays[label])
         for key, label in labeled.items()
     }
     if len(values[split]) != len(image):
@@ -160,15 +160,34 @@ def npz(spec: Spec) -> Source:
             f"{stored.where} holds {len(image)} images but {len(values[split])} labels in "
             f"split {spec.split!r}: save one label for each image."
         )
+    classes, numbers = number_classes(values)
+    return array_source(spec, image, numbers[split], classes, report)
+
+
+def number_classes(
+    labels: Mapping[str, np.ndarray],
+) -> tuple[tuple[str, ...], dict[str, Int[np.ndarray, " n"]]]:
+    """Returns the names of the classes, and the labels of each split by number.
+
+    Classes are the values that occur in any split, in ascending order, so that a class has
+    the same number in each of them.
+
+    Args:
+        labels: a split's name -> the label of each of its examples.
+    """
     # Python's integers compare exactly, while NumPy converts int64 and uint64 to float.
     classes = sorted(
-        {value for array in values.values() for value in np.unique(array).tolist()}
+        {value for array in labels.values() for value in np.unique(array).tolist()}
     )
     class_of = {value: i for i, value in enumerate(classes)}
-    # Only distinct values are looked up: label[i] is the class of distinct[index[i]].
-    distinct, index = np.unique(values[split], return_inverse=True)
-    label = np.array([class_of[value] for value in distinct.tolist()], np.int32)[index]
-    return array_source(spec, image, label, tuple(map(str, classes)), report)
+
+    def numbers(label):
+        # Only distinct values are looked up: label[i] is the class of distinct[index[i]].
+        distinct, index = np.unique(label, return_inverse=True)
+        return np.array([class_of[x] for x in distinct.tolist()], np.int32)[index]
+
+    named = {split: numbers(label) for split, label in labels.items()}
+    return tuple(map(str, classes)), named
 
 
 def _opened(where: str) -> Npz:
@@ -192,7 +211,7 @@ def _opened(where: str) -> Npz:
             f"{printable(where)} cannot be read as an .npz of plain arrays "
             f"({printable(brief_reason(error))}): save it again with np.savez."
         ) from error
-    return Npz(printable(where), arrays, _split_arrays(arrays))
+    return Npz(printable(where), arrays, split_arrays(arrays))
 
 
 def _role(key: str) -> Role | None:
@@ -214,7 +233,7 @@ def _role(key: str) -> Role | None:
     return None
 
 
-def _split_arrays(stored: Mapping[str, np.ndarray]) -> dict[str, SplitArrays]:
+def split_arrays(stored: Mapping[str, np.ndarray]) -> dict[str, SplitArrays]:
     """Returns the names of the arrays of each split that has images.
 
     Where several arrays have one role, the one with the preferred name is used.
@@ -341,7 +360,7 @@ def _advice(image: np.ndarray) -> str:
     return ""
 
 
-def _checked_labels(name: str, label: np.ndarray) -> Integer[np.ndarray, " n"]:
+def checked_labels(name: str, label: np.ndarray) -> Integer[np.ndarray, " n"]:
     """Returns labels [n]; `name` is what messages call the array."""
     # Keras's CIFAR-10 has labels [n, 1].
     if label.dtype.kind not in "iu" or not label.ndim or label.size != len(label):

@@ -4,10 +4,11 @@ No iterator holds a position: a run that resumes at step i, or on other devices,
 same examples as one that was never stopped. A `Stream` has two parts. On the host,
 `window` reads what the next few steps need; within the compiled program, `draw` picks the
 turns of one step. `resident` keeps small data on the device and does all the work in
-`draw`, `streamed` does it in `window`. Both give the same rows (`ops.shuffle`).
+`draw`, `streamed` does it in `window`. Both give the same rows (`ops.shuffle`). The
+batches of `from_batches` come from a function of the user's own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -17,6 +18,7 @@ from jax.lax import fori_loop
 
 from ganjax.core import ArrayLike, Batch, Devices, Modality, PyTree, Turns, decoded
 from ganjax.data.source import Source, batch_shapes
+from ganjax.errors import UsageError
 from ganjax.ops.shuffle import batch_rows, numpy_fori_loop
 
 
@@ -112,9 +114,9 @@ def streamed(
         count: the number of processes.
     """
 
-    def rows(seed, first, role, turns, size):
+    def rows(seed, steps, role, turns, size):
         # Axes [steps, turns, rows]. A process reads one contiguous share of each batch.
-        step = np.arange(first, first + longest, dtype=np.uint32)[:, None, None]
+        step = np.asarray(steps, np.uint32)[:, None, None]
         turn = np.arange(turns)[:, None]
         row = np.arange(size).reshape(count, -1)[process]
         places, step = np.broadcast_arrays(size * turn + row, step)
@@ -125,10 +127,10 @@ def streamed(
             numpy_fori_loop, seed, role, step, source.length, batch, places
         )
 
-    def window(seed, first):
+    def read(seed, steps):
         # d is [steps, turns, rows], g is [steps, rows]: G has one turn in a step.
-        d = rows(seed, first, D_ROLE, sizes.d_turns, sizes.d_batch)
-        g = rows(seed, first, G_ROLE, 1, sizes.g_batch)[:, 0]
+        d = rows(seed, steps, D_ROLE, sizes.d_turns, sizes.d_batch)
+        g = rows(seed, steps, G_ROLE, 1, sizes.g_batch)[:, 0]
         # Both players share one read, as a source may open a file for each.
         batch = source.read(np.concatenate([d.ravel(), g.ravel()]))
 
@@ -137,6 +139,97 @@ def streamed(
 
         return Turns(
             reshaped(slice(d.size), d.shape), reshaped(slice(d.size, None), g.shape)
+        )
+
+    return _read_by_host(read, longest, _shapes(source.example, sizes))
+
+
+def from_batches(
+    batches: Callable[[int], Batch],
+    sizes: Sizes,
+    *,
+    longest: int = 4,
+    process: int = 0,
+    count: int = 1,
+) -> Stream:
+    """Returns a stream of batches that are a function of the step.
+
+    D plays on equal parts of a batch and G on the last of them (`core.turns`).
+
+    Args:
+        batches: the step -> its `Batch`, the same in every process, with as many rows as D
+            sees in a step.
+        sizes: the turns and the batch sizes of a step, in all processes together.
+        longest: how many steps are read at once.
+        process: the index of this process, which takes its share of every batch.
+        count: the number of processes.
+
+    Raises:
+        UsageError: a batch has another number of rows, or D and G have batches of different
+            sizes; the first is raised when the batch is read.
+    """
+    wanted = sizes.d_turns * sizes.d_batch
+    if sizes.g_batch != sizes.d_batch:
+        raise UsageError(
+            f"D's batch is {sizes.d_batch} and G's {sizes.g_batch}, and a function from "
+            "the step to a batch gives both the same: make them alike, or give the data "
+            "as something with __len__ and __getitem__."
+        )
+
+    def of_step(step: int) -> Turns:
+        batch = batches(step)
+        shown = len(batch.label)
+        if shown != wanted:
+            raise UsageError(
+                f"The batch of step {step} has {shown} rows, and D sees {wanted} in a "
+                f"step: give batches of {wanted}, or another batch size."
+            )
+        # [turns, rows of all processes, ...]
+        parts = jax.tree.map(
+            lambda x: x.reshape(sizes.d_turns, sizes.d_batch, *x.shape[1:]), batch
+        )
+        share = sizes.d_batch // count
+        mine = slice(process * share, (process + 1) * share)
+        d = jax.tree.map(lambda x: x[:, mine], parts)
+        return Turns(d, jax.tree.map(lambda x: x[-1], d))
+
+    def read(seed, steps):
+        return jax.tree.map(lambda *x: np.stack(x), *map(of_step, steps))
+
+    first = batches(0)
+    example = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), first.x
+    )
+    return _read_by_host(read, longest, _shapes(example, sizes))
+
+
+def _read_by_host(
+    read: Callable[[int, Sequence[int]], Turns], longest: int, shapes: Turns
+) -> Stream:
+    """A stream whose turns are read on the host, each step of a run once.
+
+    Args:
+        read: (seed, steps) -> the turns of these steps, [steps, ...].
+        longest: the number of steps of a window.
+        shapes: the turns of a step.
+    """
+    # A call of the program may play fewer steps than its window holds. The others are kept
+    # for the next window. Each seed of a population has steps of its own.
+    kept: dict[tuple[int, int], Turns] = {}
+
+    def window(seed, first):
+        steps = range(first, first + longest)
+        missing = [step for step in steps if (seed, step) not in kept]
+        new = read(seed, missing) if missing else None
+        for key in [key for key in kept if key[0] == seed and key[1] < first]:
+            del kept[key]
+        for i, step in enumerate(missing):
+            kept[seed, step] = jax.tree.map(lambda x, i=i: x[i], new)
+        # Nearly always all of them are new: then nothing is copied.
+        if len(missing) == longest:
+            return new
+        return jax.tree.map(
+            lambda *x: np.stack(x), *(kept[seed, step] for step in steps)
         )
 
     return Stream(
@@ -148,7 +241,7 @@ def streamed(
         # The batch axis comes after those of steps and, for D, of turns.
         rows=Turns(d=2, g=1),
         longest=longest,
-        shapes=_shapes(source.example, sizes),
+        shapes=shapes,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ganjax.data import arrays, folder, photographs, stacked, toys
 from ganjax.data.names import printable, shortened
+from ganjax.data.objects import IN_MEMORY
 from ganjax.data.source import (
     TFDS_PREFIX,
     Source,
@@ -88,6 +89,11 @@ def _load_pairs(spec: Spec) -> Source:
 
 
 def _load_place(spec: Spec) -> Source:
+    if spec.where == IN_MEMORY:
+        raise UsageError(
+            "The data was given in Python and is in no place that can be read: give it "
+            "again, as in ganjax.load(run, data=...)."
+        )
     if spec.where in BUILT_IN:
         return BUILT_IN[spec.where](spec)
     if spec.where.startswith(TFDS_PREFIX):

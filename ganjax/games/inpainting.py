@@ -21,6 +21,7 @@ from ganjax.core import (
     Player,
     PyTree,
     Turns,
+    as_turns,
     check_turns,
 )
 from ganjax.games.multiplayer import (
@@ -55,6 +56,7 @@ def inpainting(
     players = {"g": g, "d": d}
 
     def init(key, turns):
+        turns = as_turns(turns)
         check_turns(turns, ("g",))
         view.check(turns.g.x)
         b, *_, channels = turns.g.x.shape

@@ -23,6 +23,7 @@ from ganjax.core import (
     Player,
     PyTree,
     Turns,
+    as_turns,
     check_turns,
     output,
 )
@@ -82,6 +83,7 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
         return task.pair(ONE.keys(jax.random.key(0), len(jax.tree.leaves(x)[0])), x)
 
     def init(key, turns):
+        turns = as_turns(turns)
         check_turns(turns, ("g",))
         task.view.check(turns.g.x)
         x, y = middle(turns.g.x)
@@ -134,6 +136,6 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
         latents=no_latents,
         generate=generate,
         modality=IMAGES,
-        conditions=ImageToImage(source=lambda x: middle(x)[0]),
+        conditions=ImageToImage(source=lambda x: middle(x)[0], paired=True),
         real=lambda x: middle(x)[1],
     )

@@ -83,7 +83,16 @@ def posthoc_ema(game: Game, sigma_rels: Sequence[float] = SIGMA_RELS) -> Game:
     def generate(state, z, condition, key):
         return game.generate(state.game, z, condition, key)
 
-    return game._replace(init=init, step=step, generate=generate)
+    def discriminate(state, x, label):
+        assert game.discriminate is not None  # any game whose state is a `core.State`
+        return game.discriminate(state.game, x, label)
+
+    return game._replace(
+        init=init,
+        step=step,
+        generate=generate,
+        discriminate=discriminate if game.discriminate else None,
+    )
 
 
 def update_average(

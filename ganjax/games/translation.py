@@ -13,7 +13,15 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Int, Key
 
-from ganjax.core import ArrayLike, Game, ImageToImage, Pair, PyTree, check_turns
+from ganjax.core import (
+    ArrayLike,
+    Game,
+    ImageToImage,
+    Pair,
+    PyTree,
+    as_turns,
+    check_turns,
+)
 from ganjax.errors import UsageError
 from ganjax.modalities import IMAGES
 
@@ -120,6 +128,8 @@ def unpaired(
     """
 
     def checked_init(key: Array, turns: PyTree) -> PyTree:
+        turns = as_turns(turns)
+        turns = as_turns(turns)
         check_turns(turns, ("g",))
         check_pair(turns.g.x)
         view.check(turns.g.x)

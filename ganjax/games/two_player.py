@@ -8,6 +8,7 @@ from ganjax.core import (
     Labels,
     Modality,
     classes_of,
+    discriminate,
     generate,
     init,
     latents,
@@ -34,4 +35,5 @@ def game(gan: GAN, modality: Modality = IMAGES) -> Game:
         generate=partial(generate, gan),
         modality=modality,
         conditions=Labels(classes_of(gan.g, gan.d)),
+        discriminate=partial(discriminate, gan),
     )

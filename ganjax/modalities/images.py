@@ -80,16 +80,22 @@ def render(
     classes: int = 0,
     real: np.ndarray | None = None,
 ) -> Image.Image:
-    """Draws images whose labels cycle through the classes, with a column for each class.
+    """Draws images whose labels cycle through the classes, each column of one class.
 
-    With more than `MAX_COLUMNS` classes, or one, the grid is nearly square.
+    With few classes there are several columns of each, so that the grid is nearly square.
+    With more than `MAX_COLUMNS` classes, or one, columns have no class.
 
     Args:
         samples: images [n, h, w, c] in -1..1.
         classes: number of classes.
         real: not used; modalities that show real examples behind the samples need it.
     """
-    return grid(samples, classes if 2 <= classes <= MAX_COLUMNS else None)
+    samples = np.asarray(samples)
+    if not 2 <= classes <= MAX_COLUMNS or samples.ndim != 4 or not samples.size:
+        return grid(samples)
+    n, h, w, _ = samples.shape
+    columns_of_each = round(math.sqrt(n * h / w) / classes)
+    return grid(samples, classes * max(1, columns_of_each))
 
 
 def grid(samples: Float[np.ndarray, "..."], columns: int | None = None) -> Image.Image:

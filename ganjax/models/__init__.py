@@ -1,0 +1,70 @@
+"""Networks: one published GAN, or one family of networks, a file.
+
+Each file has Linen modules that are called as `net(z or x, label, train=...)`: `Generator`
+and `Discriminator`, or what the paper calls them. `gx.models.mlp` works after
+`import ganjax as gx`; a file is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from ganjax import lazy
+
+
+if TYPE_CHECKING:  # for editors and type checkers
+    from ganjax.models import (
+        biggan,
+        biggan_deep,
+        dcgan,
+        fastgan,
+        fastgan_layers,
+        gat,
+        gated,
+        mlp,
+        patch,
+        patch_features,
+        progressive,
+        projected,
+        r3gan,
+        r3gan2,
+        resnet,
+        rrdb,
+        sagan,
+        sn_patch,
+        sndcgan,
+        stylegan2,
+        stylegan3,
+        tabular,
+        translator,
+        unet,
+        wavegan,
+    )
+
+__all__ = [
+    "biggan",
+    "biggan_deep",
+    "dcgan",
+    "fastgan",
+    "fastgan_layers",
+    "gat",
+    "gated",
+    "mlp",
+    "patch",
+    "patch_features",
+    "progressive",
+    "projected",
+    "r3gan",
+    "r3gan2",
+    "resnet",
+    "rrdb",
+    "sagan",
+    "sn_patch",
+    "sndcgan",
+    "stylegan2",
+    "stylegan3",
+    "tabular",
+    "translator",
+    "unet",
+    "wavegan",
+]
+
+__getattr__, __dir__ = lazy.modules(__name__, __path__)

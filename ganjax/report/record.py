@@ -33,7 +33,7 @@ class RunRecord(NamedTuple):
     Attributes:
         manifest: the contents of `run.json`.
         status: the contents of `status.json`, with the state "killed" for a run that was.
-        training: the logs of training.
+        training: the logs of training, and what the user's own hooks returned.
         scores: the scores of samples.
         metrics: what each score means, by its name; from `evaluation.json`, as are the next
             three.
@@ -67,7 +67,9 @@ def read_record(folder: Path) -> RunRecord:
         UsageError: if it has no `run.json`, or a damaged one.
     """
     rows = metrics.read(folder / metrics.METRICS)
-    training = [row for row in rows if row.get("event") == metrics.TRAINING]
+    # What hooks measured is shown with the logs of training.
+    logged = (metrics.TRAINING, metrics.HOOK)
+    training = [row for row in rows if row.get("event") in logged]
     scores = [row for row in rows if row.get("event") == metrics.SCORES]
     evaluation = json_object.read(folder / EVALUATION)
     metric_entries = _objects(evaluation.get("metrics"))

@@ -43,6 +43,7 @@ SHOWN_ELSEWHERE = (
     "steps",
     "found",
     "folder",
+    "pictures",
 )
 
 
@@ -80,8 +81,11 @@ def _head(name: str, record: RunRecord) -> str:
     # The last samples, an animation of how they changed, and real examples.
     shown = [_sample(path, LAST_BYTES) for path in record.samples[-1:]]
     caption = ""
+    columns = record.manifest.get("pictures")
+    columns = [str(name) for name in columns] if isinstance(columns, list) else []
     if shown:
-        caption = f"the same latents, from {step_in_words(record.samples[0])} on"
+        fixed = "inputs" if columns else "latents"
+        caption = f"the same {fixed}, from {step_in_words(record.samples[0])} on"
     for path in record.animation:
         alt = "Samples changing during training"
         shown.append(page.animation(path, alt, caption))
@@ -90,7 +94,11 @@ def _head(name: str, record: RunRecord) -> str:
         shown.append(page.picture(path, alt, "real data", STILL_BYTES))
     if not shown:
         return head
-    return head + f'<div class="hero">\n{"".join(shown)}\n</div>\n'
+    note = ""
+    if len(columns) > 1:
+        names = f"{', '.join(columns[:-1])} and {columns[-1]}"
+        note = f'<p class="note">Side by side: {escape(names)}.</p>\n'
+    return head + f'<div class="hero">\n{"".join(shown)}\n</div>\n{note}'
 
 
 def _sample(path: Path, max_bytes: int) -> str:
@@ -180,15 +188,18 @@ def _best(metric: Metric, curve: Curve) -> tuple[str, str]:
 
 
 def _spread(curve: Curve, row: int) -> str:
-    """The value at a row; of a population the mean ± standard deviation over seeds."""
+    """The value at a row; of a population the mean ± standard deviation over seeds.
+
+    The deviation is that of a sample, over n - 1.
+    """
     values = np.atleast_1d(curve.value[row])
     values = values[np.isfinite(values)]
     if not len(values):
         return "–"
-    if curve.value.ndim == 1:
-        return format_number(float(values[0]))
     mean = format_number(float(values.mean()))
-    return f"{mean} ± {format_number(float(values.std()), 2)}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} ± {format_number(float(values.std(ddof=1)), 2)}"
 
 
 def _training(curves: Curves) -> str:

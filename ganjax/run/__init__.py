@@ -12,7 +12,9 @@ from ganjax.run.args import (
 )
 from ganjax.run.command import command
 from ganjax.run.loading import Loaded, load
+from ganjax.run.own_hooks import every
 from ganjax.run.training import train
+from ganjax.run.writers import Writer, tracker
 
 
 __all__ = [
@@ -25,7 +27,10 @@ __all__ = [
     "Run",
     "Fraction",
     "NonNegativeFloat",
+    "Writer",
     "command",
+    "every",
     "load",
+    "tracker",
     "train",
 ]

@@ -127,6 +127,9 @@ class Run:
     from which an EMA of any length can be reconstructed after training (EDM2)."""
     init_from: str = ""
     """Starts from the weights of this run instead of random ones."""
+    init_parts: tuple[str, ...] = ()
+    """Of `--init-from`, takes only the weights of these players, such as d; all by
+    default."""
 
 
 # The fields of `Run` that may change when a run is resumed. Most affect no state. `steps`
@@ -145,6 +148,7 @@ CHANGEABLE_ON_RESUME = (
     "keep_every",
     "scores",
     "init_from",
+    "init_parts",
 )
 
 
@@ -164,36 +168,21 @@ class Save:
 
 
 def convert_types(args: Any) -> Any:
-    """Returns the arguments of `train` with values of their annotated types.
+    """Returns the arguments of a run with values of their annotated types.
 
     Flags were checked by their parser, but in Python anything can be given. Where nothing
     is lost by it, values are converted: whole floats to integers, NumPy's numbers and
     booleans to Python's, paths to text.
 
     Args:
-        args: the experiment's dataclass.
+        args: a dataclass, whose fields may be dataclasses, too.
 
     Returns:
         A dataclass of the same type.
 
     Raises:
-        UsageError: if they are not a dataclass with a `Run` named `run`, or if a value has
-            another type than its annotation.
+        UsageError: if a value has another type than its annotation.
     """
-    if isinstance(args, type) or not is_dataclass(args):
-        raise UsageError(
-            f"train is given {_brief(args)} in place of an experiment's arguments: give "
-            "a dataclass that has a `run: Run`."
-        )
-    if not isinstance(getattr(args, "run", None), Run):
-        raise UsageError(
-            f"{type(args).__name__} has no `run` that is a Run: train is given an "
-            "experiment's dataclass, of which `run: Run` is one field."
-        )
-    return _convert_fields(args)
-
-
-def _convert_fields(args: Any) -> Any:
     # Only fields that the constructor takes: `replace` refuses the others.
     hints = get_type_hints(type(args))
     values = {f.name: getattr(args, f.name) for f in fields(args) if f.init}
@@ -205,7 +194,7 @@ def _convert_fields(args: Any) -> Any:
 def _convert(name: str, value: Any, kind: Any) -> Any:
     """The value of one argument, converted to its annotated type if nothing is lost."""
     if is_dataclass(value) and not isinstance(value, type):
-        return _convert_fields(value)
+        return convert_types(value)
     if kind is bool and isinstance(value, np.bool_):
         return bool(value)
     if kind is str and isinstance(value, os.PathLike):
@@ -235,7 +224,8 @@ def _convert_tuple(name: str, value: Any, kind: Any) -> Any:
     return tuple(_convert(name, item, _without_range(first)) for item in value)
 
 
-def _brief(value: object) -> str:
+def brief(value: object) -> str:
+    """Returns the type and the beginning of a value, for messages."""
     return f"{type(value).__name__} {value!r}"[:80]
 
 
@@ -263,7 +253,7 @@ def defaults(args: Any) -> dict[str, Any]:
             values |= {f"{field.name}.{name}": x for name, x in group.items()}
         # Through JSON, as manifests hold what JSON gives back: a list for a tuple.
         elif default is not MISSING:
-            values[field.name] = json.loads(json.dumps(default, default=_path_text))
+            values[field.name] = json.loads(json.dumps(default, default=path_text))
     return values
 
 
@@ -288,11 +278,15 @@ def to_json(args: Any) -> dict[str, Any]:
     Raises:
         UsageError: if a value is neither a number, text or path, nor a tuple of these.
     """
-    return json.loads(json.dumps(asdict(args), default=_path_text))
+    return json.loads(json.dumps(asdict(args), default=path_text))
 
 
-def _path_text(value: Any) -> str:
-    """A path as text; raises a `UsageError` for what JSON cannot hold."""
+def path_text(value: Any) -> str:
+    """Returns a path as text, for `json.dumps`.
+
+    Raises:
+        UsageError: for anything else that JSON cannot hold.
+    """
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     raise UsageError(

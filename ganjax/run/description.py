@@ -12,7 +12,7 @@ import jax
 
 from ganjax.core import Turns
 from ganjax.data import Source, Spec
-from ganjax.run.args import to_json
+from ganjax.run.config import Config
 from ganjax.store import code, shapes as stored_shapes
 
 
@@ -20,28 +20,25 @@ PACKAGES = ("ganjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "num
 
 
 def describe_run(
-    args: Any, source: Source, shapes: Turns, data_summary: str
+    config: Config, source: Source, shapes: Turns, data_summary: str
 ) -> dict[str, Any]:
     """Returns the manifest of a run: everything that determines it, as JSON holds it.
 
     Args:
-        args: the dataclass of the experiment's arguments, with its `Run` as `args.run`.
+        config: the settings of the run.
         source: the data.
         shapes: the shapes of the turns of one step, with examples as they are stored.
         data_summary: the first line that the run prints, which says what the data is.
     """
-    path = code.source_file(type(args))
-    module = sys.modules.get(type(args).__module__) if path else None
-    # None, for a notebook, has a text of its own as its `__doc__`.
-    doc = ((module.__doc__ if module else None) or "").strip()
+    path = config.file
     packages = {name: version(name) for name in PACKAGES}
     return {
         "experiment": path.stem if path else "notebook",
         "sha256": code.digest(code.read_experiment(path)) if path else "",
         "folder": str(path.absolute().parent) if path else "",
-        "doc": doc.splitlines()[0] if doc else "",
+        "doc": config.doc,
         "command": " ".join(["python", *sys.argv]),
-        "args": to_json(args),
+        "args": config.values,
         "data": source.spec._asdict(),
         "found": data_summary,
         "examples": source.length,
@@ -49,7 +46,7 @@ def describe_run(
         "shapes": stored_shapes.to_json(shapes),
         "versions": {"python": platform.python_version(), **packages},
         "device": describe_devices(),
-        "steps": args.run.steps,
+        "steps": config.run.steps,
     }
 
 

@@ -7,7 +7,7 @@ saving need the devices of all; only the first process, the chief, writes to the
 
 import functools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from ganjax.run.compiled import CompiledGame
 from ganjax.run.evaluator import evaluator, real_of
 from ganjax.run.tensorboard import event_writer
 from ganjax.run.terminal import say, warn
+from ganjax.run.writers import END, Writer
 from ganjax.store import checkpoint, metrics, write
 
 
@@ -63,21 +64,44 @@ def log_watch(record: RecordRow, log_every: int, steps: int, show: ShowRow) -> S
 
 
 @contextmanager
-def recorder(folder: Path) -> Iterator[RecordRow]:
+def recorder(folder: Path, writers: Sequence[Writer] = ()) -> Iterator[RecordRow]:
     """Yields a function that writes a row to the metrics and to TensorBoard's events.
 
     It does nothing in processes that are not the chief.
+
+    Args:
+        folder: the folder of the run.
+        writers: also get every row. One that raises is left out from then on, as no
+            service elsewhere is worth the run.
     """
     if not is_chief():
         yield ignore
         return
+    working = list(writers)
+    last = 0
+
+    def send(event, step, row):
+        for writer in [*working]:
+            try:
+                writer(event, step, row)
+            except Exception as error:
+                working.remove(writer)
+                name = getattr(writer, "__qualname__", repr(writer))
+                say(f"The writer {name} gets no more rows ({reason(error)}).")
+
     with event_writer(folder) as write_event:
 
         def record(event, step, row):
+            nonlocal last
+            last = step
             metrics.append(folder / metrics.METRICS, step, {"event": event, **row})
             write_event(step, row)
+            send(event, step, row)
 
-        yield record
+        try:
+            yield record
+        finally:
+            send(END, last, {})
 
 
 def picture_hook(
@@ -108,10 +132,13 @@ def picture_hook(
     condition = sampling.conditions(game, source.spec, count, classes)
     if is_chief():
         save_png(modality.render(real), folder / "real.png")
+    of_condition = None
+    if game.conditions.columns:
+        of_condition = sampling.real_of_conditions(game, source.spec, count)
 
     def render(samples):
         # Where G translates images, its inputs are shown next to what it made of them.
-        shown = np.asarray(game.conditions.show(condition, samples))
+        shown = np.asarray(game.conditions.show(condition, samples, of_condition))
         return modality.render(shown, classes, real)
 
     def hook(step, state, row):

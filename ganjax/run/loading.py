@@ -9,7 +9,7 @@ the arguments of its manifest (`game_of`). The shapes of the game's state, which
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from numbers import Real
 from pathlib import Path
@@ -18,14 +18,17 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.sharding import SingleDeviceSharding
 
 from ganjax.core import Game, Labels, PyTree, decoded
+from ganjax.data import from_object
 from ganjax.data.source import batch_shapes
 from ganjax.errors import UsageError
 from ganjax.games.posthoc_ema import PosthocEMAState, posthoc_ema, reconstruct
 from ganjax.run import args as arguments, sampling
 from ganjax.run.description import spec_of
+from ganjax.run.export import export_generator
 from ganjax.run.memory import memory_bytes
 from ganjax.run.sentences import as_usage_errors, need_device
 from ganjax.run.terminal import warn
@@ -37,20 +40,35 @@ from ganjax.store.workdir import AVERAGES, CHECKPOINTS
 WEIGHTS = ("params", "stats", "ema")  # the fields of a state that hold networks
 
 
-class SampleByLabel(Protocol):
-    """`Loaded.sample`: draws samples of every class or of one."""
+class Sample(Protocol):
+    """`Loaded.sample`: draws samples."""
 
     def __call__(
-        self, n: int, label: int | str | None = None, seed: int = 0
+        self,
+        n: int | None = None,
+        label: Any = None,
+        seed: int = 0,
+        *,
+        z: PyTree | None = None,
+        truncation: float | None = None,
     ) -> np.ndarray:
-        """Returns `n` samples [n, ...].
+        """Returns samples [n, ...].
 
-        Labels cycle through the classes, or all are `label`, the number or the name of a
-        class. A game that makes images of images makes them of the first ones that are held
-        out.
+        Labels cycle through the classes, or are given. A game that makes images of images
+        makes them of the first ones that are held out.
+
+        Args:
+            n: how many; by default as many as there are labels or latents.
+            label: the number or the name of a class, for all samples; or one for each.
+            seed: the seed of the latents.
+            z: the latents [n, ...], or one [1, ...] for all samples.
+            truncation: numbers of z that are farther than this from 0 are drawn again, by
+                which samples vary less and become better (the truncation trick; Brock et
+                al., 2019, section 3.1). The other one, StyleGAN's, is a field `psi` of its
+                networks.
 
         Raises:
-            UsageError: if there is no such class, or too little memory.
+            UsageError: there is no such class, or too little memory.
         """
         ...
 
@@ -64,18 +82,64 @@ class SampleByCondition(Protocol):
 
 
 class DrawLatents(Protocol):
-    """`Loaded.latents`: draws latents, to be edited and given to `generate`."""
+    """`Loaded.prior`: draws latents, to be edited and given to `g`."""
 
-    def __call__(self, n: int, seed: int = 0) -> PyTree:
-        """Returns z [n, ...]."""
+    def __call__(
+        self, n: int, seed: int = 0, *, truncation: float | None = None
+    ) -> PyTree:
+        """Returns z [n, ...]; see `Sample` for the truncation."""
         ...
 
 
 class Generate(Protocol):
-    """`Loaded.generate`: makes samples of latents."""
+    """`Loaded.g`: makes samples of latents. It can be differentiated and compiled."""
 
-    def __call__(self, z: PyTree, condition: PyTree, seed: int = 0) -> np.ndarray:
-        """Returns samples [n, ...]; `seed` is for noise that networks draw themselves."""
+    def __call__(self, z: PyTree, label: Any = None, seed: int = 0) -> jax.Array:
+        """Returns samples [n, ...].
+
+        Args:
+            z: latents [n, ...].
+            label: the number or the name of a class, or a number for each z; by default the
+                labels cycle through the classes. In a game that makes images of images,
+                these images.
+            seed: the seed of noise that networks draw themselves.
+        """
+        ...
+
+
+class Discriminate(Protocol):
+    """`Loaded.d`: D's logits. It can be differentiated and compiled."""
+
+    def __call__(self, x: Any, label: Any = None) -> jax.Array:
+        """Returns D's logits on images [n, ...] in -1..1; labels are as those of `g`.
+
+        Raises:
+            UsageError: the game has not one D of single images, as pix2pix has not.
+        """
+        ...
+
+
+class Export(Protocol):
+    """`Loaded.export`: writes G as a program."""
+
+    def __call__(self, path: str | Path, n: int | None = None) -> Path:
+        """Writes `g` with its weights to a file that JAX alone can run.
+
+        The file is a serialized `jax.export.Exported`, a function (z, label, seed) ->
+        samples for CPUs, GPUs and TPUs. JAX reads it for at least six months: it is for
+        use elsewhere, and the run itself is the archive.
+
+            program = jax.export.deserialize(bytearray(Path("g.jax").read_bytes()))
+            images = program.call(z, label, np.uint32(0))
+
+        Args:
+            path: the file.
+            n: how many samples a call makes; by default any number, if the network can be
+                traced for an unknown number.
+
+        Returns:
+            The path.
+        """
         ...
 
 
@@ -91,18 +155,22 @@ class Loaded(NamedTuple):
         classes: the names of the classes; () where the data has none.
         sample: draws samples of every class or of one.
         sample_of: draws a sample for each condition.
-        latents: draws latents.
-        generate: makes samples of latents.
+        prior: draws latents.
+        g: makes samples of latents, by the averaged weights.
+        d: D's logits on images.
+        export: writes G as a program.
         example: `jax.ShapeDtypeStruct` of one stored example of the training data.
     """
 
     game: Game
     state: PyTree
     classes: tuple[str, ...]
-    sample: SampleByLabel
+    sample: Sample
     sample_of: SampleByCondition
-    latents: DrawLatents
-    generate: Generate
+    prior: DrawLatents
+    g: Generate
+    d: Discriminate
+    export: Export
     example: PyTree
 
 
@@ -114,7 +182,7 @@ def load(
     member: int = 0,
     trust: bool = False,
     sigma_rel: float = 0.0,
-    data: str | Path = "",
+    data: Any = None,
 ) -> Loaded:
     """Loads the newest save of a run, or the one with the best score.
 
@@ -129,7 +197,8 @@ def load(
         sigma_rel: if it is not 0, G has the post-hoc EMA of this relative standard
             deviation (EDM2; Karras et al., 2024), which is reconstructed from the averages
             that the run has kept.
-        data: where the data is now, if it has moved.
+        data: the data, if it is not where it was, or was given in Python: anything that
+            `ganjax.train` takes. It is read only for samples that are made of examples.
 
     Returns:
         The run, ready to be sampled.
@@ -142,9 +211,7 @@ def load(
         if not isinstance(run, str | os.PathLike):
             raise UsageError(f"The run is given as {run!r}: give the folder of a run.")
         member = _integer("--member", member, -(2**31))
-        return _load(
-            Path(run).expanduser(), game, best, member, trust, sigma_rel, str(data)
-        )
+        return _load(Path(run).expanduser(), game, best, member, trust, sigma_rel, data)
 
 
 def _load(
@@ -154,19 +221,23 @@ def _load(
     member: int,
     trust: bool,
     sigma_rel: float,
-    data: str,
+    data: Any,
 ) -> Loaded:
     manifest = read_manifest(folder)
     need_device()
     seeds = num_seeds(manifest)
     _check_member(member, seeds)
-    if data:
-        manifest["data"]["where"] = data
+    if isinstance(data, str | os.PathLike) and str(data):
+        manifest["data"]["where"] = str(data)
+        data = None
     # The step comes before the game, as the code of a run may have changed between saves.
     saves = checkpoint.open_saves(folder / CHECKPOINTS, read_only=True)
     step = checkpoint.best_step(saves) if best else None
     code_step = max(saves.orbax.all_steps(), default=0) if step is None else step
     game = game or game_of(folder, manifest, trust, code_step)
+    if data is not None and not isinstance(data, str):
+        opened = from_object(data, game.modality.load)
+        game = game._replace(modality=game.modality._replace(load=opened.load))
     sigma_rels = _sigma_rels(manifest)
     # The saved state holds the tracked averages, so the template must have them as well.
     game = posthoc_ema(game, sigma_rels) if sigma_rels else game
@@ -193,9 +264,15 @@ def _load(
     if sigma_rel:
         averages = _kept_averages(folder, template.averages, of_member)
         state = reconstruct(state, averages, sigma_rels, sigma_rel)
+    return _loaded(game, state, manifest)
+
+
+def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
+    """The functions of a run whose state has been restored."""
     classes = tuple(manifest["classes"])
     jitted_sample = jax.jit(game.sample)
     jitted_generate = jax.jit(game.generate)
+    by_label = isinstance(game.conditions, Labels)
 
     # `sampling.draw` takes samples with a first axis of seeds.
     def draw(state: PyTree, key: jax.Array, condition: PyTree) -> np.ndarray:
@@ -206,28 +283,98 @@ def _load(
         seed = _integer("The seed", seed, 0)
         return sampling.draw(draw, state, sampling.ASKED, condition, seed)[0]
 
-    def latents(n: int, seed: int = 0) -> PyTree:
+    def prior(n: int, seed: int = 0, *, truncation: float | None = None) -> PyTree:
         """See `DrawLatents`."""
         key = jax.random.key(_integer("The seed", seed, 0))
-        return game.latents(key, _integer("The number of latents", n, 1))
+        n = _integer("The number of latents", n, 1)
+        if truncation is None:
+            return game.latents(key, n)
+        return sampling.truncated(game.latents, key, n, truncation)
 
-    def generate(z: PyTree, condition: PyTree, seed: int = 0) -> np.ndarray:
+    def labels(label: Any, n: int) -> Any:
+        """The labels of n samples, however they are given."""
+        if label is None:
+            return np.arange(n, dtype=np.int32) % max(len(classes), 1)
+        if isinstance(label, int | str | np.integer):
+            one = label if isinstance(label, str) else int(label)
+            return np.full(n, class_number(one, classes), np.int32)
+        if isinstance(label, Tracer):
+            return label
+        numbers = [class_number(each, classes) for each in np.asarray(label).tolist()]
+        if len(numbers) != n:
+            raise UsageError(
+                f"There are {len(numbers)} labels for {n} samples: give one for each, or "
+                "one for all."
+            )
+        return np.asarray(numbers, np.int32)
+
+    def g(z: PyTree, label: Any = None, seed: int = 0) -> jax.Array:
         """See `Generate`."""
         key = jax.random.key(_integer("The seed", seed, 0))
-        return np.asarray(jitted_generate(state, z, condition, key))
+        condition = labels(label, _rows(z)) if by_label else label
+        return jitted_generate(state, z, condition, key)
 
-    def sample(n: int, label: int | str | None = None, seed: int = 0) -> np.ndarray:
-        """See `SampleByLabel`."""
+    def d(x: Any, label: Any = None) -> jax.Array:
+        """See `Discriminate`."""
+        if game.discriminate is None:
+            raise UsageError(
+                "This game has not one discriminator of single images, so it has no d."
+            )
+        return game.discriminate(state, jnp.asarray(x), labels(label, _rows(x)))
+
+    def sample(
+        n: int | None = None,
+        label: Any = None,
+        seed: int = 0,
+        *,
+        z: PyTree | None = None,
+        truncation: float | None = None,
+    ) -> np.ndarray:
+        """See `Sample`."""
+        is_single = label is None or isinstance(label, int | str | np.integer)
+        if n is None:
+            labels_given = () if is_single else np.asarray(label)
+            n = max(_rows(z), len(labels_given)) or None
         n = _integer("The number of samples", n, 1)
         seed = _integer("The seed", seed, 0)
         _check_memory(n, game, state)
-        if label is None:
+        if label is not None and by_label:
+            labels(label, n)  # is there such a class?
+        if label is not None:
+            _check_label_matters(draw, state, game)
+        if z is None and truncation is None:
+            if label is not None:
+                return sample_of(labels(label, n), seed)
             spec = spec_of(manifest)
-            condition = sampling.conditions(game, spec, n, len(classes))
-            return sample_of(condition, seed)
-        number = class_number(label, classes)
-        _check_label_matters(draw, state, game)
-        return sample_of(np.full(n, number, np.int32), seed)
+            return sample_of(sampling.conditions(game, spec, n, len(classes)), seed)
+        if not by_label:
+            raise UsageError(
+                "This run makes images of images: give them with z to run.g(z, images)."
+            )
+        if z is None:
+            z = prior(n, seed, truncation=truncation)
+        elif _rows(z) == 1:
+            z = jax.tree.map(lambda x: jnp.broadcast_to(x, (n, *x.shape[1:])), z)
+        elif _rows(z) != n:
+            raise UsageError(
+                f"There are {_rows(z)} latents for {n} samples: give one for each, or one "
+                "for all."
+            )
+        chosen = labels(label, n)
+        parts = [slice(i, i + sampling.CHUNK) for i in range(0, n, sampling.CHUNK)]
+        of = lambda part: g(jax.tree.map(lambda x: x[part], z), chosen[part], seed)
+        return np.concatenate([np.asarray(of(part)) for part in parts])
+
+    def export(path: str | Path, n: int | None = None) -> Path:
+        """See `Export`."""
+        return export_generator(Path(path), game, state, n, condition)
+
+    def condition(rows: Any) -> PyTree:
+        """The shapes of the conditions of some rows."""
+        one = condition_shapes(game, example_shapes(manifest), len(classes))
+        return jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype), one
+        )
 
     return Loaded(
         game=game,
@@ -235,10 +382,18 @@ def _load(
         classes=classes,
         sample=sample,
         sample_of=sample_of,
-        latents=latents,
-        generate=generate,
+        prior=prior,
+        g=g,
+        d=d,
+        export=export,
         example=example_shapes(manifest),
     )
+
+
+def _rows(tree: PyTree) -> int:
+    """How many rows the arrays of a tree have; 0 for an empty one."""
+    leaves = jax.tree.leaves(tree)
+    return len(leaves[0]) if leaves else 0
 
 
 def game_of(
@@ -277,7 +432,10 @@ def game_of(
                 f"{path} lacks Args or make(args), which make its game; give the game to "
                 "ganjax.load(run, game=...)."
             )
-        args = arguments.from_json(module.Args, manifest["args"])
+        # The settings of the run need not be among the experiment's own arguments.
+        names = {field.name for field in fields(module.Args)}
+        values = {k: x for k, x in manifest["args"].items() if k != "run" or k in names}
+        args = arguments.from_json(module.Args, values)
         args = arguments.convert_types(args)
         arguments.check(args)
         return module.make(args)
@@ -311,12 +469,23 @@ def class_number(label: int | str, classes: tuple[str, ...]) -> int:
 
 def condition_of(loaded: Loaded) -> PyTree:
     """Returns the shapes of one condition of the run; nothing is read or computed."""
+    return condition_shapes(loaded.game, loaded.example, len(loaded.classes))
+
+
+def condition_shapes(game: Game, example: PyTree, classes: int) -> PyTree:
+    """Returns the shapes of one condition of a game; nothing is read or computed.
+
+    Args:
+        game: the game.
+        example: `jax.ShapeDtypeStruct` of one stored example.
+        classes: how many classes the data has.
+    """
 
     def one(stored):
-        examples = lambda n: loaded.game.modality.decode(stored)
-        return loaded.game.conditions.make(1, len(loaded.classes), examples)
+        examples = lambda n: game.modality.decode(stored)
+        return game.conditions.make(1, classes, examples)
 
-    return jax.eval_shape(one, batch_shapes(loaded.example, 1))
+    return jax.eval_shape(one, batch_shapes(example, 1))
 
 
 def no_intact_save(folder: Path, damaged: Sequence[str]) -> str:
@@ -334,7 +503,7 @@ def no_intact_save(folder: Path, damaged: Sequence[str]) -> str:
     )
 
 
-def init_weights_from(run: Path, state: PyTree) -> PyTree:
+def init_weights_from(run: Path, state: PyTree, parts: Sequence[str] = ()) -> PyTree:
     """Returns `state` with the weights and statistics of the newest save of another run.
 
     The step, the key and the states of optimizers and regularizers are not taken over, so
@@ -343,18 +512,24 @@ def init_weights_from(run: Path, state: PyTree) -> PyTree:
     Args:
         run: the folder of the other run.
         state: the new state.
+        parts: the players whose weights are taken, such as "d"; () for all of them. The
+            averaged weights belong to "g".
 
     Raises:
-        UsageError: if there is no such run or save, or if the networks of the two differ.
+        UsageError: if there is no such run, save or player, or if the networks of the two
+            differ.
     """
     # The states of either run may be wrapped, as those of post-hoc EMA are.
     if isinstance(state, PosthocEMAState):
-        return replace(state, game=init_weights_from(run, state.game))
+        return replace(state, game=init_weights_from(run, state.game, parts))
     try:
         is_wrapped = bool(_sigma_rels(read_manifest(run)))
     except UsageError as mistake:
         raise UsageError(f"--init-from: {mistake}") from mistake
-    template = {"game": _weights(state)} if is_wrapped else _weights(state)
+    wanted = _weights(state)
+    if parts:
+        wanted = _of_players(wanted, parts)
+    template = {"game": wanted} if is_wrapped else wanted
     saves = checkpoint.open_saves(run / CHECKPOINTS, read_only=True)
     weights = checkpoint.restore(saves, template, warn, partial=True)
     if weights is None:
@@ -385,20 +560,48 @@ def _weights(state: PyTree) -> dict[str, PyTree]:
 
     Fields that hold a state of their own, such as each player's, are searched as well.
     """
-    weights = {}
-    for field in fields(state) if is_dataclass(state) else ():
-        value = getattr(state, field.name)
-        weights[field.name] = value if field.name in WEIGHTS else _weights(value)
+    weights = {
+        name: value if name in WEIGHTS else _weights(value)
+        for name, value in _members(state).items()
+    }
     return {name: value for name, value in weights.items() if jax.tree.leaves(value)}
+
+
+def _members(state: PyTree) -> Mapping[str, PyTree]:
+    """What a state is made of: the fields of a dataclass, or the values of a dict."""
+    if isinstance(state, Mapping):
+        return state
+    names = [field.name for field in fields(state)] if is_dataclass(state) else []
+    return {name: getattr(state, name) for name in names}
+
+
+def _of_players(weights: dict[str, PyTree], parts: Sequence[str]) -> dict[str, PyTree]:
+    """The weights of some players, of those that `_weights` found."""
+    # Games with more than two players keep them by name in one field.
+    players = weights.get("players", weights)
+    names = [name for name in players if name != "ema"]
+    missing = [part for part in parts if part not in names]
+    if missing:
+        raise UsageError(
+            f"--init-parts {missing[0]}: the game has no player of this name; it has "
+            f"{', '.join(names)}."
+        )
+    kept = {name: players[name] for name in parts}
+    if "players" in weights:
+        return {"players": kept}
+    return kept | ({"ema": weights["ema"]} if "g" in parts else {})
 
 
 def _with_weights(state: PyTree, weights: dict[str, PyTree]) -> PyTree:
     """The state with the weights and statistics that `_weights` found in another one."""
+    members = _members(state)
     values = {
-        name: x if name in WEIGHTS else _with_weights(getattr(state, name), x)
+        name: x if name in WEIGHTS else _with_weights(members[name], x)
         for name, x in weights.items()
     }
-    return replace(state, **values)
+    return (
+        {**state, **values} if isinstance(state, Mapping) else replace(state, **values)
+    )
 
 
 def _abstract_state(game: Game, manifest: dict[str, Any]) -> PyTree:

@@ -10,18 +10,20 @@ import math
 from collections.abc import Callable, Iterator
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
 from ganjax.core import Game, PyTree
 from ganjax.data import Source, Spec
-from ganjax.errors import NoSplit
+from ganjax.errors import NoSplit, UsageError
 
 
 CHUNK = 256  # samples that are drawn together
 # A chunk of float32 has at most so many bytes: somewhat more than 256 color images of
 # 256 px.
 CHUNK_BYTES = 2**28
+MAX_DRAWS = 10_000  # of latents that are truncated
 # The purposes of samples, each of which has latents of its own.
 FIXED = 0  # a run's pictures, which show the same latents at every step
 SCORED = 1  # its scores
@@ -49,6 +51,20 @@ def conditions(game: Game, spec: Spec, n: int, classes: int) -> PyTree:
         Conditions [n, ...] in NumPy arrays.
     """
     return _condition_maker(game, spec, classes)(np.arange(n))
+
+
+def real_of_conditions(game: Game, spec: Spec, n: int) -> np.ndarray:
+    """Returns the real examples that the conditions of the first `n` samples are made of.
+
+    Args:
+        game: a game whose conditions are made of examples.
+        spec: where the training data is.
+        n: how many.
+    """
+    modality = game.modality
+    source = held_out(spec, modality.load) or modality.load(spec)
+    stored = source.read(np.arange(n) % source.length).x
+    return np.asarray(game.real(modality.decode(stored)))
 
 
 def conditions_in_parts(game: Game, spec: Spec, n: int, classes: int) -> MakeConditions:
@@ -145,6 +161,40 @@ def draw(
             drawn.append(chunk)
             bar.update(chunk.shape[1])
     return np.concatenate(drawn, axis=1)
+
+
+def truncated(
+    latents: Callable[[jax.Array, int], PyTree],
+    key: jax.Array,
+    n: int,
+    truncation: float,
+) -> PyTree:
+    """Draws latents of which no number is farther from 0 than the truncation.
+
+    Those that are farther are drawn again until none is (Brock et al., 2019, section 3.1).
+
+    Args:
+        latents: (key, n) -> z [n, ...].
+        key: the key.
+        n: how many.
+        truncation: the largest absolute value, above 0.
+
+    Raises:
+        UsageError: the prior has hardly any numbers so near to 0, or the truncation is not
+            above 0.
+    """
+    if not truncation > 0:
+        raise UsageError(f"The truncation is {truncation}: give a number above 0.")
+    z = latents(key, n)
+    for again in range(1, MAX_DRAWS):
+        beyond = jax.tree.map(lambda x: jnp.abs(x) > truncation, z)
+        if not any(bool(x.any()) for x in jax.tree.leaves(beyond)):
+            return z
+        fresh = latents(jax.random.fold_in(key, again), n)
+        z = jax.tree.map(jnp.where, beyond, fresh, z)
+    raise UsageError(
+        f"Hardly any latent is within {truncation} of 0: give a larger truncation."
+    )
 
 
 def _condition_maker(game: Game, spec: Spec, classes: int) -> MakeConditions:

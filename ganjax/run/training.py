@@ -11,8 +11,9 @@ file writes things follows from that: it decides what a kill can cost.
 
 import json
 import shutil
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,16 +22,18 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ganjax.core import Game, PyTree
+from ganjax.core import Batch, Game, PyTree
 from ganjax.data import (
+    Data,
     Sizes,
     Source,
-    Spec,
     Stream,
     bytes_per_example,
     decoding,
     describe,
     find_unreadable,
+    from_batches,
+    from_object,
     read_all,
     resident,
     streamed,
@@ -49,14 +52,15 @@ from ganjax.modalities.pictures import (
 )
 from ganjax.parallel import barrier
 from ganjax.report import write_report
-from ganjax.run import attempts, hooks
-from ganjax.run.args import Run, check, convert_types, defaults
+from ganjax.run import attempts, hooks, own_hooks
+from ganjax.run.args import Run
 from ganjax.run.compiled import (
     CompiledGame,
     check_sizes,
     compile_game,
     join_processes,
 )
+from ganjax.run.config import Config, make_config
 from ganjax.run.description import describe_devices, describe_run
 from ganjax.run.evaluator import check_held_out
 from ganjax.run.fitting import check_fit, step_digest
@@ -69,6 +73,7 @@ from ganjax.run.resume import find_changes
 from ganjax.run.sentences import as_usage_errors
 from ganjax.run.signals import catch_stop_signals
 from ganjax.run.terminal import say
+from ganjax.run.writers import Writer
 from ganjax.store import cache, checkpoint, code, metrics
 from ganjax.store.hashing import sha256
 from ganjax.store.manifest import (
@@ -104,6 +109,8 @@ class Work(NamedTuple):
         folder: the folder of the run, which is locked.
         saves: its saves.
         averages: the averages of post-hoc EMA that it keeps; None without `posthoc_ema`.
+        hooks: the user's own hooks.
+        writers: the user's own writers of rows.
     """
 
     run: Run
@@ -114,22 +121,43 @@ class Work(NamedTuple):
     folder: Path
     saves: checkpoint.Saves
     averages: checkpoint.Saves | None
+    hooks: tuple[Every, ...] = ()
+    writers: tuple[Writer, ...] = ()
 
 
 def train(
-    args: Any, game: Game, data: Spec | str | Path, sizes: Sizes | None = None
+    game: Game,
+    data: Any,
+    run: Run,
+    *,
+    config: Any = None,
+    hooks: Sequence[Every] = (),
+    writers: Sequence[Writer] = (),
+    sizes: Sizes | None = None,
 ) -> PyTree:
-    """Trains `game` on `data` in the folder `args.run.workdir`, or resumes it there.
+    """Trains a game on data in the folder `run.workdir`, or resumes it there.
 
     Args:
-        args: the experiment's dataclass, with its `Run` as `args.run`.
         game: what is trained, as `ganjax.game` or an experiment's `make(args)` returns it.
-        data: a `Spec`, or the name or path of a data set, for `Spec(name)`.
+        data: the name or path of a data set, a `Spec`, arrays, `(x, label)`, anything with
+            `__len__` and `__getitem__`, or a function from the step to a batch; see
+            `ganjax.data.from_object`.
+        run: the folder, the number of steps, the batch size, and what is written.
+        config: what the folder keeps as the record of what was trained with: an
+            experiment's dataclass or a dict of plain values.
+        hooks: functions of your own, each as `every(n, f)`: after steps n, 2n, 3n, ... and
+            at the end `f(step, state, row)` is called, where `row` holds the logs of the
+            step. What it returns, numbers by name or None, becomes a row of
+            `metrics.jsonl`. The state must not be kept: the next step reuses its memory.
+        writers: functions that get every row of the metrics; see `Writer`.
         sizes: how many turns D has in a step and how many images each player sees in a
-            turn. By default each player has one turn of `--batch` images.
+            turn. By default each player has one turn of `run.batch` images.
 
     Returns:
         The last state.
+
+    Example:
+        >>> ganjax.train(digits, "digits", ganjax.Run("runs/first", steps=5_000, batch=64))
 
     Raises:
         UsageError: if the run is refused, before anything is compiled or written; or if it
@@ -145,28 +173,19 @@ def train(
             )
         if sizes is not None and not isinstance(sizes, Sizes):
             raise UsageError(f"The sizes are given as {sizes!r}: give Sizes(...).")
-        # Arguments that were made in Python have not been through the parser of flags.
-        args = convert_types(args)
-        check(args)
+        # The file that calls this function is that of the experiment.
+        settings = make_config(run, config, sys._getframe(1).f_globals)
+        own_hooks.check_hooks(hooks)
         stack.enter_context(quiet_orbax())
         # The processes of a distributed run join before the first JAX operation, which
         # would otherwise start the devices of this process alone.
-        join_processes(args.run)
+        join_processes(settings.run)
         keep_programs()
-        work, state = prepare(args, game, as_spec(data), sizes, stack)
-        return finish(work, state)
-
-
-def as_spec(data: Spec | str | Path) -> Spec:
-    """Returns a `Spec` unchanged, and for a name or path the `Spec` of its data."""
-    if isinstance(data, Spec):
-        return data
-    if isinstance(data, str | Path):
-        return Spec(str(data))
-    raise UsageError(
-        f"The data is given as {type(data).__name__}: give a Spec, or the name or path of "
-        "a data set."
-    )
+        opened = from_object(data, game.modality.load)
+        # All that reads data later, as for scores, opens it as the user gave it.
+        game = game._replace(modality=game.modality._replace(load=opened.load))
+        work, state = prepare(settings, game, opened, sizes, stack)
+        return finish(work._replace(hooks=tuple(hooks), writers=tuple(writers)), state)
 
 
 def finish(work: Work, state: PyTree) -> PyTree:
@@ -257,7 +276,7 @@ def delete_partial_saves(saves: checkpoint.Saves) -> None:
 
 
 def prepare(
-    args: Any, game: Game, data: Spec, sizes: Sizes | None, stack: ExitStack
+    config: Config, game: Game, data: Data, sizes: Sizes | None, stack: ExitStack
 ) -> tuple[Work, PyTree]:
     """Does everything that comes before the first step.
 
@@ -265,9 +284,9 @@ def prepare(
     refusal leaves everything as it was.
 
     Args:
-        args: the experiment's arguments, converted and checked.
+        config: the settings of the run.
         game: the game.
-        data: where the data is.
+        data: the data, which the game's modality loads.
         sizes: the sizes of a step, or None for the default.
         stack: holds the lock of the folder until it is closed.
 
@@ -278,12 +297,12 @@ def prepare(
     Raises:
         UsageError: if the run is refused.
     """
-    run: Run = args.run
+    run = config.run
     # The averages of EDM2 (Karras et al., 2024) are part of the state of the game.
     game = posthoc_ema(game, run.posthoc_ema) if run.posthoc_ema else game
 
     # What can be told from the headers of the data and from shapes alone.
-    source = game.modality.load(data)
+    source = game.modality.load(data.spec)
     description = describe(source, game.modality.summary)
     say(description)
     if run.scores:
@@ -297,14 +316,15 @@ def prepare(
     folder = stack.enter_context(claim(run.workdir))
     before = read_manifest(folder) if (folder / MANIFEST).exists() else None
     barrier("every process has looked, so the first may write")
-    stream = decoding(make_stream(source, sizes), game.modality)
-    manifest = describe_run(args, source, shapes_of(source, sizes), description)
+    stream = decoding(make_stream(source, sizes, data.batches), game.modality)
+    manifest = describe_run(config, source, shapes_of(source, sizes), description)
     manifest["program"] = step_digest(game, source, stream.shapes)
+    manifest["pictures"] = list(game.conditions.columns)
     inventory = source.inventory()
     remarks = []
     if before is not None:
         remarks = find_changes(
-            folder, before, manifest, defaults(args), read_inventory(folder), inventory
+            folder, before, manifest, config.defaults, read_inventory(folder), inventory
         )
 
     # A new state is also the template by which a save is restored: its structure, types and
@@ -326,11 +346,13 @@ def prepare(
     if restored is not None:
         state = restored
     elif run.init_from:
-        state = init_weights_from(Path(run.init_from), state)
+        state = init_weights_from(Path(run.init_from), state, run.init_parts)
     averages = open_averages(run, folder, state) if run.posthoc_ema else None
     # Every check has passed: now the folder says what the run is.
     if is_chief():
-        remarks += write_folder(folder, manifest, type(args), inventory, step_of(state))
+        remarks += write_folder(
+            folder, manifest, config.file, inventory, step_of(state)
+        )
     for sentence in remarks:
         say(sentence)
     return Work(run, game, source, stream, compiled, folder, saves, averages), state
@@ -339,7 +361,7 @@ def prepare(
 def write_folder(
     folder: Path,
     manifest: dict[str, Any],
-    args_type: type,
+    path: Path | None,
     inventory: Mapping[str, str],
     step: int,
 ) -> list[str]:
@@ -348,14 +370,13 @@ def write_folder(
     Args:
         folder: the folder of the run.
         manifest: its manifest.
-        args_type: the dataclass of the experiment's arguments, whose file is kept.
+        path: the file of the experiment, which is kept; None if there is none.
         inventory: names and digests of the data.
         step: the step from which the run goes on.
 
     Returns:
         Sentences to be printed.
     """
-    path = code.source_file(args_type)
     experiment = code.read_experiment(path) if path else None
     remarks = []
     if write_start(folder, manifest, experiment, step):
@@ -412,7 +433,7 @@ def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
     done = step_of(state)
     with ExitStack() as stack:
         arrived_signal = stack.enter_context(catch_stop_signals())
-        record = stack.enter_context(hooks.recorder(folder))
+        record = stack.enter_context(hooks.recorder(folder, work.writers))
         save, due = make_hooks(work, record)
         call_owed_hooks(work, state, due)
         if done >= run.steps:
@@ -507,6 +528,12 @@ def make_hooks(work: Work, record: hooks.RecordRow) -> tuple[Hook, dict[str, Eve
         # First, as a save waits for the averages before it: see `hooks.save_hook`.
         keep = hooks.average_hook(work.averages)
         due = {"averages": Every(run.keep_every or run.steps, keep), **due}
+    # The user's own come before all others: rows up to a save are on the disk by then.
+    own = {
+        f"own {i}": Every(n, own_hooks.recorded(hook, record))
+        for i, (n, hook) in enumerate(work.hooks)
+    }
+    due = own | due
     if run.scores:
 
         def rate_save(step: int, score: np.ndarray) -> None:
@@ -540,14 +567,23 @@ def is_resident(source: Source) -> bool:
     return source.length * bytes_per_example(source) <= RESIDENT_BYTES
 
 
-def make_stream(source: Source, sizes: Sizes) -> Stream:
+def make_stream(
+    source: Source, sizes: Sizes, batches: Callable[[int], Batch] | None = None
+) -> Stream:
     """Returns the stream of turns: from the devices' memory, or else read by the host.
 
     Both give the same turns, bit for bit.
+
+    Args:
+        source: the data.
+        sizes: the sizes of a step.
+        batches: the step -> its batch, if that is how the user gave the data.
     """
+    index, count = jax.process_index(), jax.process_count()
+    if batches is not None:
+        return from_batches(batches, sizes, process=index, count=count)
     if is_resident(source):
         return resident(read_all(source), sizes)
-    index, count = jax.process_index(), jax.process_count()
     return streamed(source, sizes, process=index, count=count)
 
 

@@ -57,6 +57,15 @@ def source_file(args_type: type) -> Path | None:
         path = Path(inspect.getfile(module)) if module else None
     except TypeError:
         return None
+    return file_of(path)
+
+
+def file_of(name: str | Path | None) -> Path | None:
+    """Returns the path of a file with an experiment's code.
+
+    It is None if there is no such file, as in a notebook, or if it is installed.
+    """
+    path = Path(name) if name else None
     if path is None or path.suffix != ".py" or not path.exists() or _is_installed(path):
         return None
     return path

@@ -3,9 +3,9 @@
 `metrics.jsonl` holds numbers that the run determines, and is the same, bit for bit, however
 often the run was interrupted. `clock.jsonl` holds timings, which vary.
 
-A row of `metrics.jsonl` has a "step", an "event", which says whether the row is of training
-or of scores, and numbers by name, such as "d/loss". A population of several seeds has a
-list of one number per seed in place of each number:
+A row of `metrics.jsonl` has a "step", an "event", which says whether the row is of
+training, of scores or of a user's own hook, and numbers by name, such as "d/loss". A
+population of several seeds has a list of one number per seed in place of each number:
 
     {"step": 100, "event": "training", "d/loss": 1.31, "g/loss": 0.74}
 """
@@ -27,6 +27,7 @@ CLOCK = "clock.jsonl"
 # The events of rows. Readers go by the event and never by the names of the numbers.
 TRAINING = "training"
 SCORES = "scores"
+HOOK = "hook"
 
 
 def append(path: Path, step: int, row: Mapping[str, Any]) -> None:

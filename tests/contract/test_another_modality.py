@@ -83,12 +83,12 @@ def test_what_it_has_not_is_told(run, command, says, tmp_path, capsys, monkeypat
 def test_a_latent_can_be_given_kept_and_moved(run):
     loaded = ganjax.load(run[0])
     assert isinstance(loaded.game.conditions, Labels)
-    z = loaded.latents(3, seed=1)
+    z = loaded.prior(3, seed=1)
     label = np.zeros(3, np.int32)
-    made = loaded.generate(z, label)
-    np.testing.assert_array_equal(loaded.generate(z, label), made)
+    made = loaded.g(z, label)
+    np.testing.assert_array_equal(loaded.g(z, label), made)
     between = jax.tree.map(lambda x: (x[:1] + x[1:2]) / 2, z)
-    assert loaded.generate(between, label[:1]).shape == made[:1].shape
+    assert loaded.g(between, label[:1]).shape == made[:1].shape
 
 
 def test_no_other_file_knows_it():

@@ -138,7 +138,7 @@ def traced(request):
     module = importlib.import_module(request.param)
     with pytest.MonkeyPatch.context() as patch:
         leave_masks_blank(patch)
-        gans = recorded(patch, module)
+        gans = recorded(patch)
         game, _, stored = captured(module, module.TINY)
         turns = seen(game, stored)
         state = jax.eval_shape(lambda: game.init(jax.random.key(0), zeros(turns)))
@@ -146,7 +146,7 @@ def traced(request):
         yield Traced(module, gans, turns, state, after, logs)
 
 
-def recorded(patch: pytest.MonkeyPatch, module: Any) -> list[GAN]:
+def recorded(patch: pytest.MonkeyPatch) -> list[GAN]:
     """Every `GAN` that an experiment will make."""
     made = []
 
@@ -154,8 +154,7 @@ def recorded(patch: pytest.MonkeyPatch, module: Any) -> list[GAN]:
         made.append(GAN(*args, **kwargs))
         return made[-1]
 
-    if hasattr(module, "GAN"):
-        patch.setattr(module, "GAN", record)
+    patch.setattr(ganjax, "GAN", record)
     return made
 
 

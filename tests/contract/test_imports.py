@@ -10,6 +10,7 @@ import pytest
 
 FLOORS = [
     "errors",
+    "lazy",
     "ops",
     "core",
     "parallel",

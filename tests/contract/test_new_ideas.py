@@ -162,7 +162,7 @@ RING = Spec("ring")
 
 def train(made, folder, spec=RING, **changes):
     flags = {"steps": 8, "batch": 16, "log_every": 1, "save_every": 4} | changes
-    return ganjax.train(Args(Run(str(folder), **flags)), made, spec)
+    return ganjax.train(made, spec, Run(str(folder), **flags))
 
 
 def test_a_new_loss_and_a_new_penalty_are_short_and_play(tmp_path):

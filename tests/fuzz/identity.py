@@ -59,7 +59,8 @@ def make(args: Args) -> Game:
 
 
 def main(args: Args):
-    return ganjax.train(args, make(args), Spec(args.data, channels=args.channels))
+    data = Spec(args.data, channels=args.channels)
+    return ganjax.train(make(args), data, args.run, config=args)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import ganjax
 from ganjax.core import Batch, Game, Pair, PyTree, Turns, decoded
 from ganjax.data import Sizes, Source, Spec
 from ganjax.data.source import example_struct
@@ -62,13 +63,14 @@ def captured(module, args):
     """What an experiment's `main` would train on: the game, the data, the turns."""
     given = {}
 
-    def train(args, game, spec, many=None):
-        given.update(
-            game=game, spec=spec, many=many or Sizes(1, args.run.batch, args.run.batch)
-        )
+    def train(game, data, run, *, config, sizes=None):
+        assert config is args and run is args.run
+        spec = Spec(data) if isinstance(data, str) else data
+        many = sizes or Sizes(1, run.batch, run.batch)
+        given.update(game=game, spec=spec, many=many)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "train", train)
+        patch.setattr(ganjax, "train", train)
         module.main(args)
     spec = given["spec"]
     side, channels = (

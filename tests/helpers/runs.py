@@ -8,10 +8,11 @@ import optax
 import ganjax
 from ganjax import augment, losses
 from ganjax.core import GAN, Player, normal
-from ganjax.data import Spec
+from ganjax.data import from_object
 from ganjax.modalities import POINTS
 from ganjax.models import mlp
 from ganjax.run import NoPrefix, Run, training
+from ganjax.run.config import make_config
 
 
 ADAM = optax.adam(1e-3)
@@ -43,10 +44,13 @@ def args(folder, **changes):
 
 
 def train(folder, made=None, **changes):
-    return ganjax.train(args(folder, **changes), made or game(), Spec("ring"))
+    flags = args(folder, **changes)
+    return ganjax.train(made or game(), "ring", flags.run, config=flags)
 
 
 def found(flags, made):
     """The state with which a run of these flags begins, or goes on."""
     with ExitStack() as held:
-        return training.prepare(flags, made, Spec("ring"), None, held)[1]
+        config = make_config(flags.run, flags, globals())
+        data = from_object("ring", made.modality.load)
+        return training.prepare(config, made, data, None, held)[1]

@@ -163,7 +163,7 @@ def make(args: Args) -> Game:
 
 
 def main(args: Args):
-    return train(args, make(args), Spec(WHERE))
+    return train(make(args), WHERE, args.run, config=args)
 
 
 if __name__ == "__main__":

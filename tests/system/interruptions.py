@@ -58,7 +58,7 @@ def game():
     import optax
 
     import ganjax
-    from ganjax import augment, losses
+    from ganjax import losses
     from ganjax.models import mlp
 
     adam = optax.adam(1e-3)
@@ -67,9 +67,8 @@ def game():
             ganjax.Player(mlp.Generator(shape=(SIDE, SIDE, 1), width=8), adam),
             ganjax.Player(mlp.Discriminator(width=8), adam),
             losses.hinge(),
-            augment.identity(),
             ganjax.core.normal(2),
-            optax.constant_schedule(0.9),
+            ema=optax.constant_schedule(0.9),
         )
     )
 
@@ -80,7 +79,6 @@ def train(run: Path, data: Path) -> None:
 
     import ganjax
     from ganjax import loop
-    from ganjax.data import Spec
     from ganjax.run import NoPrefix, Run, training
     from ganjax.run.command import exit_on_error
     from ganjax.store import readback
@@ -99,7 +97,7 @@ def train(run: Path, data: Path) -> None:
             sample_every=EVERY,
             evaluate_every=SCORED,
         )
-        ganjax.train(kind(flags), game(), Spec(str(data)))
+        ganjax.train(game(), data, flags, config=kind(flags))
         # What comes now would interrupt this check, and no longer the command.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     assert readback.find_problem(run / "checkpoints" / str(STEPS)) == ""

@@ -13,6 +13,7 @@ PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 RUNS = {  # -> the experiments that it plays
     "01_a_gan_in_fifteen_lines": ["notebook"] * 2,
     "02_a_photograph_as_a_painting": ["cut"],
+    "03_the_step_by_hand": [],
 }
 RUN = """
 import sys, nbformat

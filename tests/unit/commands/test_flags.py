@@ -26,7 +26,7 @@ from tests.helpers.runs import game
 
 def loaded(**parts) -> Loaded:
     unused: Any = lambda *args, **more: None
-    none = Loaded(game(), None, ("a", "b"), *[unused] * 4, example=None)
+    none = Loaded(game(), None, ("a", "b"), *[unused] * 6, example=None)
     return none._replace(**parts)
 
 

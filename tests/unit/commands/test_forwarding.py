@@ -38,7 +38,7 @@ LOADED = {"best": True, "member": 3, "sigma_rel": 0.25, "trust": True}
 def loaded(modality=IMAGES, conditions=None, classes=("a", "b"), **parts) -> Loaded:
     unused: Any = lambda *args, **more: None
     made = game()._replace(modality=modality, conditions=conditions or Labels())
-    none = Loaded(made, None, classes, *[unused] * 4, example=None)
+    none = Loaded(made, None, classes, *[unused] * 6, example=None)
     return none._replace(**parts)
 
 

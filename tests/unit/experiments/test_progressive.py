@@ -11,6 +11,7 @@ import optax
 import progressive
 import pytest
 
+import ganjax
 from ganjax.core import ONE, Batch, Turns, pixels
 from tests.helpers.states import apart, same
 
@@ -87,7 +88,7 @@ def test_a_step_is_of_its_stage_on_images_of_its_side(monkeypatch):
         }
         return state, {"g": seen, "d": {"pixel": d[0, 0, 3, 0]}}
 
-    monkeypatch.setattr(progressive, "train_step", seen)
+    monkeypatch.setattr(ganjax.core, "train_step", seen)
     monkeypatch.setattr(
         progressive.jax.lax, "switch", lambda i, each, *args: each[int(i)](*args)
     )
@@ -117,7 +118,7 @@ def test_a_sample_is_enlarged_by_whole_pixels_from_its_stage_s_side(monkeypatch)
         side = gan.g.net.side
         return jnp.arange(2.0 * side * side).reshape(2, side, side, 1)
 
-    monkeypatch.setattr(progressive, "generate", small)
+    monkeypatch.setattr(ganjax.core, "generate", small)
     monkeypatch.setattr(
         progressive.jax.lax, "switch", lambda i, each, *args: each[int(i)](*args)
     )

@@ -12,10 +12,12 @@ import numpy as np
 import optax
 import pytest
 
+import ganjax
 from ganjax import Player
 from ganjax.core import Batch, Pair, Turns
 from ganjax.games.multiplayer import MultiplayerState
 from ganjax.games.translation import View
+from ganjax.models import patch, translator
 
 
 RATE, ROWS, KEY = 0.1, 3, jax.random.key(0)
@@ -63,11 +65,11 @@ def turns():
 def made(monkeypatch, module, args):
     """The game with small networks, which move by the gradient."""
     for name, net in (("Generator", Shade), ("CUT", Shade)):
-        monkeypatch.setattr(module.translator, name, lambda *_, net=net, **__: net())
+        monkeypatch.setattr(translator, name, lambda *_, net=net, **__: net())
     for name in ("Discriminator", "CUT"):
-        monkeypatch.setattr(module.patch, name, lambda *_, **__: Corner())
+        monkeypatch.setattr(patch, name, lambda *_, **__: Corner())
     plain = lambda net, optim: Player(net, optax.sgd(RATE))
-    monkeypatch.setattr(module, "Player", plain)
+    monkeypatch.setattr(ganjax, "Player", plain)
     small = {"size": 2, "margin": 0, "flip": False, "channels": 1}
     return module.make(replace(module.TINY, **(small | args)))
 
@@ -177,10 +179,10 @@ def test_cut_pays_for_looks_and_for_places_that_are_not_found(monkeypatch):
     """Half of the time of mirrored images, whose places are found as well."""
     args = {"nce": 3.0, "tau": 0.5, "equivariance": True, "patches": 9}
     places = lambda key, maps, n: [jnp.arange(4) for _ in maps] if n == 9 else None
-    monkeypatch.setattr(cut, "sample_locations", places)
-    monkeypatch.setattr(cut, "PatchFeatures", lambda *_: Scaled())
+    monkeypatch.setattr(cut.patch_features, "sample_locations", places)
+    monkeypatch.setattr(cut.patch_features, "PatchFeatures", lambda *_: Scaled())
     apart = lambda q, k, tau: jnp.mean((q - 2 * k) ** 2) * tau
-    monkeypatch.setattr(cut, "patch_nce", apart)
+    monkeypatch.setattr(ganjax.regularizers, "patch_nce", apart)
     game = made(monkeypatch, cut, args)
     start = game.init(KEY, turns())
     step, w = jax.jit(game.step), weights(start)

@@ -55,9 +55,9 @@ def test_a_picture_has_as_many_images_of_each_of_a_few_classes(classes, count):
 
 @pytest.mark.parametrize(
     ("classes", "columns"),
-    [(0, None), (1, None), (2, 2), (3, 3), (12, 12), (13, None)],
+    [(0, None), (1, None), (2, 4), (3, 6), (4, 4), (12, 12), (13, None)],
 )
-def test_each_of_a_few_classes_has_a_column(classes, columns, monkeypatch):
+def test_each_column_is_of_one_class_if_there_are_few(classes, columns, monkeypatch):
     asked = []
 
     def record(samples, columns=None):

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from ganjax import GAN, Player, augment, losses
+from ganjax import GAN, Player, losses
 from ganjax.core import Batch, Turns, init, normal, train_step
 from ganjax.errors import UsageError
 from ganjax.layers.spectral_norm import identity_wrap
@@ -155,8 +155,8 @@ def test_a_d_that_is_to_redraw_learns_with_all_of_its_weights():
     g = fastgan.Generator(32, 2, 1, convs=(1,), wrap=identity_wrap)
     sgd = optax.sgd(1e-2)
     players = Player(g, sgd), Player(d, sgd, {"reconstruction": reconstruction()})
-    around = losses.smooth_hinge(), augment.identity(), normal(5)
-    gan = GAN(*players, *around, optax.constant_schedule(0.9))
+    average = optax.constant_schedule(0.9)
+    gan = GAN(*players, losses.smooth_hinge(), normal(5), ema=average)
 
     @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
     def play(key):

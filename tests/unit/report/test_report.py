@@ -217,7 +217,7 @@ def test_a_population_has_its_mean_and_spread(tmp_path):
     folder = run(tmp_path, rows, scores)
     describe(folder, {"frechet/pixels": "lower"})
     html = written(folder)
-    assert cells(html, "frechet/pixels")[:3] == ["102 ± 1", "2 ± 1", "0"]
+    assert cells(html, "frechet/pixels")[:3] == ["102 ± 1.4", "2 ± 1.4", "0"]
     assert html.count('class="thin s0"') == 4 and "thin: 2 seeds" in html
 
 
@@ -478,9 +478,9 @@ def test_of_scores_of_a_population_the_best_mean_over_seeds_counts(tmp_path):
     folder = run(tmp_path, scores=rows)
     describe(folder, {"up": "higher", "down": "lower"})
     html = written(folder)
-    assert cells(html, "up")[:3] == ["5 ± 0", "5.500 ± 0.50", "2"]
+    assert cells(html, "up")[:3] == ["5 ± 0", "5.500 ± 0.71", "2"]
     # The mean is of what is finite, and a step without that has none.
-    assert cells(html, "down")[:3] == ["–", "4 ± 0", "1"]
+    assert cells(html, "down")[:3] == ["–", "4", "1"]
 
 
 def test_a_column_of_real_data_has_a_dash_where_there_is_no_value(tmp_path):

@@ -186,6 +186,7 @@ def test_a_run_that_is_told_no_more_has_the_settings_that_are_documented():
 
 
 OTHERS = {"devices": "jit", "distributed": True, "scores": False}
+OTHERS |= {"init_parts": ("d",)}
 OTHERS |= {"init_from": "runs/b", "workdir": "runs/c", "posthoc_ema": (0.1,)}
 DETERMINE = {"batch", "seed", "seeds", "posthoc_ema"}
 
@@ -267,20 +268,6 @@ def test_arguments_within_groups_are_converted_too():
     assert found.group == Group(16) and type(found.group.width) is int
     with pytest.raises(UsageError, match="width is 1.5"):
         convert_types(Made(found.run, Group(1.5)))
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        (Loose, "train is given type <class .*Loose"),
-        ({"run": 1}, "train is given dict {'run': 1} in place of an experiment's"),
-        (Loose(run=None), "Loose has no `run` that is a Run"),
-        (make_dataclass("Bare", [])(), "Bare has no `run` that is a Run"),
-    ],
-)
-def test_what_has_no_run_is_not_the_arguments_of_a_training(given, says):
-    with pytest.raises(UsageError, match=says):
-        convert_types(given)
 
 
 @dataclass(frozen=True)

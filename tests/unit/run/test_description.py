@@ -12,6 +12,7 @@ import pytest
 from ganjax.data import Sizes, Spec, load
 from ganjax.data.stream import shapes_of
 from ganjax.run import Run, description
+from ganjax.run.config import make_config
 from ganjax.store import code, shapes
 
 
@@ -26,9 +27,9 @@ SHAPES = shapes_of(SOURCE, Sizes(2, 6, 4))
 
 
 def described(folder):
-    return description.describe_run(
-        Args(Run(str(folder), 30, 6)), SOURCE, SHAPES, "Ring"
-    )
+    args = Args(Run(str(folder), 30, 6))
+    config = make_config(args.run, args, {})
+    return description.describe_run(config, SOURCE, SHAPES, "Ring")
 
 
 def test_a_run_is_described_by_all_that_determines_it(tmp_path, monkeypatch):

@@ -49,7 +49,7 @@ def test_a_picture_is_given_the_samples_and_real_examples_to_compare_them_with(
 class Shown(Labels):
     """Conditions that are shown next to their samples."""
 
-    def show(self, condition, samples):
+    def show(self, condition, samples, real=None):
         return np.concatenate([samples, condition[:, None] + 0.0 * samples], axis=1)
 
 

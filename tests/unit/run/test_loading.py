@@ -238,18 +238,18 @@ def test_samples_are_of_every_class_or_of_one_and_follow_from_their_seed(saved):
         (lambda: loaded.sample_of(np.array([1, 0, 1]), 3), 3, [1, 0, 1]),
     ):
         np.testing.assert_allclose(call(), drawn(seed, labels, w), rtol=1e-5)
-    z = loaded.latents(4, seed=2)
+    z = loaded.prior(4, seed=2)
     np.testing.assert_array_equal(z, jax.random.uniform(jax.random.key(2), (4, 3)))
-    made = loaded.generate(z, np.array([1, 0, 0, 1]), seed=5)
+    made = loaded.g(z, np.array([1, 0, 0, 1]), seed=5)
     noise = 10 * jax.random.uniform(jax.random.key(5), ())
     wanted = np.asarray(z) + w + 100 * np.array([[1], [0], [0], [1]]) + noise
     np.testing.assert_allclose(made, wanted, rtol=1e-5)
     for call, says in (
         (lambda: loaded.sample(0), "The number of samples is 0"),
         (lambda: loaded.sample(1, seed=-1), "The seed is -1"),
-        (lambda: loaded.latents(0), "The number of latents is 0"),
-        (lambda: loaded.latents(1, seed=-2), "The seed is -2"),
-        (lambda: loaded.generate(z, np.zeros(4), seed=-3), "The seed is -3"),
+        (lambda: loaded.prior(0), "The number of latents is 0"),
+        (lambda: loaded.prior(1, seed=-2), "The seed is -2"),
+        (lambda: loaded.g(z, np.zeros(4, int), seed=-3), "The seed is -3"),
         (lambda: loaded.sample_of(np.zeros(1), -4), "The seed is -4"),
     ):
         with pytest.raises(UsageError, match=says):
@@ -449,7 +449,7 @@ def test_the_shapes_of_a_condition_are_known_without_any_data(of_images):
     made = by_label(conditions=conditions, modality=modality)
     unused: Any = lambda *given: None
     example = example_struct((3,), np.float32)
-    loaded = loading.Loaded(made, None, ("a",), *[unused] * 4, example=example)
+    loaded = loading.Loaded(made, None, ("a",), *[unused] * 6, example=example)
     shape = loading.condition_of(loaded)
     assert (shape.shape, shape.dtype) == (
         ((1, 2), np.float32) if of_images else ((1,), np.int32)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import ganjax
-from ganjax import augment, cli, losses
+from ganjax import cli, losses
 from ganjax.commands import sample
 from ganjax.core import GAN, Player, normal
 from ganjax.data import Sizes, Spec, load
@@ -92,9 +92,8 @@ def painter():
                 Player(net, ADAM),
                 Player(mlp.Discriminator(width=8), ADAM),
                 losses.hinge(),
-                augment.identity(),
                 normal(2),
-                lambda step: 0.9,
+                ema=lambda step: 0.9,
             )
         )._asdict()
     )
@@ -103,7 +102,7 @@ def painter():
 def paint(folder, data, **changes):
     """Trains on the images of a folder."""
     flags = args(folder, **{"scores": False, "save_every": 4} | changes)
-    return ganjax.train(flags, painter(), Spec(str(data)))
+    return ganjax.train(painter(), data, flags.run, config=flags)
 
 
 # A. Work that is lost
@@ -407,11 +406,11 @@ def make(args):
     adam = optax.adam({helper}.RATE)
     g = mlp.Generator(shape=(2,), width=args.width, output={output})
     d = mlp.Discriminator(width=args.width)
-    return game(GAN(Player(g, adam), Player(d, adam), losses.hinge(), augment.identity(),
-                    normal(2), optax.constant_schedule(0.0)), POINTS)
+    return game(GAN(Player(g, adam), Player(d, adam), losses.hinge(),
+                    normal(2), ema=optax.constant_schedule(0.0)), POINTS)
 
 def main(args):
-    return train(args, make(args), Spec("ring"))
+    return train(make(args), "ring", args.run, config=args)
 
 if __name__ == "__main__":
     command(main)
@@ -542,7 +541,7 @@ def test_a_relative_path_of_data_may_be_another(tmp_path, monkeypatch):
 
     def play(data):
         run = Run(str(tmp_path / "run"), steps=2, batch=8, scores=False)
-        ganjax.train(kind(run, data), painter(), Spec(data))
+        ganjax.train(painter(), data, run, config=kind(run, data))
 
     play("q")
     os.rename("q", "q2")
@@ -559,7 +558,7 @@ def test_data_that_is_read_otherwise_is_refused(tmp_path):
     with pytest.raises(
         UsageError, match="The data is read with background 0, and with 255"
     ):
-        ganjax.train(flags, painter(), Spec(str(data), background=0))
+        ganjax.train(painter(), Spec(str(data), background=0), flags.run, config=flags)
 
 
 def test_other_images_under_the_same_name_are_refused(tmp_path):
@@ -722,23 +721,26 @@ for changes, words in [
     ({"posthoc_ema": ("a",)}, "posthoc_ema is 'a': give a number"),
     ({"workdir": "~nosuchuser/run"}, "begins with ~, and there is no such home"),
 ]:
-    told(lambda: ganjax.train(Args(run(**changes)), made, Spec("ring")), words)
-for given, data, words in [
-    (run(), Spec("ring"), "has no `run` that is a Run"),
-    ({"run": 1}, Spec("ring"), "in place of an experiment's arguments"),
-    (Args, Spec("ring"), "in place of an experiment's arguments"),
-    (Args(run()), 7, "The data is given as int"),
-    (Args(run()), "nowhere", "There is no data 'nowhere'"),
+    told(lambda: ganjax.train(made, "ring", run(**changes)), words)
+for given, config, data, words in [
+    (Args(run()), None, Spec("ring"), "The run is given as Args"),
+    ("a", None, Spec("ring"), "The run is given as str 'a': give ganjax.Run"),
+    (run(), Args, Spec("ring"), "The config is given as type"),
+    (run(), 7, Spec("ring"), "The config is given as int 7"),
+    (run(), {"x": object()}, Spec("ring"), "which cannot be kept with the run"),
+    (run(), None, 7, "The data is given as int"),
+    (run(), None, "nowhere", "There is no data 'nowhere'"),
 ]:
-    told(lambda: ganjax.train(given, made, data), words)
-told(lambda: ganjax.train(Args(run()), None, "ring"), "The game is given as NoneType")
-told(lambda: ganjax.train(Args(run()), made, "ring", (1, 8, 8)), "give Sizes")
+    told(lambda: ganjax.train(made, data, given, config=config), words)
+told(lambda: ganjax.train(None, "ring", run()), "The game is given as NoneType")
+told(lambda: ganjax.train(made, "ring", run(), hooks=[print]), "A hook is given as")
+told(lambda: ganjax.train(made, "ring", run(), sizes=(1, 8, 8)), "give Sizes")
 assert not (place / "no").exists()
 for folder in (None, 5, b"x"):
     told(lambda: ganjax.load(folder), "give the folder of a run")
 
-flags = Args(Run(place / "run", steps=4.0, batch=np.int64(8), scores=False, devices="jit"))
-assert int(ganjax.train(flags, made, "ring").step) == 4
+flags = Run(place / "run", steps=4.0, batch=np.int64(8), scores=False, devices="jit")
+assert int(ganjax.train(made, "ring", flags).step) == 4
 loaded = ganjax.load(place / "run", game=made)
 for n in (0, -3, 2.5, "3", None, float("nan"), 2**40):
     told(lambda: loaded.sample(n), f"The number of samples is {n!r}")
@@ -799,7 +801,7 @@ def test_the_last_step_is_always_a_row(tmp_path):
 def test_a_dataclass_made_by_a_function_belongs_to_no_file_of_the_library(tmp_path):
     kind = dataclasses.make_dataclass("Made", [("run", NoPrefix[Run])], frozen=True)
     flags = kind(Run(str(tmp_path / "run"), steps=2, batch=8, scores=False))
-    ganjax.train(flags, game(), "ring")
+    ganjax.train(game(), "ring", flags.run, config=flags)
     assert manifest(tmp_path / "run")["experiment"] != "types"
 
 
@@ -811,7 +813,7 @@ def test_a_game_without_a_file_is_known_by_what_it_computes(tmp_path, capsys):
     def play(made, steps):
         flags = Run(str(tmp_path / "run"), steps=steps, batch=8, scores=False)
         capsys.readouterr()
-        ganjax.train(kind(flags), made, "ring")
+        ganjax.train(made, "ring", flags, config=kind(flags))
         return capsys.readouterr().out
 
     play(game(), 2)

@@ -5,7 +5,7 @@ import json
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -13,13 +13,14 @@ import pytest
 from PIL import Image
 
 from ganjax import Batch
-from ganjax.data import Sizes, Source, Spec
+from ganjax.data import Data, Sizes, Source, Spec
 from ganjax.data.source import example_struct
 from ganjax.data.stream import shapes_of
 from ganjax.errors import DivergedError, FileError, Interrupted, UsageError
 from ganjax.modalities.pictures import MAX_FRAMES
-from ganjax.run import Run, attempts, hooks, training
+from ganjax.run import Run, attempts, every, hooks, training
 from ganjax.run.compiled import CompiledGame
+from ganjax.run.config import Config
 from ganjax.run.training import Work
 from ganjax.store import checkpoint
 from ganjax.store.status import read_status
@@ -427,7 +428,7 @@ def played(monkeypatch, tmp_path):
         yield lambda step, row: told.saved.append(("shown", step))
 
     @contextmanager
-    def recorder(folder):
+    def recorder(folder, writers):
         yield lambda event, step, row: told.saved.append((event, step))
 
     save = lambda step, state, row: told.saved.append(("save", step))
@@ -547,9 +548,7 @@ def test_what_was_written_after_the_save_is_removed_and_what_it_lacks_is_added(
         (tmp_path / name).write_text(rows)
     row = {"step": 4, "event": "scores", "y": 2.0}
     (tmp_path / attempts.FILE).write_text(json.dumps({"step": 4, "scores": row}))
-    kind = type(State())
     kept, changed = SimpleNamespace(imports=["b.py", "c.py"]), False
-    monkeypatch.setattr(training.code, "source_file", lambda given: Path("e/a.py"))
     monkeypatch.setattr(training.code, "read_experiment", lambda path: kept)
     starts = []
 
@@ -558,7 +557,8 @@ def test_what_was_written_after_the_save_is_removed_and_what_it_lacks_is_added(
         return changed
 
     monkeypatch.setattr(training, "write_start", write_start)
-    write = lambda: training.write_folder(tmp_path, {"a": 1}, kind, {"x.png": "1:2"}, 4)
+    path: Path | None = Path("e/a.py")
+    write = lambda: training.write_folder(tmp_path, {"a": 1}, path, {"x.png": "1:2"}, 4)
     (said,) = write()
     assert said == (
         f"{tmp_path} keeps e/a.py, and what it imports from its folder: b.py, c.py."
@@ -577,16 +577,8 @@ def test_what_was_written_after_the_save_is_removed_and_what_it_lacks_is_added(
         f"e/a.py is not what {tmp_path} was trained with until step 4;"
     )
     assert said.endswith("000000004 keeps the code before.")
-    monkeypatch.setattr(training.code, "source_file", lambda given: None)
-    changed = False
+    path, changed = None, False
     assert write() == [] and starts[-1][2] is None, "a notebook has no file"
-
-
-def test_the_data_may_be_a_name_a_path_or_a_spec():
-    spec = Spec("digits", mirror=True)
-    assert training.as_spec(spec) is spec
-    assert training.as_spec("ring") == Spec("ring")
-    assert training.as_spec(Path("a") / "b") == Spec(str(Path("a") / "b"))
 
 
 @pytest.fixture
@@ -627,7 +619,9 @@ def prepared(monkeypatch, tmp_path):
     modality = SimpleNamespace(
         load=lambda spec: data()._replace(spec=spec), summary="summary"
     )
-    told.game, told.first = SimpleNamespace(modality=modality), state
+    conditions = SimpleNamespace(columns=("input", "output"))
+    told.game = SimpleNamespace(modality=modality, conditions=conditions)
+    told.first = state
     saves: Any = checkpoint.Saves(folder, Orbax([]), {}, False, [], [])  # pyright: ignore
     answers = {
         "check_held_out": None,
@@ -646,13 +640,14 @@ def prepared(monkeypatch, tmp_path):
         "check_files": None,
         "init_weights_from": State(step=np.int32(0), begun=True),
         "open_averages": saves,
-        "posthoc_ema": SimpleNamespace(modality=modality, wrapped=True),
+        "posthoc_ema": SimpleNamespace(
+            modality=modality, wrapped=True, conditions=SimpleNamespace(columns=())
+        ),
         "describe": "The data is described.",
         "write_folder": ["It was written."],
     }
     for name, answer in answers.items():
         monkeypatch.setattr(training, name, note(name, answer))
-    monkeypatch.setattr(training, "defaults", lambda args: {"lr": 1})
     monkeypatch.setattr(training, "claim", claim)
     monkeypatch.setattr(training.jax.tree, "leaves", lambda tree: leaves)
     monkeypatch.setattr(checkpoint, "check_folder", note("check_folder"))
@@ -665,9 +660,10 @@ def prepared(monkeypatch, tmp_path):
         told.calls.clear()
         told.given.clear()
         run = Run(str(folder), **{"steps": 8, "batch": 16} | flags)
-        told.args = SimpleNamespace(run=run)
+        told.config = Config(run, {}, {"lr": 1}, Path("e/a.py"), "")
+        opened = Data(Spec("points"), modality.load)
         with ExitStack() as stack:
-            return plain(told.args, told.game, Spec("points"), sizes, stack)
+            return plain(told.config, told.game, opened, sizes, stack)
 
     told.prepare = prepare
     return told
@@ -697,26 +693,27 @@ def test_all_that_could_refuse_a_run_comes_before_its_folder_is_written(
     ]
     assert state is prepared.first is prepared.like
     given, shapes = prepared.given, shapes_of(data(), Sizes(1, 16, 16))
-    run, game, source = prepared.args.run, prepared.game, work.source
+    run, game, source = prepared.config.run, prepared.game, work.source
     stream = work.stream
     assert source.spec == Spec("points")
     assert given["describe"] == (source, "summary")
     assert given["check_held_out"] == (source, game)
     assert given["check_sizes"] == (run, shapes)
     assert given["check_fit"] == (game, source, shapes)
-    assert given["make_stream"] == (source, Sizes(1, 16, 16))
+    assert given["make_stream"] == (source, Sizes(1, 16, 16), None)
     assert given["decoding"] == ("stored stream", game.modality)
     described = "The data is described."
-    assert given["describe_run"] == (prepared.args, source, shapes, described)
+    assert given["describe_run"] == (prepared.config, source, shapes, described)
     assert given["step_digest"] == (game, source, "decoded shapes")
     assert given["compile_game"] == (run, game, stream)
     assert given["check_space"] == (prepared.folder, 3 * 4 + 5 * 2)
     assert given["check_folder"] == (prepared.folder,)
     assert given["open_saves"] == (prepared.folder / "checkpoints",)
-    manifest = {"a": 1, "program": "digest"}
+    columns = ["input", "output"]
+    manifest = {"a": 1, "program": "digest", "pictures": columns}
     inventory = {"a.png": "1"}
-    kind = SimpleNamespace
-    assert given["write_folder"] == (prepared.folder, manifest, kind, inventory, 0)
+    path = Path("e/a.py")
+    assert given["write_folder"] == (prepared.folder, manifest, path, inventory, 0)
     assert (work.run, work.game, work.folder) == (run, game, prepared.folder)
     assert work.averages is None
     said = capsys.readouterr().out.splitlines()
@@ -737,7 +734,7 @@ def test_a_run_goes_on_from_its_save_and_says_what_has_changed(
     called = {*prepared.calls}
     assert called >= {"find_changes", "check_files", "open_averages", "posthoc_ema"}
     assert not called & {"check_held_out", "init_weights_from"}
-    given, manifest = prepared.given, {"a": 1, "program": "digest"}
+    given, manifest = prepared.given, {"a": 1, "program": "digest", "pictures": []}
     assert given["find_changes"] == (
         prepared.folder,
         {"then": 1},
@@ -750,7 +747,7 @@ def test_a_run_goes_on_from_its_save_and_says_what_has_changed(
     assert given["make_stream"][1] == other
     assert given["check_files"] == (work.source, {"a.png": "1"})
     assert given["posthoc_ema"] == (prepared.game, (0.1,))
-    assert given["open_averages"] == (prepared.args.run, prepared.folder, state)
+    assert given["open_averages"] == (prepared.config.run, prepared.folder, state)
     assert work.game.wrapped and given["compile_game"][1] is work.game
     assert work.averages is not None and given["write_folder"][4] == 4
     assert capsys.readouterr().out.splitlines()[1:] == [
@@ -763,7 +760,7 @@ def test_a_run_goes_on_from_its_save_and_says_what_has_changed(
 def test_a_run_begins_with_other_weights_if_it_has_no_save(prepared, monkeypatch):
     _, state = prepared.prepare(init_from="other")
     assert state.begun
-    assert prepared.given["init_weights_from"] == (Path("other"), prepared.first)
+    assert prepared.given["init_weights_from"] == (Path("other"), prepared.first, ())
     monkeypatch.setattr(training, "is_chief", lambda: False)
     prepared.prepare()
     assert "write_folder" not in prepared.calls
@@ -773,16 +770,23 @@ def test_a_run_begins_with_other_weights_if_it_has_no_save(prepared, monkeypatch
     assert "init_weights_from" not in prepared.calls
 
 
+class Opened(NamedTuple):
+    """What `train` adds to the work of a run."""
+
+    hooks: tuple
+    writers: tuple
+
+
 @pytest.fixture
 def begun(monkeypatch):
     """Calls `train` with all that it calls pretended, and gives what these were given."""
     told = SimpleNamespace(calls=[], error=None)
 
-    def prepare(args, game, spec, sizes, stack):
-        told.calls.append(("prepare", args.run.steps, spec, sizes, told.quiet))
+    def prepare(config, game, data, sizes, stack):
+        told.calls.append(("prepare", config.run.steps, data.spec, sizes, told.quiet))
         if told.error:
             raise told.error
-        return "work", "first"
+        return Opened((), ()), "first"
 
     @contextmanager
     def quiet():
@@ -806,31 +810,35 @@ def test_a_run_is_converted_checked_and_joined_before_it_is_prepared(begun, tmp_
     made, given = game(), args(tmp_path, steps=4)
     # Tests check what the fields are given; a person's Python does not.
     object.__setattr__(given.run, "steps", 6.0)
-    assert begun.train(given, made, "ring", SIZES) == "last"
+    hook, writer = every(2, lambda step, state, row: None), print
+    more: Any = {"hooks": [hook], "writers": [writer]}
+    assert begun.train(made, "ring", given.run, sizes=SIZES, **more) == "last"
     assert begun.calls == [
         ("join", 6),
         "keep programs",
         ("prepare", 6, Spec("ring"), SIZES, True),
-        ("work", "first", True),
+        (Opened((hook,), (writer,)), "first", True),
     ]
     assert isinstance(begun.calls[0][1], int) and not begun.quiet
     begun.error = OSError(errno.EACCES, "Permission denied", "/a")
     with pytest.raises(UsageError, match="^/a: Permission denied; ask for permission"):
-        begun.train(given, made, "ring")
+        begun.train(made, "ring", given.run, config=given)
     assert begun.calls[-1] == ("prepare", 6, Spec("ring"), None, True)
 
 
 def test_what_cannot_be_trained_is_told_before_anything_else_is_done(begun, tmp_path):
     made, given = game(), args(tmp_path, steps=4)
+    usual: Any = {"game": made, "data": "ring", "run": given.run}
     for wrong, says in (
-        ((given, None, "ring"), "The game is given as NoneType"),
-        ((given, made, "ring", (1, 8, 8)), r"given as \(1, 8, 8\): give Sizes"),
-        ((args(tmp_path, steps=-1), made, "ring"), "--steps -1 is out of range"),
-        ((given.run, made, "ring"), "has no `run` that is a Run"),
+        ({"game": None}, "The game is given as NoneType"),
+        ({"sizes": (1, 8, 8)}, r"given as \(1, 8, 8\): give Sizes"),
+        ({"run": args(tmp_path, steps=-1).run}, "--steps -1 is out of range"),
+        ({"run": given}, "The run is given as Args .*: give ganjax.Run"),
+        ({"config": 3}, "The config is given as int 3: give an experiment's dataclass"),
+        ({"config": type(given)}, "The config is given as type"),
     ):
         with pytest.raises(UsageError, match=says):
-            begun.train(*wrong)
+            begun.train(**usual | wrong)
     assert not begun.calls
-    as_spec: Any = getattr(training.as_spec, "__wrapped__", training.as_spec)
-    with pytest.raises(UsageError, match="The data is given as int: give a Spec"):
-        as_spec(7)
+    with pytest.raises(UsageError, match="The data is given as int: give a name"):
+        begun.train(**usual | {"data": 7})

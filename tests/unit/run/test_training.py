@@ -18,7 +18,7 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 import ganjax
-from ganjax import augment, losses
+from ganjax import losses
 from ganjax.core import GAN, Player, Regularizer, normal, pixels
 from ganjax.data import Spec, load
 from ganjax.errors import Interrupted, UsageError
@@ -68,7 +68,7 @@ def test_a_run_starts_from_the_weights_of_one_that_learned_otherwise(run, tmp_pa
     )
     made = game(8, optax.rmsprop(1e-3), {"r1": r1(1.0), "count": count})
     flags = args(tmp_path / "next", init_from=str(folder))
-    state = ganjax.train(flags, made, Spec("ring"))
+    state = ganjax.train(made, "ring", flags.run, config=flags)
     assert int(state.d.memory["count"]) == 8
     start = begun(folder, made)
     same(start.d.params, last.d.params)
@@ -251,12 +251,11 @@ def test_too_few_images_to_score_still_train(tmp_path):
             Player(net, ADAM),
             Player(mlp.Discriminator(width=8), ADAM),
             losses.hinge(),
-            augment.identity(),
             normal(2),
-            optax.constant_schedule(0.9),
+            ema=optax.constant_schedule(0.9),
         )
     )
-    state = ganjax.train(args(tmp_path / "run"), made, spec)
+    state = ganjax.train(made, spec, args(tmp_path / "run").run)
     assert int(state.step) == 8
     assert ganjax.load(tmp_path / "run", game=made).sample(2).shape == (2, 4, 4, 1)
 

@@ -73,7 +73,7 @@ SOURCE = '''
 
     def main(args):
         spec = Spec(args.data, target=args.target, paired=True)
-        return ganjax.train(args, make(args), spec)
+        return ganjax.train(make(args), spec, args.run, config=args)
 
 
     if __name__ == "__main__":
