@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import inspect
 import io
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
@@ -15,13 +16,19 @@ from typing import Any, get_type_hints
 import tyro
 
 from ganjax.errors import DivergedError, Interrupted, UsageError
-from ganjax.run.args import check
+from ganjax.run.args import TYPE_NAMES, check
 from ganjax.run.sentences import as_usage_errors
 from ganjax.run.terminal import warn
 from ganjax.store.orbax_workarounds import quiet_orbax
 
 
 TYRO_FRAME = "╭╮╰╯│─ \n"  # what tyro draws around its messages
+MISSING = re.compile(r"│ {5}(\S.*?) *│")  # the name of a missing flag in its frame
+# What `int` and `float` raise for other text, and what must be given instead.
+NOT_A_NUMBER = {
+    r"invalid literal for int\(\) with base 10": TYPE_NAMES[int],
+    "could not convert string to float": TYPE_NAMES[float],
+}
 
 
 def command(main: Callable[[Any], object]) -> None:
@@ -60,13 +67,16 @@ def _args_type(main: Callable[[Any], object]) -> Any:
     return kind
 
 
-def parse(kind: Any, description: str, argv: list[str] | None = None) -> Any:
+def parse(
+    kind: Any, description: str, argv: list[str] | None = None, prog: str | None = None
+) -> Any:
     """Returns the flags of the command line as an instance of `kind`.
 
     Args:
         kind: a dataclass, or a union of dataclasses for subcommands.
         description: what `--help` prints above the flags.
         argv: the flags; those of the process by default.
+        prog: the name of the program in its help; by default that of its file.
 
     Raises:
         UsageError: if a flag is unknown, is missing, or has a value of the wrong type.
@@ -75,20 +85,33 @@ def parse(kind: Any, description: str, argv: list[str] | None = None) -> Any:
     messages = io.StringIO()
     try:
         with contextlib.redirect_stderr(messages):
-            return tyro.cli(kind, description=description, args=argv)
+            return tyro.cli(kind, description=description, args=argv, prog=prog)
     except SystemExit as end:
         if not end.code:
             raise
         lines = messages.getvalue().splitlines()[1:]
-    # tyro prints a frame around its message, and the usage below an empty line.
+    sentence = _in_plain_words(lines).rstrip(".")
+    raise UsageError(f"{sentence}; --help lists what can be given.")
+
+
+def _in_plain_words(lines: list[str]) -> str:
+    """The message within the frame that tyro prints around it, as one sentence."""
     message = []
     for line in lines:
         words = line.strip(TYRO_FRAME)
-        if not words:
+        if not words:  # the usage follows an empty line
             break
         message.append(words)
-    sentence = " ".join(message).rstrip(".")
-    raise UsageError(f"{sentence}; --help lists what can be given.")
+    # What is missing is listed by name, with its help below it and further to the right.
+    missing = [found[1] for line in lines if (found := MISSING.fullmatch(line))]
+    if message and message[0].startswith("Missing from") and missing:
+        return f"{message[0]} {', '.join(missing)}"
+    sentence = " ".join(message)
+    for words, kind in NOT_A_NUMBER.items():
+        sentence = re.sub(
+            rf"Error parsing (\S+): {words}: (.*)", rf"\1 is \2: give {kind}", sentence
+        )
+    return sentence.replace("'. Expected", "': expected")
 
 
 @contextlib.contextmanager
