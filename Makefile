@@ -2,9 +2,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+LOWEST := .venv-lowest
+TESTS := python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+PYTEST := $(BIN)/$(TESTS)
 
-.PHONY: help quickstart test test-rest test-all test-times lint clean
+.PHONY: help quickstart test test-rest test-all test-times test-lowest lint dist clean
 
 help: ## Says what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -24,13 +26,24 @@ test-all: test test-rest ## Runs every check.
 test-times: $(VENV)/ready-test ## Lists tests that take long and are not marked slow.
 	$(PYTEST) -m "not slow" --times
 
+test-lowest: ## Runs the quick tests with the oldest libraries that pyproject.toml allows.
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python \
+		--resolution lowest-direct --editable ".[test]"
+	$(LOWEST)/bin/$(TESTS) -m "not slow"
+
 lint: $(VENV)/ready-test ## Checks style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-clean: ## Removes the environment, not the runs.
-	rm -rf $(VENV)
+dist: $(VENV)/ready-test ## Builds the wheel and the source archive into dist/.
+	@$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build
+
+clean: ## Removes the environments, not the runs.
+	rm -rf $(VENV) $(LOWEST)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "ganjax needs Python 3.11 or newer: make PYTHON=/path/to/python3.x"; exit 1; }
