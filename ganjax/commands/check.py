@@ -39,4 +39,7 @@ def main(args: Args) -> None:
     for sentence in advice(folder, saves):
         say(sentence)
     if all(save.problem for save in saves if save.folder == CHECKPOINTS):
-        raise UsageError(f"{folder} has no intact save.")
+        raise UsageError(
+            f"{folder} has no intact save: restore one from a backup, or begin the run "
+            "anew in another --workdir."
+        )

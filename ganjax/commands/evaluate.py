@@ -53,7 +53,7 @@ def main(args: Args) -> None:
         if not scoring.count:
             raise UsageError(
                 f"{folder} was trained on too few {loaded.game.modality.name} to score "
-                "samples by."
+                "samples by: train it on more, or compare the samples by eye."
             )
         n = scoring.count
         classes = len(loaded.classes)

@@ -43,7 +43,10 @@ def main(args: Args) -> None:
     # may take minutes.
     out = Path(args.out).expanduser()
     if not out.suffix:
-        raise UsageError(f"--out {out} has no ending that names a kind of file.")
+        raise UsageError(
+            f"--out {out} has no ending that names a kind of file: name one such as "
+            f"{out.name or 'samples'}.png."
+        )
     _check_output(out)
     loaded = load(args.run, data=args.data, **asdict(args.save))
     # The kind of data says to which files its samples are written, and how many fit in one.
@@ -51,14 +54,14 @@ def main(args: Args) -> None:
     ending = out.suffix.lower()
     if ending not in modality.files:
         raise UsageError(
-            f"--out {out} is no file that {modality.name} are written to; name a "
+            f"--out {out} is not a kind of file that {modality.name} are written to: name a "
             f"{' or a '.join(modality.files)}."
         )
     most = modality.max_samples.get(ending, args.n)
     if args.n > most:
         raise UsageError(
-            f"--n {args.n} are more than the {most} samples that are seen in one {ending}; "
-            f"name a {' or a '.join(set(modality.files) - {ending})} as --out."
+            f"--n {args.n} are more than the {most} samples that one {ending} shows: give "
+            f"fewer, or name a {' or a '.join(set(modality.files) - {ending})} as --out."
         )
     drawn = loaded.sample(args.n, label=args.label, seed=args.seed)
     modality.files[ending](out, drawn, _labels(args, loaded))
