@@ -54,8 +54,8 @@ def main(args: Args) -> None:
     ending = out.suffix.lower()
     if ending not in modality.files:
         raise UsageError(
-            f"--out {out} is not a kind of file that {modality.name} are written to: name a "
-            f"{' or a '.join(modality.files)}."
+            f"--out {out} is not a kind of file that {modality.name} are written to: name "
+            f"a {' or a '.join(modality.files)}."
         )
     most = modality.max_samples.get(ending, args.n)
     if args.n > most:
