@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import inspect
 import io
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -22,8 +23,9 @@ from ganjax.run.terminal import warn
 from ganjax.store.orbax_workarounds import quiet_orbax
 
 
-TYRO_FRAME = "╭╮╰╯│─ \n"  # what tyro draws around its messages
-MISSING = re.compile(r"│ {5}(\S.*?) *│")  # the name of a missing flag in its frame
+# What tyro draws around and between its messages; "-" where "─" cannot be printed.
+TYRO_FRAME = "╭╮╰╯│─- \n"
+MISSING_INDENT = 4  # of the names of missing flags, below the line that lists them
 # What `int` and `float` raise for other text, and what must be given instead.
 NOT_A_NUMBER = {
     r"invalid literal for int\(\) with base 10": TYPE_NAMES[int],
@@ -89,29 +91,36 @@ def parse(
     except SystemExit as end:
         if not end.code:
             raise
-        lines = messages.getvalue().splitlines()[1:]
-    sentence = _in_plain_words(lines).rstrip(".")
+        sentence = _in_plain_words(messages.getvalue()).rstrip(".")
     raise UsageError(f"{sentence}; --help lists what can be given.")
 
 
-def _in_plain_words(lines: list[str]) -> str:
+def _in_plain_words(text: str) -> str:
     """The message within the frame that tyro prints around it, as one sentence."""
-    message = []
-    for line in lines:
-        words = line.strip(TYRO_FRAME)
-        if not words:  # the usage follows an empty line
-            break
-        message.append(words)
-    # What is missing is listed by name, with its help below it and further to the right.
-    missing = [found[1] for line in lines if (found := MISSING.fullmatch(line))]
-    if message and message[0].startswith("Missing from") and missing:
-        return f"{message[0]} {', '.join(missing)}"
-    sentence = " ".join(message)
+    # The first line is the title. The second and further paragraphs, below a rule or an
+    # empty line, are about the usage.
+    lines = [line.strip("│").rstrip() for line in text.splitlines()[1:]]
+    body = itertools.dropwhile(_is_rule, lines)
+    message = list(itertools.takewhile(lambda line: not _is_rule(line), body))
+    sentence = " ".join(line.strip() for line in message)
+    if sentence.startswith("Missing from"):
+        # What is missing is listed by name, with its help below it and further to the right.
+        left = _indent(message[0])
+        names = [x.strip() for x in message if _indent(x) == left + MISSING_INDENT]
+        return f"{message[0].strip()} {', '.join(names)}"
     for words, kind in NOT_A_NUMBER.items():
         sentence = re.sub(
             rf"Error parsing (\S+): {words}: (.*)", rf"\1 is \2: give {kind}", sentence
         )
     return sentence.replace("'. Expected", "': expected")
+
+
+def _is_rule(line: str) -> bool:
+    return not line.strip(TYRO_FRAME)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 @contextlib.contextmanager

@@ -102,9 +102,9 @@ def test_a_command_says_what_it_does_and_takes_its_own_flags(name, capsys):
 def rows(text):
     """What stands in the two columns of a help: the names of a flag, and its text."""
     found = {}
-    for line in text.splitlines():
-        # A row begins beside the frame, and what goes on in the next line is further right.
-        if row := re.fullmatch(r"│ ((?:-|[A-Z])\S*(?: \S+)*) {2,}(\S.*?) *│", line):
+    for line in text.replace("│", "").splitlines():
+        # A row begins at the left, and what goes on in the next line is further right.
+        if row := re.fullmatch(r" {1,2}((?:-|[A-Z])\S*(?: \S+)*) {2,}(\S.*)", line):
             found[row[1]] = row[2]
     return found
 

@@ -110,7 +110,6 @@ def test_the_wheel_has_the_package_and_nothing_else(built):
     assert "Classifier: Typing :: Typed\n" in metadata
 
 
-@pytest.mark.slow
 def test_a_wheel_of_the_sdist_is_that_of_the_repository(built, tmp_path, monkeypatch):
     wheel = built(build_wheel)
     whole = wheel.read_bytes()
