@@ -104,7 +104,7 @@ def _in_plain_words(text: str) -> str:
     message = list(itertools.takewhile(lambda line: not _is_rule(line), body))
     sentence = " ".join(line.strip() for line in message)
     if sentence.startswith("Missing from"):
-        # What is missing is listed by name, with its help below it and further to the right.
+        # What is missing is listed by name, with its help below and further to the right.
         left = _indent(message[0])
         names = [x.strip() for x in message if _indent(x) == left + MISSING_INDENT]
         return f"{message[0].strip()} {', '.join(names)}"

@@ -7,7 +7,6 @@ import tarfile
 import tomllib
 import zipfile
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 import pytest
 from hatchling.build import build_sdist, build_wheel
@@ -17,6 +16,7 @@ from tests.helpers.processes import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SOURCES = sorted((ROOT / "ganjax").rglob("*.py"))
+PROVIDED = packages_distributions()
 # Needed by a library that does not require it itself, as pyproject.toml says.
 INDIRECT = {"array-record", "importlib-resources"}
 
@@ -30,10 +30,10 @@ def names(requirements: list[str]) -> set[str]:
     return {normal(re.split(r"[^\w.-]", each)[0]) for each in requirements}
 
 
-def imported(path: Path) -> set[str]:
+def imported(tree: ast.Module) -> set[str]:
     """The packages that a file imports, also within functions."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {each.name.split(".")[0] for each in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -41,40 +41,37 @@ def imported(path: Path) -> set[str]:
     return found - {"ganjax"} - sys.stdlib_module_names
 
 
-def distributions() -> set[str]:
-    """The distributions of all that the package imports."""
-    provided = packages_distributions()
-    packages = set().union(*map(imported, SOURCES))
+def everywhere() -> set[str]:
+    """The packages that any file imports."""
+    return set().union(*(imported(ast.parse(path.read_text())) for path in SOURCES))
+
+
+def providers(packages: set[str]) -> list[set[str]]:
+    """For each package the distributions that have it, such as several of `orbax`."""
     # An extra that is not installed here is a package with the name of its distribution.
-    return {normal(name) for each in packages for name in provided.get(each, [each])}
+    return [{normal(x) for x in PROVIDED.get(each, [each])} for each in packages]
 
 
 def test_every_library_that_is_imported_is_declared():
     extras = PROJECT["optional-dependencies"]
     users = [each for name, group in extras.items() if name != "test" for each in group]
-    assert not distributions() - names(PROJECT["dependencies"]) - names(users)
+    declared = names(PROJECT["dependencies"]) | names(users)
+    found = providers(everywhere())
+    assert not [each for each in found if not each & declared]
 
 
 def test_every_library_that_is_declared_is_imported():
-    assert names(PROJECT["dependencies"]) - distributions() == INDIRECT
+    found = set().union(*providers(everywhere()))
+    assert names(PROJECT["dependencies"]) - found == INDIRECT
 
 
-def test_extras_are_not_imported_with_the_package():
-    """They are imported within the functions that need them."""
+def test_extras_are_imported_only_by_the_functions_that_need_them():
     needed = names(PROJECT["dependencies"])
-    provided = packages_distributions()
     for path in SOURCES:
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                found = imported_by(node)
-                own = {normal(n) for x in found for n in provided.get(x, [x])}
-                assert own <= needed, f"{path} imports {own - needed}"
-
-
-def imported_by(node: ast.Import | ast.ImportFrom) -> set[str]:
-    given = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-    given = given or [each.name for each in node.names]
-    return {x.split(".")[0] for x in given} - {"ganjax"} - sys.stdlib_module_names
+        tree = ast.parse(path.read_text())
+        tree.body = [x for x in tree.body if isinstance(x, ast.Import | ast.ImportFrom)]
+        undeclared = [each for each in providers(imported(tree)) if not each & needed]
+        assert not undeclared, path
 
 
 def test_every_dependency_has_a_lower_bound_and_no_upper_one():
