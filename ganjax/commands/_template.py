@@ -24,8 +24,6 @@ class Args:
     """1 for gray images, 3 for color."""
     width: gx.PositiveInt = 32
     """Channels of both networks at half the size of the images."""
-    latent: gx.PositiveInt = 64
-    """Numbers in a latent z."""
     lr: gx.PositiveFloat = 2e-4
     """Learning rate of both players."""
     gamma: gx.NonNegativeFloat = 1.0
@@ -42,7 +40,7 @@ def make(args: Args) -> gx.Game:
             g=gx.Player(g, adam),
             d=gx.Player(d, adam, {"r1": gx.regularizers.r1(args.gamma)}),
             loss=gx.losses.non_saturating(),
-            prior=gx.priors.normal(args.latent),
+            prior=gx.priors.normal(64),
         )
     )
 

@@ -50,12 +50,17 @@ def main(args: Args) -> None:
         raise UsageError(
             f"{path} cannot be written, as {path.parent} is not a folder: create it first."
         ) from None
-    script, run = shlex.quote(str(path)), shlex.quote(workdir)
     say(f"Experiment: {path}")
-    say(f"  python {script}          trains it; the same command resumes it")
-    say(f"  python {script} --help   lists its flags")
-    say(f"  ganjax report {run}      rewrites the report of its run")
-    say(f"  ganjax sample {run}      draws new samples of it")
+    script, run = shlex.quote(str(path)), shlex.quote(workdir)
+    steps = {
+        f"python {script}": "trains it; the same command resumes it",
+        f"python {script} --help": "lists its flags",
+        f"ganjax report {run}": "rewrites the report of its run",
+        f"ganjax sample {run}": "draws new samples of it",
+    }
+    width = max(map(len, steps))
+    for command, purpose in steps.items():
+        say(f"  {command:{width}}  {purpose}")
 
 
 def check_name(path: Path) -> None:
