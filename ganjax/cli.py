@@ -42,14 +42,19 @@ def main(argv: list[str] | None = None) -> None:
         if argv == ["--version"]:
             say(versions())
             return
-        found = discover()
-        check_command(argv, found)
-        # tyro returns an instance of the `Args` of the command that is named.
-        mains = {module.Args: module.main for module in found.values()}
-        args = parse(flags(found), __doc__ or "", argv, prog="ganjax")
+        check_command(argv)
+        if argv[0].startswith("-"):
+            parse(flags(discover()), __doc__ or "", argv, prog="ganjax")
+            raise UsageError(
+                "The name of a command comes before its flags; --help lists the commands."
+            )
+        # No other command is imported: each one brings libraries that take seconds.
+        command = load_command(argv[0])
+        description = command.Args.__doc__ or ""
+        args = parse(command.Args, description, argv[1:], prog=f"ganjax {argv[0]}")
         check(args)
         keep_programs()
-        mains[type(args)](args)
+        command.main(args)
 
 
 def versions() -> str:
@@ -60,31 +65,38 @@ def versions() -> str:
     return f"ganjax {metadata.version('ganjax')} ({below})"
 
 
-def check_command(argv: list[str], found: Mapping[str, ModuleType]) -> None:
+def check_command(argv: list[str]) -> None:
     """Raises a `UsageError` that lists the commands, unless `argv` begins with one.
 
     Flags are left to the parser, which knows `--help`.
     """
-    names = ", ".join(found)
+    names = command_names()
     if not argv:
         raise UsageError(
-            f"The name of a command is missing: give one of {names}, or --help."
+            f"The name of a command is missing: give one of {', '.join(names)}, or --help."
         )
-    if not argv[0].startswith("-") and argv[0] not in found:
+    if not argv[0].startswith("-") and argv[0] not in names:
         raise UsageError(
-            f"{argv[0]!r} is not a command of ganjax: give one of {names}."
+            f"{argv[0]!r} is not a command of ganjax: give one of {', '.join(names)}."
         )
+
+
+def command_names() -> list[str]:
+    """Returns the names of all commands, in the order of the help."""
+    files = pkgutil.iter_modules(commands.__path__)
+    names = {file.name for file in files if not file.name.startswith("_")}
+    known = [name for name in commands.ORDER if name in names]
+    return [*known, *sorted(names.difference(known))]
+
+
+def load_command(name: str) -> ModuleType:
+    """Returns the module of a command."""
+    return import_module(f"{commands.__name__}.{name}")
 
 
 def discover() -> dict[str, ModuleType]:
     """Returns the module of every command by its name, in the order of the help."""
-    files = pkgutil.iter_modules(commands.__path__)
-    names = {file.name for file in files if not file.name.startswith("_")}
-    known = [name for name in commands.ORDER if name in names]
-    return {
-        name: import_module(f"{commands.__name__}.{name}")
-        for name in [*known, *sorted(names.difference(known))]
-    }
+    return {name: load_command(name) for name in command_names()}
 
 
 def flags(found: Mapping[str, ModuleType]) -> Any:

@@ -12,6 +12,7 @@ from tyro.conf import Positional
 
 from ganjax import cli, commands
 from ganjax.run.args import Save
+from tests.helpers.processes import ROOT, finished
 from tests.helpers.sentences import told
 
 
@@ -145,6 +146,16 @@ def test_a_command_is_one_plain_line_of_the_help(name):
     line = FOUND[name].Args.__doc__
     assert "\n" not in line and line[0].isupper() and line.count(".") == 1
     assert line.endswith(".") and len(line) <= 80
+
+
+def test_a_command_is_run_without_the_libraries_of_the_others():
+    program = (
+        "import sys; from ganjax import cli\n"
+        "try: cli.main(['report', 'nothing'])\n"
+        "except SystemExit: print(*sorted(x for x in sys.modules if 'ganjax.comm' in x))"
+    )
+    done = finished([sys.executable, "-c", program], ROOT)
+    assert done.stdout.split() == ["ganjax.commands", "ganjax.commands.report"]
 
 
 def test_the_version_is_told_without_looking_for_commands(capsys, monkeypatch):
