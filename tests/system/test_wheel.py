@@ -1,8 +1,6 @@
 """Away from the repository the wheel is enough: from `ganjax new` to a run's scores."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -83,18 +81,17 @@ def kill_after_a_save(
     command: Sequence[object], run: Path, here: Path, env: dict[str, str]
 ) -> None:
     """Starts a command and kills it once the run has its first save."""
-    process = subprocess.Popen(
-        [str(word) for word in command],
-        cwd=here,
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    words = [str(word) for word in command]
+    output = run.parents[2] / "output"
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            words, cwd=here, env=env, stdout=file, stderr=subprocess.STDOUT
+        )
     deadline = time.monotonic() + SECONDS
     while not saves(run):
-        assert process.poll() is None, process.stderr and process.stderr.read()
-        assert time.monotonic() < deadline
+        assert process.poll() is None and time.monotonic() < deadline, (
+            output.read_text()
+        )
         time.sleep(0.0005)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait(SECONDS)
