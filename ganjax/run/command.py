@@ -26,6 +26,8 @@ from ganjax.store.orbax_workarounds import quiet_orbax
 # What tyro draws around and between its messages; "-" where "─" cannot be printed.
 TYRO_FRAME = "╭╮╰╯│─- \n"
 MISSING_INDENT = 4  # of the names of missing flags, below the line that lists them
+# Versions of tyro differ in the quotes and parentheses around the flag.
+NO_VALUE = re.compile(r"Missing value for argument [('\"]*(-[\w.-]+)")
 # What `int` and `float` raise for other text, and what must be given instead.
 NOT_A_NUMBER = {
     r"invalid literal for int\(\) with base 10": TYPE_NAMES[int],
@@ -108,11 +110,13 @@ def _in_plain_words(text: str) -> str:
         left = _indent(message[0])
         names = [x.strip() for x in message if _indent(x) == left + MISSING_INDENT]
         return f"{message[0].strip()} {', '.join(names)}"
+    if found := NO_VALUE.match(sentence):
+        return f"{found[1]} needs a value"
     for words, kind in NOT_A_NUMBER.items():
         sentence = re.sub(
             rf"Error parsing (\S+): {words}: (.*)", rf"\1 is \2: give {kind}", sentence
         )
-    return sentence.replace("'. Expected", "': expected")
+    return sentence
 
 
 def _is_rule(line: str) -> bool:

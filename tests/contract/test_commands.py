@@ -175,7 +175,7 @@ def test_the_version_is_told_without_looking_for_commands(capsys, monkeypatch):
         (["complete", "a"], "Missing from ganjax complete: IMAGE, --mask PATH; --help"),
         (["sample", "a", "--n", "x"], "--n is 'x': give a whole number; --help lists "),
         (["sample", "a", "--sigma-rel", "x"], "--sigma-rel is 'x': give a number; "),
-        (["sample", "a", "--n"], "Missing value for argument '--n': expected 1 values"),
+        (["sample", "a", "--n"], "--n needs a value; --help lists "),
         (["sample", "a", "--size", "3"], "Unrecognized options: --size, 3; --help "),
     ],
 )
