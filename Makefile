@@ -2,11 +2,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-LOWEST := .venv-lowest
-TESTS := python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
-PYTEST := $(BIN)/$(TESTS)
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
-.PHONY: help quickstart test test-rest test-all test-times test-lowest lint dist clean
+.PHONY: help quickstart test test-rest test-all test-times lint clean
 
 help: ## Says what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -26,24 +24,27 @@ test-all: test test-rest ## Runs every check.
 test-times: $(VENV)/ready-test ## Lists tests that take long and are not marked slow.
 	$(PYTEST) -m "not slow" --times
 
+# An environment of its own, so that the other one keeps the newest libraries.
 test-lowest: ## Runs the quick tests with the oldest libraries that pyproject.toml allows.
-	$(PYTHON) -m venv $(LOWEST)
-	$(LOWEST)/bin/python -m pip install --quiet uv
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python \
+	$(PYTHON) -m venv $(VENV)/lowest
+	$(VENV)/lowest/bin/python -m pip install --quiet uv
+	$(VENV)/lowest/bin/uv pip install --quiet --python $(VENV)/lowest/bin/python \
 		--resolution lowest-direct --editable ".[test]"
-	$(LOWEST)/bin/$(TESTS) -m "not slow"
+	$(subst $(BIN),$(VENV)/lowest/bin,$(PYTEST)) -m "not slow"
+
+dist: $(VENV)/ready-test ## Builds the wheel and the source archive into dist/.
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build
+
+.PHONY: test-lowest dist
 
 lint: $(VENV)/ready-test ## Checks style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-dist: $(VENV)/ready-test ## Builds the wheel and the source archive into dist/.
-	@$(BIN)/python -m pip install --quiet build
-	$(BIN)/python -m build
-
-clean: ## Removes the environments, not the runs.
-	rm -rf $(VENV) $(LOWEST)
+clean: ## Removes the environment, not the runs.
+	rm -rf $(VENV)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "ganjax needs Python 3.11 or newer: make PYTHON=/path/to/python3.x"; exit 1; }
