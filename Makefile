@@ -29,6 +29,20 @@ test-all: test test-rest ## Runs every check.
 test-times: $(VENV)/ready-test ## Lists tests that take long and are not marked slow.
 	$(PYTEST) -m "not slow" --times
 
+# An environment of its own, so that the other one keeps the newest libraries.
+test-lowest: ## Runs the quick tests with the oldest libraries that pyproject.toml allows.
+	$(PYTHON) -m venv $(VENV)/lowest
+	$(VENV)/lowest/bin/python -m pip install --quiet uv
+	$(VENV)/lowest/bin/uv pip install --quiet --python $(VENV)/lowest/bin/python \
+		--resolution lowest-direct --editable ".[test]"
+	$(subst $(BIN),$(VENV)/lowest/bin,$(PYTEST)) -m "not slow"
+
+dist: $(VENV)/ready-test ## Builds the wheel and the source archive into dist/.
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build
+
+.PHONY: test-lowest dist
+
 lint: $(VENV)/ready-test ## Checks style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

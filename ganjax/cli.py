@@ -1,6 +1,11 @@
-"""`ganjax COMMAND RUN`: what can be done with a run once it has a save.
+"""Experiments with generative adversarial networks in JAX: start one, and use its runs.
 
-A run knows itself: its experiment, arguments, data and classes are in its folder.
+An experiment is a Python file: `ganjax new my_gan.py` writes one, and `python my_gan.py`
+trains it. A run knows its experiment, arguments, data and classes, so the commands need no
+more than its folder.
+
+The flags of a command are listed by `ganjax COMMAND --help`, and versions by
+`ganjax --version`.
 """
 
 # The text above is what `ganjax --help` begins with. The commands themselves are the files
@@ -9,43 +14,89 @@ A run knows itself: its experiment, arguments, data and classes are in its folde
 import functools
 import operator
 import pkgutil
+import platform
+import sys
 from collections.abc import Mapping
-from importlib import import_module
+from importlib import import_module, metadata
 from types import ModuleType
 from typing import Annotated, Any
 
 from tyro.conf import subcommand
 
 from ganjax import commands
+from ganjax.errors import UsageError
 from ganjax.run.args import check
 from ganjax.run.command import exit_on_error, parse
 from ganjax.run.programs import keep_programs
+from ganjax.run.terminal import say
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs the command line; a mistake in it gives one sentence and exit status 2.
+    """Runs the command line; bad input gives one sentence and exit status 2.
 
     Args:
         argv: the arguments; those of the process by default.
     """
-    found = discover()
-    # Which command was asked for is told by the class that tyro has made of the flags.
-    mains = {module.Args: module.main for module in found.values()}
+    argv = sys.argv[1:] if argv is None else argv
     with exit_on_error():
-        args = parse(flags(found), __doc__ or "", argv)
+        if argv == ["--version"]:
+            say(versions())
+            return
+        check_command(argv)
+        if argv[0].startswith("-"):
+            parse(flags(discover()), __doc__ or "", argv, prog="ganjax")
+            raise UsageError(
+                "The name of a command comes before its flags; --help lists the commands."
+            )
+        # No other command is imported: each one brings libraries that take seconds.
+        command = load_command(argv[0])
+        description = command.Args.__doc__ or ""
+        args = parse(command.Args, description, argv[1:], prog=f"ganjax {argv[0]}")
         check(args)
         keep_programs()
-        mains[type(args)](args)
+        command.main(args)
+
+
+def versions() -> str:
+    """Returns the version of ganjax, and those of Python and the libraries it runs on."""
+    names = {"JAX": "jax", "Flax": "flax", "Optax": "optax"}
+    libraries = [f"{name} {metadata.version(each)}" for name, each in names.items()]
+    below = ", ".join([f"Python {platform.python_version()}", *libraries])
+    return f"ganjax {metadata.version('ganjax')} ({below})"
+
+
+def check_command(argv: list[str]) -> None:
+    """Raises a `UsageError` that lists the commands, unless `argv` begins with one.
+
+    Flags are left to the parser, which knows `--help`.
+    """
+    names = command_names()
+    if not argv:
+        raise UsageError(
+            f"The name of a command is missing: give one of {', '.join(names)}, or --help."
+        )
+    if not argv[0].startswith("-") and argv[0] not in names:
+        raise UsageError(
+            f"{argv[0]!r} is not a command of ganjax: give one of {', '.join(names)}."
+        )
+
+
+def command_names() -> list[str]:
+    """Returns the names of all commands, in the order of the help."""
+    files = pkgutil.iter_modules(commands.__path__)
+    names = {file.name for file in files if not file.name.startswith("_")}
+    known = [name for name in commands.ORDER if name in names]
+    return [*known, *sorted(names.difference(known))]
+
+
+def load_command(name: str) -> ModuleType:
+    """Returns the module of a command."""
+    return import_module(f"{commands.__name__}.{name}")
 
 
 def discover() -> dict[str, ModuleType]:
     """Returns the module of every command by its name, in the order of the help."""
-    names = {module.name for module in pkgutil.iter_modules(commands.__path__)}
-    known = [name for name in commands.ORDER if name in names]
-    return {
-        name: import_module(f"{commands.__name__}.{name}")
-        for name in [*known, *sorted(names.difference(known))]
-    }
+    return {name: load_command(name) for name in command_names()}
 
 
 def flags(found: Mapping[str, ModuleType]) -> Any:

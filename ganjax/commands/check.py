@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tyro.conf import Positional
-
 from ganjax.errors import UsageError
+from ganjax.run.args import RunFolder
 from ganjax.run.terminal import say
 from ganjax.store.check import advice, check_saves, describe_state, leftovers
 from ganjax.store.workdir import AVERAGES, CHECKPOINTS
@@ -13,9 +12,9 @@ from ganjax.store.workdir import AVERAGES, CHECKPOINTS
 
 @dataclass(frozen=True)
 class Args:
-    """Reads every save of a run, says which are intact, and repairs what it can."""
+    """Checks whether the saves of a run are intact, and repairs what it can."""
 
-    run: Positional[str]
+    run: RunFolder
     """The folder of a run."""
 
 
@@ -40,4 +39,7 @@ def main(args: Args) -> None:
     for sentence in advice(folder, saves):
         say(sentence)
     if all(save.problem for save in saves if save.folder == CHECKPOINTS):
-        raise UsageError(f"{folder} has no intact save.")
+        raise UsageError(
+            f"{folder} has no intact save: restore one from a backup, or begin the run "
+            "anew in another --workdir."
+        )

@@ -1,14 +1,15 @@
-"""`ganjax complete`: a photograph, made up where a mask is white by a run of completion."""
+"""`ganjax complete`: an image, filled in by an inpainting run where a mask is white."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
+import tyro
 from tyro.conf import Positional
 
 from ganjax.core import Inpainting
 from ganjax.errors import UsageError
-from ganjax.run.args import NoPrefix, Range, Save
+from ganjax.run.args import NoPrefix, PathText, Range, RunFolder, Save
 from ganjax.run.loading import condition_of, load
 from ganjax.run.terminal import say
 from ganjax.run.translate import check_channels, check_completion, complete, inpainter
@@ -16,18 +17,18 @@ from ganjax.run.translate import check_channels, check_completion, complete, inp
 
 @dataclass(frozen=True)
 class Args:
-    """Makes up what is missing from a photograph, by a run of completion."""
+    """Fills in what is missing from an image by an inpainting run."""
 
-    run: Positional[str]
+    run: RunFolder
     """The folder of a run."""
-    photo: Positional[str]
+    photo: Annotated[Positional[str], tyro.conf.arg(metavar="IMAGE")]
     """An image of any size."""
-    mask: str
-    """An image of the same size, white where something is to be made up."""
-    out: str = "completed.png"
-    """The .png, in which known pixels, alpha and color profile stay as they were."""
+    mask: PathText
+    """An image of the same size, white where something is to be filled in."""
+    out: PathText = "completed.png"
+    """The .png file; known pixels, alpha and color profile stay as they are."""
     tile: Annotated[int, Range(1)] = 1024
-    """Pixels; what is larger goes through in tiles that fade into each other."""
+    """Pixels; a larger image is processed in tiles that fade into each other."""
     save: NoPrefix[Save] = Save()
 
 

@@ -5,39 +5,44 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import jax
 import numpy as np
-from tyro.conf import Positional
+import tyro
 
 from ganjax.core import Modality, PyTree
 from ganjax.data import Spec
 from ganjax.errors import UsageError, reason
 from ganjax.pretrained import efficientnet
 from ganjax.run import sampling, sentences
-from ganjax.run.args import NoPrefix, Save
+from ganjax.run.args import NoPrefix, PathText, RunFolder, Save
 from ganjax.run.description import spec_of
 from ganjax.run.evaluator import evaluator
 from ganjax.run.loading import load
+from ganjax.run.terminal import warn
 from ganjax.store import write
 from ganjax.store.manifest import read_manifest
 
 
+SCORES = "scores.json"
+
+
 @dataclass(frozen=True)
 class Args:
-    """Scores samples against images that were held out; real images give the scale."""
+    """Scores samples of a run against held-out data, with real data as the scale."""
 
-    run: Positional[str]
+    run: RunFolder
     """The folder of a run."""
-    features: str = ""
-    """Weights of EfficientNet-Lite0, a path or URL, by which images are compared, too."""
-    data: str = ""
-    """Where the data lies now, if it has moved since the run."""
+    features: Annotated[str, tyro.conf.arg(metavar="PATH|URL")] = ""
+    """Weights of EfficientNet-Lite0, on whose features images are also compared."""
+    data: PathText = ""
+    """Where the data is now, if it has moved since the run."""
     save: NoPrefix[Save] = Save()
 
 
 def main(args: Args) -> None:
-    """Prints the scores as JSON, and keeps them in the run's folder."""
+    """Prints the scores as JSON, and writes them to `scores.json` in the run's folder."""
     # As `hooks.score_hook` does in training, with other latents (`sampling.ASKED`).
     loaded = load(args.run, data=args.data, **asdict(args.save))
     folder = Path(args.run).expanduser()
@@ -48,7 +53,7 @@ def main(args: Args) -> None:
         if not scoring.count:
             raise UsageError(
                 f"{folder} was trained on too few {loaded.game.modality.name} to score "
-                "samples by."
+                "samples by: train it on more, or compare the samples by eye."
             )
         n = scoring.count
         classes = len(loaded.classes)
@@ -76,7 +81,9 @@ def main(args: Args) -> None:
     text = json.dumps(told, indent=1) + "\n"
     print(text, end="", flush=True)
     with _in_words("These scores could not be kept"):
-        write(folder / "scores.json", text)
+        write(folder / SCORES, text)
+    # To the error stream: a program that reads the output finds nothing there but JSON.
+    warn(f"Scores: {folder / SCORES}")
 
 
 def _spec(args: Args, modality: Modality, example: PyTree) -> Spec:

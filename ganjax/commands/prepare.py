@@ -1,21 +1,24 @@
 """`ganjax prepare`: the one command that downloads; training itself never does."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+import tyro
 from tyro.conf import Positional
 
 from ganjax.data.prepare import prepare
+from ganjax.run.args import PathText
 from ganjax.run.terminal import say
 
 
 @dataclass(frozen=True)
 class Args:
-    """Fetches a TensorFlow Datasets set and prepares it for training."""
+    """Downloads a data set of TensorFlow Datasets and prepares it for training."""
 
-    name: Positional[str]
-    """tfds:NAME or tfds:NAME:CONFIG"""
-    manual_dir: str = ""
-    """A folder with files of the set that were downloaded by hand."""
+    name: Annotated[Positional[str], tyro.conf.arg(metavar="DATASET")]
+    """The data set: tfds:NAME or tfds:NAME:CONFIG."""
+    manual_dir: PathText = ""
+    """A folder with files of the data set that were downloaded by hand."""
 
 
 def main(args: Args) -> None:

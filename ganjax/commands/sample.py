@@ -1,15 +1,15 @@
-"""`ganjax sample`: new samples of a run, in a file of a kind that its modality writes."""
+"""`ganjax sample`: new samples of a run, in a kind of file that its modality writes."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from tyro.conf import Positional
+import tyro
 
 from ganjax.core import Labels
 from ganjax.errors import UsageError
-from ganjax.run.args import NoPrefix, PositiveInt, Range, Save
+from ganjax.run.args import NoPrefix, PathText, PositiveInt, Range, RunFolder, Save
 from ganjax.run.loading import Loaded, class_number, load
 from ganjax.run.terminal import say
 from ganjax.run.translate import check_writable
@@ -17,19 +17,23 @@ from ganjax.run.translate import check_writable
 
 @dataclass(frozen=True)
 class Args:
-    """Draws new samples: a picture of them, or their arrays."""
+    """Draws new samples of a run, as a picture or as arrays."""
 
-    run: Positional[str]
+    run: RunFolder
     """The folder of a run."""
     n: PositiveInt = 64
-    label: str | None = None
-    """The class to draw, by its name or number; by default every class in turn."""
-    out: str = "samples.png"
-    """A .png of all samples together, an .npz of their arrays and labels, or another file
-    that samples of its kind are written to."""
+    """Number of samples."""
+    label: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="CLASS", help_behavior_hint="(default: all in turn)"),
+    ] = None
+    """The class to draw, by its name or number."""
+    out: PathText = "samples.png"
+    """The file: .png for a picture, .npz for arrays, or another kind that fits the data."""
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0
-    data: str = ""
-    """Where the data lies now, if it has moved; needed where samples are made of images."""
+    """Seed of the latents; equal seeds give equal samples."""
+    data: PathText = ""
+    """Where the data is now, if it has moved; image-to-image runs read it."""
     save: NoPrefix[Save] = Save()
 
 
@@ -39,7 +43,10 @@ def main(args: Args) -> None:
     # may take minutes.
     out = Path(args.out).expanduser()
     if not out.suffix:
-        raise UsageError(f"--out {out} has no ending that names a kind of file.")
+        raise UsageError(
+            f"--out {out} has no ending that names a kind of file: name one such as "
+            f"{out.name or 'samples'}.png."
+        )
     _check_output(out)
     loaded = load(args.run, data=args.data, **asdict(args.save))
     # The kind of data says to which files its samples are written, and how many fit in one.
@@ -47,14 +54,14 @@ def main(args: Args) -> None:
     ending = out.suffix.lower()
     if ending not in modality.files:
         raise UsageError(
-            f"--out {out} is no file that {modality.name} are written to; name a "
-            f"{' or a '.join(modality.files)}."
+            f"--out {out} is not a kind of file that {modality.name} are written to: name "
+            f"a {' or a '.join(modality.files)}."
         )
     most = modality.max_samples.get(ending, args.n)
     if args.n > most:
         raise UsageError(
-            f"--n {args.n} are more than the {most} samples that are seen in one {ending}; "
-            f"name a {' or a '.join(set(modality.files) - {ending})} as --out."
+            f"--n {args.n} are more than the {most} samples that one {ending} shows: give "
+            f"fewer, or name a {' or a '.join(set(modality.files) - {ending})} as --out."
         )
     drawn = loaded.sample(args.n, label=args.label, seed=args.seed)
     modality.files[ending](out, drawn, _labels(args, loaded))

@@ -1,14 +1,15 @@
-"""`ganjax translate`: one's own images, through a run that makes images of images."""
+"""`ganjax translate`: images from files, translated by an image-to-image run."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
+import tyro
 from tyro.conf import Positional
 
 from ganjax.core import ImageToImage, Inpainting, Labels
 from ganjax.errors import UsageError
-from ganjax.run.args import NoPrefix, Range, Save
+from ganjax.run.args import NoPrefix, PathText, Range, RunFolder, Save
 from ganjax.run.loading import condition_of, load
 from ganjax.run.terminal import say
 from ganjax.run.translate import (
@@ -22,16 +23,16 @@ from ganjax.run.translate import (
 
 @dataclass(frozen=True)
 class Args:
-    """Sends one's own images through a run that makes images of images."""
+    """Translates images from files by an image-to-image run."""
 
-    run: Positional[str]
+    run: RunFolder
     """The folder of a run."""
-    images: Positional[str]
-    """An image, or a folder of them, of any size."""
-    out: str = "translated"
-    """The folder for the .png files, which keep their names; for one image also a .png."""
+    images: Annotated[Positional[str], tyro.conf.arg(metavar="IMAGES")]
+    """An image of any size, or a folder of images."""
+    out: PathText = "translated"
+    """The folder of the .png files, which keep their names; for one image also a .png."""
     tile: Annotated[int, Range(1)] = 1024
-    """Pixels; what is larger goes through in tiles that fade into each other."""
+    """Pixels; larger images are processed in tiles that fade into each other."""
     save: NoPrefix[Save] = Save()
 
 

@@ -74,6 +74,10 @@ NonNegativeFloat = Annotated[float, Range(0)]
 Fraction = Annotated[float, Range(0, 1)]
 Layout = Literal["jit", "pmap", "shard", "fsdp"]
 
+# Arguments of commands; the help shows the word in capitals in place of the type.
+RunFolder = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+PathText = Annotated[str, tyro.conf.arg(metavar="PATH")]
+
 T = TypeVar("T")
 # A group of flags without a prefix: --steps, where the field `run` would make --run.steps.
 NoPrefix = tyro.conf.OmitArgPrefixes[T]
@@ -159,12 +163,11 @@ class Save:
     best: bool = False
     """Takes the save with the best score instead of the newest."""
     member: Annotated[int, Range(0)] = 0
-    """Which one of a population, counted from 0."""
+    """The member of a population, counted from 0."""
     sigma_rel: NonNegativeFloat = 0.0
-    """The length of G's average, made of those of `--posthoc-ema`; 0 takes the run's
-    own."""
+    """Relative standard deviation of the post-hoc EMA of G; 0 is the run's own average."""
     trust: bool = False
-    """Runs the run's experiment file though it is not known here."""
+    """Executes the run's experiment file although it is not known here."""
 
 
 def convert_types(args: Any) -> Any:

@@ -8,6 +8,8 @@ import atexit
 import contextlib
 import inspect
 import io
+import itertools
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
@@ -15,13 +17,22 @@ from typing import Any, get_type_hints
 import tyro
 
 from ganjax.errors import DivergedError, Interrupted, UsageError
-from ganjax.run.args import check
+from ganjax.run.args import TYPE_NAMES, check
 from ganjax.run.sentences import as_usage_errors
 from ganjax.run.terminal import warn
 from ganjax.store.orbax_workarounds import quiet_orbax
 
 
-TYRO_FRAME = "╭╮╰╯│─ \n"  # what tyro draws around its messages
+# What tyro draws around and between its messages; "-" where "─" cannot be printed.
+TYRO_FRAME = "╭╮╰╯│─- \n"
+MISSING_INDENT = 4  # of the names of missing flags, below the line that lists them
+# Versions of tyro differ in the quotes and parentheses around the flag.
+NO_VALUE = re.compile(r"Missing value for argument [('\"]*(-[\w.-]+)")
+# What `int` and `float` raise for other text, and what must be given instead.
+NOT_A_NUMBER = {
+    r"invalid literal for int\(\) with base 10": TYPE_NAMES[int],
+    "could not convert string to float": TYPE_NAMES[float],
+}
 
 
 def command(main: Callable[[Any], object]) -> None:
@@ -60,13 +71,16 @@ def _args_type(main: Callable[[Any], object]) -> Any:
     return kind
 
 
-def parse(kind: Any, description: str, argv: list[str] | None = None) -> Any:
+def parse(
+    kind: Any, description: str, argv: list[str] | None = None, prog: str | None = None
+) -> Any:
     """Returns the flags of the command line as an instance of `kind`.
 
     Args:
         kind: a dataclass, or a union of dataclasses for subcommands.
         description: what `--help` prints above the flags.
         argv: the flags; those of the process by default.
+        prog: the name of the program in its help; by default that of its file.
 
     Raises:
         UsageError: if a flag is unknown, is missing, or has a value of the wrong type.
@@ -75,20 +89,42 @@ def parse(kind: Any, description: str, argv: list[str] | None = None) -> Any:
     messages = io.StringIO()
     try:
         with contextlib.redirect_stderr(messages):
-            return tyro.cli(kind, description=description, args=argv)
+            return tyro.cli(kind, description=description, args=argv, prog=prog)
     except SystemExit as end:
         if not end.code:
             raise
-        lines = messages.getvalue().splitlines()[1:]
-    # tyro prints a frame around its message, and the usage below an empty line.
-    message = []
-    for line in lines:
-        words = line.strip(TYRO_FRAME)
-        if not words:
-            break
-        message.append(words)
-    sentence = " ".join(message).rstrip(".")
+        sentence = _in_plain_words(messages.getvalue()).rstrip(".")
     raise UsageError(f"{sentence}; --help lists what can be given.")
+
+
+def _in_plain_words(text: str) -> str:
+    """The message within the frame that tyro prints around it, as one sentence."""
+    # The first line is the title. The second and further paragraphs, below a rule or an
+    # empty line, are about the usage.
+    lines = [line.strip("│").rstrip() for line in text.splitlines()[1:]]
+    body = itertools.dropwhile(_is_rule, lines)
+    message = list(itertools.takewhile(lambda line: not _is_rule(line), body))
+    sentence = " ".join(line.strip() for line in message)
+    if sentence.startswith("Missing from"):
+        # What is missing is listed by name, with its help below and further to the right.
+        left = _indent(message[0])
+        names = [x.strip() for x in message if _indent(x) == left + MISSING_INDENT]
+        return f"{message[0].strip()} {', '.join(names)}"
+    if found := NO_VALUE.match(sentence):
+        return f"{found[1]} needs a value"
+    for words, kind in NOT_A_NUMBER.items():
+        sentence = re.sub(
+            rf"Error parsing (\S+): {words}: (.*)", rf"\1 is \2: give {kind}", sentence
+        )
+    return sentence
+
+
+def _is_rule(line: str) -> bool:
+    return not line.strip(TYRO_FRAME)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 @contextlib.contextmanager

@@ -207,7 +207,9 @@ def _naming_file(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}).") from error
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror}): check its name and permissions."
+        ) from error
     except MemoryError as error:
         raise UsageError(
             f"{path} has more pixels than there is memory for: make it smaller, or cut it "

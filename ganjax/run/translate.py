@@ -150,7 +150,8 @@ def plan_outputs(where: Path, out: Path) -> dict[Path, Path]:
             check_writable(folder)
     except OSError as error:
         raise UsageError(
-            f"{error.filename or out} cannot be used ({error.strerror})."
+            f"{error.filename or out} cannot be used ({error.strerror}): check its name "
+            "and permissions."
         ) from error
     return targets
 
@@ -245,7 +246,8 @@ def check_completion(photo: Path, mask: Path, out: Path) -> None:
         check_writable(out.parent)
     except OSError as error:
         raise UsageError(
-            f"{error.filename or out} cannot be used ({error.strerror})."
+            f"{error.filename or out} cannot be used ({error.strerror}): check its name "
+            "and permissions."
         ) from error
 
 
@@ -367,7 +369,9 @@ def write(image: Original, path: Path) -> None:
     try:
         store.write(path, originals.encode_png(image), parents=True)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).") from error
+        raise UsageError(
+            f"{path} cannot be written ({error.strerror}): name another --out."
+        ) from error
 
 
 def _targets(where: Path, out: Path) -> dict[Path, Path]:

@@ -107,9 +107,10 @@ def describe_state(folder: Path) -> str:
     if state is None:
         return f"The state of {folder} is not recorded."
     if state == "running":
+        # The step of this status is that with which the process began.
         return (
-            f"{folder} was killed after step {step} of {steps}: the same command goes on "
-            "from its newest intact save."
+            f"{folder} was killed before step {steps}: the same command resumes it from "
+            "its newest intact save."
         )
     reason = str(status.get("sentence", ""))
     return f"{folder} is {state} at step {step} of {steps}. {reason}".rstrip()

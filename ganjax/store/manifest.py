@@ -49,7 +49,8 @@ def read_manifest(folder: Path, *, complete: bool = True) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise UsageError(
-            f"{folder / MANIFEST} cannot be read ({error.strerror})."
+            f"{folder / MANIFEST} cannot be read ({error.strerror}): check its "
+            "permissions, or restore it from a backup."
         ) from error
     except ValueError:
         raise _damaged(folder) from None

@@ -1,7 +1,9 @@
 """A command is one file of `ganjax/commands`, and each one keeps the same promises."""
 
 import dataclasses
+import re
 import sys
+from importlib.metadata import version
 from typing import get_type_hints
 
 import pytest
@@ -9,6 +11,8 @@ from PIL import Image
 from tyro.conf import Positional
 
 from ganjax import cli, commands
+from ganjax.run.args import Save
+from tests.helpers.processes import ROOT, finished
 from tests.helpers.sentences import told
 
 
@@ -34,6 +38,7 @@ class Args:
     """Counts the files of a folder."""
 
     folder: Positional[str]
+    """A folder."""
     times: PositiveInt = 1
     """How often each one counts."""
 
@@ -67,7 +72,7 @@ def helped(capsys, *argv):
 
 def test_a_new_file_is_a_new_command(counting, capsys):
     text = helped(capsys)
-    assert text.index("Fetches a TensorFlow") < text.index("count Counts the files of")
+    assert text.index("Checks whether the saves") < text.index("count Counts the files")
     assert "How often each one counts. (default: 1)" in helped(capsys, "count")
     cli.main(["count", str(counting), "--times", "3"])
     assert capsys.readouterr().out == "3 files\n"
@@ -75,8 +80,15 @@ def test_a_new_file_is_a_new_command(counting, capsys):
     assert "--times 0" in told(capsys, cli.main, ["count", ".", "--times", "0"])
 
 
-def test_the_order_of_the_help_names_files_that_are_there():
-    assert list(FOUND)[: len(commands.ORDER)] == list(commands.ORDER)
+def test_the_help_lists_every_command_in_the_order_of_their_use(capsys):
+    assert list(FOUND) == list(commands.ORDER)
+    places = [helped(capsys).index(f"• {name} ") for name in commands.ORDER]
+    assert places == sorted(places)
+
+
+def test_a_file_whose_name_begins_with_an_underscore_is_no_command(counting):
+    (counting / "count.py").rename(counting / "_count.py")
+    assert list(cli.discover()) == list(FOUND)
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -86,6 +98,89 @@ def test_a_command_says_what_it_does_and_takes_its_own_flags(name, capsys):
     assert f"{name} {module.Args.__doc__.splitlines()[0]}" in helped(capsys)
     assert module.Args.__dataclass_params__.frozen
     assert get_type_hints(module.main) == {"args": module.Args, "return": type(None)}
+
+
+def rows(text):
+    """What stands in the two columns of a help: the names of a flag, and its text."""
+    found = {}
+    for line in text.replace("│", "").splitlines():
+        # A row begins at the left, and what goes on in the next line is further right.
+        if row := re.fullmatch(r" {1,2}((?:-|[A-Z])\S*(?: \S+)*) {2,}(\S.*)", line):
+            found[row[1]] = row[2]
+    return found
+
+
+def flags_of(kind):
+    """The flags of a dataclass and of the groups in it, and how many have no name."""
+    named, positional = set(), 0
+    hints = get_type_hints(kind, include_extras=True)
+    for field in dataclasses.fields(kind):
+        if isinstance(default := field.default, Save):
+            named |= flags_of(type(default))[0]
+        elif POSITIONAL in getattr(hints[field.name], "__metadata__", ()):
+            positional += 1
+        else:
+            named.add(f"--{field.name.replace('_', '-')}")
+    return named, positional
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_every_flag_has_a_help_and_what_has_no_flag_has_a_name(
+    name, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        cli.main([name, "--help"])
+    told = rows(capsys.readouterr().out)
+    named, positional = flags_of(FOUND[name].Args)
+    listed = {words.split()[0].rstrip(",") for words in told if words[0] == "-"}
+    assert listed == named | {"-h"}
+    places = [words for words in told if words[0] != "-"]
+    assert len(places) == positional and not {"STR", "INT", "FLOAT"} & set(places)
+    bare = [words for words, text in told.items() if text.startswith("(")]
+    assert not bare, f"{bare} have no docstring"
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_command_is_one_plain_line_of_the_help(name):
+    line = FOUND[name].Args.__doc__
+    assert "\n" not in line and line[0].isupper() and line.count(".") == 1
+    assert line.endswith(".") and len(line) <= 80
+
+
+def test_a_command_is_run_without_the_libraries_of_the_others():
+    program = (
+        "import sys; from ganjax import cli\n"
+        "try: cli.main(['report', 'nothing'])\n"
+        "except SystemExit: print(*sorted(x for x in sys.modules if 'ganjax.comm' in x))"
+    )
+    done = finished([sys.executable, "-c", program], ROOT)
+    assert done.stdout.split() == ["ganjax.commands", "ganjax.commands.report"]
+
+
+def test_the_version_is_told_without_looking_for_commands(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "discover", None)
+    cli.main(["--version"])
+    said = capsys.readouterr().out
+    assert said.startswith(f"ganjax {version('ganjax')} (Python 3.")
+    assert f"JAX {version('jax')}" in said
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        ([], "The name of a command is missing: give one of new, prepare, "),
+        (["paint"], "'paint' is not a command of ganjax: give one of new, prepare, "),
+        (["sample"], "Missing from ganjax sample: RUN; --help lists "),
+        (["complete", "a"], "Missing from ganjax complete: IMAGE, --mask PATH; --help"),
+        (["sample", "a", "--n", "x"], "--n is 'x': give a whole number; --help lists "),
+        (["sample", "a", "--sigma-rel", "x"], "--sigma-rel is 'x': give a number; "),
+        (["sample", "a", "--n"], "--n needs a value; --help lists "),
+        (["sample", "a", "--size", "3"], "Unrecognized options: --size, 3; --help "),
+    ],
+)
+def test_what_is_typed_wrong_is_one_sentence_that_says_what_to_give(argv, says, capsys):
+    assert told(capsys, cli.main, argv).startswith(says)
 
 
 def words(kind, run, other):

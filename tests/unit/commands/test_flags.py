@@ -124,7 +124,9 @@ def test_scores_are_of_other_latents_than_those_of_training(
     evaluate.main(evaluate.Args(str(tmp_path)))
     assert asked == [("state", sampling.ASKED, 4)]
     assert sampling.ASKED not in (sampling.SCORED, sampling.FIXED)
-    told = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    assert said.err == f"Scores: {tmp_path / 'scores.json'}\n"
+    told = json.loads(said.out)
     score = {"samples": 24.0, "real": 1.0, "aim": near.aim}
     assert told == {
         "reference": "the held-out points",

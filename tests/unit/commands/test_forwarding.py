@@ -112,7 +112,7 @@ def test_only_as_many_samples_are_drawn_as_a_picture_shows(monkeypatch, tmp_path
         assert len(written.pop()[1]) == n
     with pytest.raises(UsageError, match=r"--n 5 are more than the 4 .* name a \.npz"):
         sample.main(sample.Args("run", 5, out=str(tmp_path / "a.png")))
-    with pytest.raises(UsageError, match=r"images are written to; name a .png or a"):
+    with pytest.raises(UsageError, match=r"images are written to: name a .png or a"):
         sample.main(sample.Args("run", 5, out=str(tmp_path / "a.jpg")))
     assert not written
 

@@ -83,12 +83,29 @@ def test_a_wrong_flag_is_one_sentence_without_a_frame():
     assert not set("╭╮╰╯│─\n") & set(said)
 
 
-def test_of_a_framed_message_only_what_is_wrong_is_told(monkeypatch):
-    lines = ["╭─ Wrong ──╮", "│ A flag   │", "│ is odd.  │"]
-    lines += ["│ ──────── │", "│ Usage    │", "╰──────────╯"]
+FRAMED = """╭─ Wrong ──╮
+│ A flag   │
+│ is odd.  │
+│ ──────── │
+│ Usage    │
+╰──────────╯"""
+PLAIN = """ Wrong
+ ----------
+  A flag
+  is odd.
+  ---------
+  Usage
+"""
+
+
+@pytest.mark.parametrize("message", [FRAMED, PLAIN])
+def test_of_a_message_with_a_title_and_the_usage_only_what_is_wrong_is_told(
+    message, monkeypatch
+):
+    """With a frame, or without it on a terminal that lacks its letters."""
 
     def refuse(*_, **__):
-        print("\n".join(lines), file=sys.stderr)
+        print(message, file=sys.stderr)
         raise SystemExit(2)
 
     monkeypatch.setattr("tyro.cli", refuse)

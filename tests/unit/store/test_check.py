@@ -148,7 +148,11 @@ def test_a_run_without_a_status_is_said_to_have_none(tmp_path):
 def test_how_a_run_stands_is_said_with_its_step_and_its_reason(tmp_path):
     run(tmp_path)
     for state, sentence, said in (
-        ("running", "", "was killed after step 8 of 20: the same command goes on from"),
+        (
+            "running",
+            "",
+            "was killed before step 20: the same command resumes it from its",
+        ),
         ("finished", "", "is finished at step 8 of 20."),
         ("failed", "A disk is full.", "is failed at step 8 of 20. A disk is full."),
     ):
