@@ -1,7 +1,7 @@
 """Configuration of the documentation: `make docs` builds it into `docs/_build/html`.
 
-Three kinds of pages are made from the code when the documentation is built, in
-`docs/_generated`: the reference, the pages of the experiments and the drawing of the floors.
+Pages that are made from the code are written to `docs/_generated` when the documentation is
+built: the reference, the pages of the experiments and the drawing of the floors.
 The build needs no network. `GANJAX_DOCS_LINKS=1` links to the documentation of JAX, Flax,
 Optax and NumPy, whose inventories are then downloaded.
 """
@@ -14,9 +14,10 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS / "extensions")]
 
-import experiments  # noqa: E402
 import floors  # noqa: E402
 import reference  # noqa: E402
+
+import experiments  # noqa: E402
 
 
 project = "ganjax"

@@ -50,7 +50,9 @@ def read(path: Path) -> Experiment:
         title=title.rstrip("."),
         text=text.strip(),
         run=next(map(_settings, (node for node, _ in fields if _name(node) == "run"))),
-        arguments=[_argument(node, doc) for node, doc in fields if _name(node) != "run"],
+        arguments=[
+            _argument(node, doc) for node, doc in fields if _name(node) != "run"
+        ],
     )
 
 
@@ -74,7 +76,9 @@ def _settings(node: ast.AnnAssign) -> dict[str, str]:
     if not isinstance(call, ast.Call):
         return {}
     named = {word.arg or "": ast.unparse(word.value) for word in call.keywords}
-    given = dict(zip(("workdir", "steps", "batch"), map(ast.unparse, call.args)))
+    given = dict(
+        zip(("workdir", "steps", "batch"), map(ast.unparse, call.args), strict=False)
+    )
     return given | named
 
 
@@ -96,7 +100,7 @@ def page(experiment: Experiment) -> str:
         "",
         f"{experiment.title}.",
         "",
-        *markdown(experiment.text).splitlines(),
+        *experiment.text.splitlines(),
         "",
         "```bash",
         command,
@@ -112,10 +116,11 @@ def page(experiment: Experiment) -> str:
         cells = f"`{flag}`", f"`{default}`", meaning.replace("|", r"\|")
         lines.append(f"| {' | '.join(cells)} |")
     source = f"../../../experiments/{experiment.name}.py"
-    lines += ["", "## Source", "", f"```{{literalinclude}} {source}", ":language: python"]
+    lines += [
+        "",
+        "## Source",
+        "",
+        f"```{{literalinclude}} {source}",
+        ":language: python",
+    ]
     return "\n".join([*lines, "```", ""])
-
-
-def markdown(text: str) -> str:
-    """Returns a docstring as Markdown: indented blocks are commands."""
-    return text

@@ -42,7 +42,11 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def floors(rooms: Imports) -> list[list[str]]:
-    """Returns the rooms by floor, the lowest first; `ValueError` if imports go in a circle."""
+    """Returns the rooms by floor, the lowest first.
+
+    Raises:
+        ValueError: if imports go in a circle.
+    """
     placed: dict[str, int] = {}
     while len(placed) < len(rooms):
         ready = [
@@ -73,16 +77,15 @@ def reduced(rooms: Imports) -> dict[str, set[str]]:
 def ordered(rows: list[list[str]], rooms: Imports) -> list[list[str]]:
     """Returns the floors with rooms near those that they import, for fewer crossings."""
     place: dict[str, float] = {}
+
+    def middle(room: str) -> float:
+        near = [place[other] for other in rooms[room] if other in place]
+        return sum(near) / len(near) if near else 0.5
+
     result = []
     for row in rows:
-
-        def middle(room: str) -> float:
-            near = [place[other] for other in rooms[room] if other in place]
-            return sum(near) / len(near) if near else 0.5
-
-        row = sorted(row, key=middle)
-        place |= {room: (i + 0.5) / len(row) for i, room in enumerate(row)}
-        result.append(row)
+        result.append(sorted(row, key=middle))
+        place |= {room: (i + 0.5) / len(row) for i, room in enumerate(result[-1])}
     return result
 
 

@@ -142,7 +142,9 @@ def _with_literal_tables(lines: list[str]) -> list[str]:
             i += 1
             continue
         indent = " " * (len(block[0]) - len(block[0].lstrip()))
-        cells = [[c.strip() for c in row.strip().strip("|").split("|")] for row in block]
+        cells = [
+            [c.strip() for c in row.strip().strip("|").split("|")] for row in block
+        ]
         rows = [row for row in cells if not set("".join(row)) <= set("-: ")]
         result += ["", f"{indent}.. list-table::", f"{indent}   :header-rows: 1", ""]
         for row in rows:

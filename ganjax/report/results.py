@@ -148,7 +148,9 @@ def read_results(path: str | Path) -> Results:
     """Reads the results of a study."""
     stored = json.loads(Path(path).read_text())
     tables = [
-        Table(each["name"], [Column(**column) for column in each["columns"]], each["rows"])
+        Table(
+            each["name"], [Column(**column) for column in each["columns"]], each["rows"]
+        )
         for each in stored["tables"]
     ]
     return Results(

@@ -256,7 +256,9 @@ def test_style_and_content_are_told_together():
     assert unpaired.content(x, x) == pytest.approx([1, 1])
     found = unpaired.distances(real, real)
     distance, share, _, kernel = unpaired.style(found, usual)
-    assert distance == pytest.approx(0, abs=1e-3) and share == pytest.approx(0, abs=1e-3)
+    assert distance == pytest.approx(0, abs=1e-3) and share == pytest.approx(
+        0, abs=1e-3
+    )
     assert kernel < 0.1
     assert unpaired.content(y, x)[0] < 0.5
 
