@@ -2,8 +2,9 @@
 
 Pages that are made from the code are written to `docs/_generated` when the documentation is
 built: the reference, the pages of the experiments and the drawing of the floors.
-The build needs no network. `GANJAX_DOCS_LINKS=1` links to the documentation of JAX, Flax,
-Optax and NumPy, whose inventories are then downloaded.
+
+The build needs no network. With `GANJAX_DOCS_LINKS=1` names of JAX, Flax, Optax and NumPy link
+to their documentation, for which Sphinx downloads the inventories.
 """
 
 import os
@@ -12,12 +13,9 @@ from pathlib import Path
 
 
 DOCS = Path(__file__).parent
-sys.path[:0] = [str(DOCS.parent), str(DOCS / "extensions")]
+sys.path.insert(0, str(DOCS.parent))
 
-import floors  # noqa: E402
-import reference  # noqa: E402
-
-import experiments  # noqa: E402
+from docs.extensions import experiments, floors, reference  # noqa: E402
 
 
 project = "ganjax"
@@ -28,8 +26,8 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "reference",
-    "results",
+    "docs.extensions.reference",
+    "docs.extensions.results",
 ]
 if os.environ.get("GANJAX_DOCS_LINKS"):
     extensions.append("sphinx.ext.intersphinx")
