@@ -3,8 +3,8 @@
 Pages that are made from the code are written to `docs/_generated` when the documentation is
 built: the reference, the pages of the experiments and the drawing of the floors.
 
-The build needs no network. With `GANJAX_DOCS_LINKS=1` names of JAX, Flax, Optax and NumPy link
-to their documentation, for which Sphinx downloads the inventories.
+The build needs no network. With `GANJAX_DOCS_LINKS=1` names of JAX, Flax, Optax and NumPy
+link to their documentation, for which Sphinx downloads the inventories.
 """
 
 import os

@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -35,6 +36,7 @@ ROOMS = (
     "errors",
 )
 BY_FILE = {"models", "layers", "games", "pretrained"}
+SHADOWED = "\n   :no-index:"
 
 
 def pages() -> dict[str, str]:
@@ -58,7 +60,10 @@ def room_page(room: str) -> str:
         return _page(f"ganjax.{room}", "", _automodule(module.__name__))
     parts = [_automodule(module.__name__)]
     for found in pkgutil.iter_modules(module.__path__, f"{module.__name__}."):
-        parts.append(f"## {found.name}\n\n{_automodule(found.name)}")
+        # A function such as `games.unrolled` has the name of the file that defines it.
+        hidden = getattr(module, found.name.rpartition(".")[2], None)
+        options = "" if inspect.ismodule(hidden) or hidden is None else SHADOWED
+        parts.append(f"## {found.name}\n\n{_automodule(found.name, options)}")
     return _page(f"ganjax.{room}", "", "\n\n".join(parts))
 
 
@@ -70,8 +75,8 @@ def _opening(module: ModuleType) -> str:
     return f"```{{eval-rst}}\n.. automodule:: {module.__name__}\n   :no-members:\n```"
 
 
-def _automodule(name: str) -> str:
-    return f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```"
+def _automodule(name: str, options: str = "") -> str:
+    return f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:{options}\n```"
 
 
 def _entry(value: Any, name: str) -> str:
@@ -99,37 +104,79 @@ def shorten_signature(
     return sig, returns
 
 
-def skip_aliases(
+def skip_fields(
     app: Sphinx, what: str, name: str, value: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Leaves out the fields of tuples, which the docstring of the class describes."""
+    """Leaves out the fields of tuples, and functions that are defaults of fields.
+
+    The docstring of a class describes its fields.
+    """
     if type(value).__name__ == "_tuplegetter":
         return True
+    if what == "class" and callable(value):
+        # A method has the name of its class in its qualified name.
+        return "." not in getattr(value, "__qualname__", "") or None
     return None
 
 
-def tidy(
+def to_rst(
     app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]
 ) -> None:
-    """Makes reStructuredText of a docstring, where the two differ from Markdown.
+    """Makes reStructuredText of a docstring, where it is written as Markdown.
 
-    Lists get an empty line before them, tables become literal blocks, and asterisks in
-    plain text are escaped.
+    Lists and code get the empty lines and colons that they need, tables become list tables,
+    and characters that would be markup are escaped.
     """
-    text: list[str] = []
+    lines[:] = [*_escaped(_with_list_tables(_with_blocks(lines)))]
+
+
+ITEM = re.compile(r"\s*([-*]|\d+\.) ")
+
+
+def _with_blocks(lines: list[str]) -> list[str]:
+    """Lists with an empty line before them, and indented code as a literal block."""
+    result: list[str] = []
+    for i, line in enumerate(lines):
+        before = result[-1] if result else ""
+        follows = before.strip() and _indent(line) == _indent(before)
+        if ITEM.match(line) and follows and not ITEM.match(before):
+            result.append("")
+        # Code is indented, below an empty line and a line that ends with a colon.
+        above = lines[i - 2] if i >= 2 and not lines[i - 1].strip() else ""
+        is_code = line.strip() and _indent(line) >= _indent(above) + 4
+        if above.rstrip().endswith(":") and is_code and not ITEM.match(line):
+            result[-2] = re.sub(r":+$", "::", result[-2].rstrip())
+        result.append(line)
+    return result
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _escaped(lines: list[str]) -> Iterator[str]:
+    """Lines in which "|", "*" and a final "_" are text, but for code and lists."""
+    literal: int | None = None  # the indentation of the line above a literal block
     for line in lines:
-        stripped = line.strip()
-        before = text[-1].strip() if text else ""
-        is_item = re.match(r"([-*]|\d+\.) ", stripped)
-        if is_item and before and not re.match(r"([-*]|\d+\.) ", before):
-            if len(line) - len(line.lstrip()) == len(text[-1]) - len(text[-1].lstrip()):
-                text.append("")
-        text.append(line)
-    lines[:] = list(_with_literal_tables(text))
+        if literal is not None and line.strip() and _indent(line) <= literal:
+            literal = None
+        if literal is None and not line.lstrip().startswith((">>>", "...", "..")):
+            marker = ITEM.match(line)
+            start = marker.end() if marker else 0
+            parts = re.split(r"(`+[^`]+`+)", line[start:])
+            parts[::2] = [re.sub(r"(?<!\\)([|*])", r"\\\1", x) for x in parts[::2]]
+            # A letter that follows code, as in the plural `Loss`es, needs a separator.
+            parts[2::2] = [re.sub(r"^(?=\w)", r"\\ ", x) for x in parts[2::2]]
+            line_out = line[:start] + "".join(parts)
+        else:
+            line_out = line
+        if literal is None and line.rstrip().endswith("::"):
+            literal = _indent(line)
+        yield line_out
 
 
-def _with_literal_tables(lines: list[str]) -> list[str]:
-    """A table of Markdown as a list table."""
+def _with_list_tables(lines: list[str]) -> list[str]:
+    """Tables of Markdown as list tables."""
     result: list[str] = []
     i = 0
     while i < len(lines):
@@ -157,6 +204,7 @@ def _with_literal_tables(lines: list[str]) -> list[str]:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-signature", shorten_signature)
-    app.connect("autodoc-skip-member", skip_aliases)
-    app.connect("autodoc-process-docstring", tidy, priority=400)
+    app.connect("autodoc-skip-member", skip_fields)
+    # Before napoleon, which reads the sections.
+    app.connect("autodoc-process-docstring", to_rst, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

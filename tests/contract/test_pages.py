@@ -22,7 +22,12 @@ from tests.helpers.processes import ROOT
 
 
 # Whose steps take long to trace, or whose runs are many.
-HEAVY = {"docs/methods/networks.md"}
+HEAVY = {
+    "docs/how-to/resume.md",
+    "docs/how-to/your-data.md",
+    "docs/methods/networks.md",
+    "docs/start/first-gan.md",
+}
 # The front page has the example of the README, which a test below checks.
 SAME = {"docs/index.md"}
 MAX_README_BYTES = 6_144

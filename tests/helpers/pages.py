@@ -65,6 +65,7 @@ PROGRAMS = {page_name(page): code for page in PAGES if (code := program(page)).s
 
 def named(text: str) -> list[str]:
     """The files of this repository that a page names by their path from its root."""
+    text = re.sub(r"\]\([^)]*\)", "]", text)  # links are from the page
     folders = "ganjax|experiments|studies|benchmarks|tools|tests|notebooks|docs"
     # Names of several files, such as `docs/*.json`, are none.
     return re.findall(rf"\b(?:{folders})/[\w/-]+\.\w+|\b[A-Z]+\.md", text)
