@@ -38,7 +38,7 @@ if os.environ.get("GANJAX_DOCS_LINKS"):
         "optax": ("https://optax.readthedocs.io/en/latest/", None),
     }
 
-exclude_patterns = ["_build", "extensions"]
+exclude_patterns = ["_build", "_generated/rooms.md", "extensions"]
 html_theme = "furo"
 html_title = "ganjax"
 html_static_path = ["_static"]
@@ -77,6 +77,7 @@ def generate(folder: Path) -> None:
             for each in experiments.experiments()
         },
         "floors.svg": floors.svg(floors.imports()),
+        "rooms.md": floors.table(floors.imports()),
         **{f"notebooks/{path.name}": path.read_text() for path in notebooks},
     }
     for path in folder.rglob("*"):

@@ -4,6 +4,7 @@ The files are parsed and not imported, so that the pages need none of their libr
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -100,7 +101,7 @@ def page(experiment: Experiment) -> str:
         "",
         f"{experiment.title}.",
         "",
-        *experiment.text.splitlines(),
+        *markdown(experiment.text).splitlines(),
         "",
         "```bash",
         command,
@@ -124,3 +125,11 @@ def page(experiment: Experiment) -> str:
         ":language: python",
     ]
     return "\n".join([*lines, "```", ""])
+
+
+def markdown(text: str) -> str:
+    """Returns a docstring as Markdown: asterisks in words, as in 8*8, are no emphasis."""
+    # Code is between backticks, or indented by four spaces.
+    parts = re.split(r"(`[^`]+`|^ {4}.*$)", text, flags=re.MULTILINE)
+    parts[::2] = [re.sub(r"(?<=\w)\*(?=\w)", r"\\*", part) for part in parts[::2]]
+    return "".join(parts)

@@ -89,6 +89,19 @@ def ordered(rows: list[list[str]], rooms: Imports) -> list[list[str]]:
     return result
 
 
+def table(rooms: Imports, root: Path = ROOT) -> str:
+    """Returns a table of the rooms in Markdown, from the highest, by their docstrings."""
+    lines = ["| room | what is in it |", "|---|---|"]
+    for row in reversed(floors(rooms)):
+        for room in row:
+            path = root / room / "__init__.py"
+            path = path if path.exists() else root / f"{room}.py"
+            text = ast.get_docstring(ast.parse(path.read_text())) or ""
+            first = " ".join(text.split("\n\n")[0].split()).replace("|", r"\|")
+            lines.append(f"| `{room}` | {first} |")
+    return "\n".join([*lines, ""])
+
+
 def svg(rooms: Imports) -> str:
     """Returns the drawing, the highest floor first."""
     arrows = reduced(rooms)

@@ -93,14 +93,15 @@ def _first_line(value: Any) -> str:
 def shorten_signature(
     app: Sphinx, what: str, name: str, value: Any, options: Any, sig: str, returns: str
 ) -> tuple[str, str] | None:
-    """Leaves out of a module's signature the fields that Flax gives to each."""
+    """Leaves out the fields that Flax gives to modules, and names default functions."""
     if not sig:
         return None
-    sig = re.sub(r", parent: .*?=<.*?>, name: .*?=None", "", sig)
-    sig = re.sub(r"parent: .*?=<.*?>, name: .*?=None", "", sig)
-    # Functions that are defaults are shown by their names alone.
-    sig = re.sub(r"<function (\S+) at 0x\w+>", lambda m: m[1].split(".")[0], sig)
-    sig = re.sub(r" at 0x\w+", "", sig)
+    sig = re.sub(r"(, )?parent: [^=]*= ?<.*?>, name: str \| None ?= ?None", "", sig)
+    sig = re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", sig)
+    # Functions that are defaults are shown by name; one that another returned by its.
+    sig = re.sub(r"<function (\w+)[^>]*(<locals>[^>]*)?>", r"\1", sig)
+    # Any other object is left to the docstring.
+    sig = re.sub(r"<[^<>]*>", "...", sig)
     return sig, returns
 
 
