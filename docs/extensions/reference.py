@@ -48,8 +48,16 @@ def pages() -> dict[str, str]:
 def front_page() -> str:
     """The page of `ganjax` itself: what `import ganjax as gx` brings."""
     package = importlib.import_module("ganjax")
-    names = [n for n in package.__all__ if not inspect.ismodule(getattr(package, n))]
-    shown = "\n".join(_entry(getattr(package, name), name) for name in sorted(names))
+    named = {name: getattr(package, name) for name in sorted(package.__all__)}
+    entries = [_entry(value, name) for name, value in named.items() if _is_own(value)]
+    types = [
+        f"`gx.{name}`"
+        for name, value in named.items()
+        if not _is_own(value) and not inspect.ismodule(value)
+    ]
+    shown = "\n".join(entries)
+    if types:
+        shown += f"\n\nTypes of arguments, which are checked: {', '.join(types)}."
     return _page("ganjax", _opening(package), shown)
 
 
@@ -79,11 +87,23 @@ def _automodule(name: str, options: str = "") -> str:
     return f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:{options}\n```"
 
 
+def _is_own(value: Any) -> bool:
+    return inspect.isclass(value) or inspect.isfunction(value)
+
+
 def _entry(value: Any, name: str) -> str:
-    """The place of a name of the package: its own entry is on the page of its room."""
-    if not (inspect.isclass(value) or inspect.isfunction(value)):
-        return f"- `gx.{name}`"
-    return f"- `gx.{name}`: {_first_line(value)}"
+    """A name of the package, with a link to its entry on the page of its room."""
+    places = [f"ganjax.{room}" for room in ROOMS if room not in BY_FILE]
+    found = [p for p in places if name in _published(importlib.import_module(p), value)]
+    place = f"{found[0]}.{name}" if found else f"{value.__module__}.{name}"
+    return f"- {{py:obj}}`gx.{name} <{place}>`: {_first_line(value)}"
+
+
+def _published(module: ModuleType, value: Any) -> list[str]:
+    """The names under which a module publishes a value."""
+    here = [x for x in vars(module) if value.__module__ == module.__name__]
+    names = getattr(module, "__all__", here)
+    return [name for name in names if getattr(module, name, None) is value]
 
 
 def _first_line(value: Any) -> str:
@@ -98,10 +118,12 @@ def shorten_signature(
         return None
     sig = re.sub(r"(, )?parent: [^=]*= ?<.*?>, name: str \| None ?= ?None", "", sig)
     sig = re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", sig)
-    # Functions that are defaults are shown by name; one that another returned by its.
-    sig = re.sub(r"<function (\w+)[^>]*(<locals>[^>]*)?>", r"\1", sig)
-    # Any other object is left to the docstring.
+    # Functions that are defaults are shown by name, lambdas as an ellipsis.
+    function = r"<function (\w+)((?:[\w.]|<\w+>)*)[^<>]*>"
+    sig = re.sub(function, lambda m: "..." if "<lambda>" in m[2] else m[1], sig)
+    # Any other object is left to the docstring, as is the range of a number.
     sig = re.sub(r"<[^<>]*>", "...", sig)
+    sig = re.sub(r"~?(?:\w+\.)*Annotated\[(\w+), [^\]]*\]", r"\1", sig)
     return sig, returns
 
 
@@ -128,7 +150,12 @@ def to_rst(
     Lists and code get the empty lines and colons that they need, tables become list tables,
     and characters that would be markup are escaped.
     """
+    if what == "module":
+        lines[:] = _with_colons(lines)
     lines[:] = [*_escaped(_with_list_tables(_with_blocks(lines)))]
+    if what == "attribute":
+        # Without it napoleon takes the first line up to a colon for a type.
+        lines.insert(0, "")
 
 
 ITEM = re.compile(r"\s*([-*]|\d+\.) ")
@@ -147,6 +174,19 @@ def _with_blocks(lines: list[str]) -> list[str]:
         is_code = line.strip() and _indent(line) >= _indent(above) + 4
         if above.rstrip().endswith(":") and is_code and not ITEM.match(line):
             result[-2] = re.sub(r":+$", "::", result[-2].rstrip())
+        result.append(line)
+    return result
+
+
+def _with_colons(lines: list[str]) -> list[str]:
+    """Two colons before an indented block that follows a line without any."""
+    result: list[str] = []
+    for line in lines:
+        above = [x for x in result[-2:] if x.strip()]
+        is_block = line.startswith("    ") and result and not result[-1].strip()
+        if is_block and above and above[0][0] != " " and not above[0].endswith(":"):
+            if not ITEM.match(above[0]):
+                result += ["::", ""]
         result.append(line)
     return result
 
