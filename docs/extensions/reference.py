@@ -154,8 +154,8 @@ def to_rst(
         lines[:] = _with_colons(lines)
     lines[:] = [*_escaped(_with_list_tables(_with_blocks(lines)))]
     if what == "attribute":
-        # Without it napoleon takes the first line up to a colon for a type.
-        lines.insert(0, "")
+        # Napoleon takes a first line up to its colon for a type; this one shows nothing.
+        lines.insert(0, "\\ ")
 
 
 ITEM = re.compile(r"\s*([-*]|\d+\.) ")
