@@ -28,9 +28,10 @@ EXPERIMENTS = sorted(path.name for path in (ROOT / "experiments").glob("*.py"))
 
 def commands(start: str) -> list[list[str]]:
     """The flags of every command of the documentation that begins with `start`."""
-    found = (shlex.split(line, comments=True) for line in LINES if line[:1].isalpha())
+    lines = [shlex.split(line, comments=True) for line in LINES if line[:1].isalpha()]
     words = start.split()
-    return [line for line in found if line[: len(words)] == words and len(line) > 1]
+    found = [line for line in lines if line[: len(words)] == words and len(line) > 1]
+    return [line for line in found if "--help" not in line]
 
 
 @pytest.mark.slow
