@@ -58,7 +58,7 @@ COLUMNS = (
     Column("L1 in the hole", ".3f"),
     Column("PSNR, dB", ".2f"),
     Column("SSIM", ".3f"),
-    Column("Fréchet distance", ".0f"),
+    Column("Fréchet distance", ".4g"),
 )
 
 

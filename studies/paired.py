@@ -38,7 +38,7 @@ COLUMNS = (
     Column("mean absolute difference", ".3f"),
     Column("PSNR, dB", ".2f"),
     Column("SSIM", ".3f"),
-    Column("Fréchet distance", ".3f"),
+    Column("Fréchet distance", ".4g"),
 )
 
 

@@ -38,9 +38,9 @@ from ganjax.run import PositiveInt, command
 
 COLUMNS = (
     Column("images"),
-    Column("Fréchet distance", ".0f"),
+    Column("Fréchet distance", ".4g"),
     Column("of the input's", ".0%"),
-    Column("kernel distance", ".2f"),
+    Column("kernel distance", ".4g"),
     Column("of the input's", ".0%"),
     Column("classified as the other kind", ".0%"),
     Column("SSIM", ".3f"),

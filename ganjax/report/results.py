@@ -12,6 +12,7 @@ files, so that a table on a page always has the numbers of a run.
 
 import json
 import math
+import os
 import platform
 import shlex
 import sys
@@ -189,7 +190,8 @@ def write_results(path: str | Path, study: str, tables: Sequence[Table]) -> None
 
 def measured_here() -> dict[str, str]:
     """Returns the date, the processor and the versions of the libraries."""
-    found = {"date": date.today().isoformat(), "on": platform.machine()}
+    found = {"date": date.today().isoformat()}
+    found["on"] = f"{platform.machine()}, {os.cpu_count()} cores"
     found["python"] = platform.python_version()
     for name in LIBRARIES:
         try:
