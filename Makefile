@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 OPEN := show() { if [ "$$(uname)" = Darwin ]; then open "$$1"; \
 	elif [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then xdg-open "$$1"; fi 2>/dev/null || true; }; show
 
-.PHONY: help quickstart test test-rest test-all test-times lint clean
+.PHONY: help quickstart test test-rest test-all test-times test-lowest lint docs clean
 
 help: ## Says what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -48,6 +48,10 @@ lint: $(VENV)/ready-test ## Checks style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+docs: $(VENV)/ready-docs ## Builds the documentation into docs/_build/html.
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
+	@echo "Documentation: docs/_build/html/index.html"
+
 clean: ## Removes the environment, not the runs.
 	rm -rf $(VENV)
 
@@ -65,4 +69,9 @@ $(VENV)/ready: pyproject.toml | $(BIN)/python
 $(VENV)/ready-test: pyproject.toml | $(BIN)/python
 	@echo "Installing ganjax and what its tests need into $(VENV)."
 	@$(BIN)/python -m pip install --quiet --editable ".[test]"
+	@touch $@ $(VENV)/ready
+
+$(VENV)/ready-docs: pyproject.toml | $(BIN)/python
+	@echo "Installing ganjax and what its documentation needs into $(VENV)."
+	@$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	@touch $@ $(VENV)/ready

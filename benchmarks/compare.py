@@ -20,16 +20,37 @@ from typing import Annotated, Any
 import tyro
 from cases import CASES, Case, check_names, exact, plain
 
-from ganjax.report.markdown import print_header, print_row
+from ganjax.report.results import Column, Table, write_results
 
 
 SECONDS = 1.5  # of one turn, at least
 STEPS = 4  # of one turn, at least: a run plays many steps in one call
 AGREE = 1e-3  # how far values may be apart, as a share of the largest
-WHOLE = ("step", "ganjax, ms", "PyTorch, ms", "its mode", "ratio", "examples/s")
-WHOLE += ("GFLOP/s", "of the peak", "ganjax, MB", "PyTorch, MB", "compile, s", "apart")
-D_TURN = ("D's turn", "plain, ms", "R1+R2, ms", "PyTorch R1+R2, ms", "its mode")
-D_TURN += ("ratio", "R1+R2 / plain", "memory, R1+R2 / plain")
+STUDY = "Training steps of ganjax and PyTorch"
+WHOLE = (
+    Column("step"),
+    Column("ganjax, ms", ",.1f"),
+    Column("PyTorch, ms", ",.1f"),
+    Column("mode of PyTorch"),
+    Column("ratio", ".2f"),
+    Column("examples/s", ",.0f"),
+    Column("GFLOP/s", ".0f"),
+    Column("of the peak", ".0%"),
+    Column("ganjax, MB", ",.0f"),
+    Column("PyTorch, MB", ",.0f"),
+    Column("compile, s", ".0f"),
+    Column("difference", ".0e"),
+)
+D_TURN = (
+    Column("D's turn"),
+    Column("plain, ms", ",.1f"),
+    Column("R1 + R2, ms", ",.1f"),
+    Column("PyTorch, R1 + R2, ms", ",.1f"),
+    Column("mode of PyTorch"),
+    Column("ratio", ".2f"),
+    Column("R1 + R2 / plain", ".2f"),
+    Column("memory, R1 + R2 / plain", ".2f"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,8 @@ class Args:
     """Examples in a batch; 0 is each case's own."""
     penalties: bool = False
     """Compares D's turn alone, plain and with R1 and R2, instead of whole steps."""
+    out: str = ""
+    """A JSON file to write the table to, as those of docs/performance."""
 
 
 class Side:
@@ -136,8 +159,8 @@ def median_ratio(turns: list[list[float]], a: int, b: int) -> float:
     return statistics.median(turn[a] / turn[b] for turn in turns)
 
 
-def whole_step(name: str, case: Case, pairs: int, peak: float) -> float:
-    """Prints a case's row and gives the ratio."""
+def whole_step(name: str, case: Case, table: Table, pairs: int, peak: float) -> float:
+    """Adds a case's row to the table and gives the ratio."""
     apart = agree(name, case)
     work = alone("theirs", "flops", case, False)
     best, mode = fastest(case, False)
@@ -145,34 +168,41 @@ def whole_step(name: str, case: Case, pairs: int, peak: float) -> float:
     turns = take_turns(sides, pairs)
     us, them = (statistics.median(side) for side in zip(*turns, strict=True))
     ratio = median_ratio(turns, 0, 1)
-    cells = [name, f"{1e3 * us:.1f}", f"{1e3 * them:.1f}", mode, f"**{ratio:.2f}**"]
-    cells += [f"{case.batch / us:.0f}", f"{work / us / 1e9:.0f}"]
-    cells += [f"{100 * work / us / peak:.0f} %", *(f"{s.memory():.0f}" for s in sides)]
-    cells += [f"{sides[0].compiled:.0f}", f"{apart:.0e}"]
-    print_row(cells)
+    speed = case.batch / us, work / us / 1e9, work / us / peak
+    memory = [side.memory() for side in sides]
+    table.add(
+        name,
+        1e3 * us,
+        1e3 * them,
+        mode,
+        ratio,
+        *speed,
+        *memory,
+        sides[0].compiled,
+        apart,
+    )
     for side in sides:
         side.close()
     return ratio
 
 
-def d_turn(name: str, case: Case, pairs: int) -> float:
-    """Prints a case's row of D's turn and gives the ratio with penalties."""
+def d_turn(name: str, case: Case, table: Table, pairs: int) -> float:
+    """Adds a case's row of D's turn and gives the ratio with penalties."""
     best, mode = fastest(exact(case), True)
     ours = [Side("ours", make(case), True) for make in (plain, exact)]
     turns = take_turns([*ours, best], pairs)
     us, paid, them = (statistics.median(side) for side in zip(*turns, strict=True))
     ratio, more = median_ratio(turns, 1, 2), median_ratio(turns, 1, 0)
     memory = [side.memory() for side in ours]
-    cells = [name, *(f"{1e3 * s:.1f}" for s in (us, paid, them)), mode]
-    cells += [f"**{ratio:.2f}**", f"{more:.2f}", f"{memory[1] / memory[0]:.2f}"]
-    print_row(cells)
+    times = [1e3 * seconds for seconds in (us, paid, them)]
+    table.add(name, *times, mode, ratio, more, memory[1] / memory[0])
     for side in [*ours, best]:
         side.close()
     return ratio
 
 
 def main(args: Args) -> None:
-    """Prints the table."""
+    """Prints the table, and writes it where a file is given."""
     check_names("case", args.names, CASES)
     cases = {name: CASES[name] for name in args.names}
     if args.batch:
@@ -183,14 +213,17 @@ def main(args: Args) -> None:
         peak = max(alone(side, "peak") for side in ("ours", "theirs"))
         print(f"A matrix product of 2048 reaches {peak / 1e9:.0f} GFLOP/s.\n")
         row, columns = partial(whole_step, pairs=args.pairs, peak=peak), WHOLE
-    print_header(columns)
-    ratios = {name: row(name, case) for name, case in cases.items()}
+    table = Table("penalties" if args.penalties else "steps", columns)
+    table.print_header()
+    ratios = {name: row(name, case, table) for name, case in cases.items()}
     of = [ratios[name] for name in cases if CASES[name].convolutional]
     print(
         f"\nGeometric mean of the ratios: {statistics.geometric_mean(ratios.values()):.2f}"
     )
     if of:
         print(f"Of those with convolutions: {statistics.geometric_mean(of):.2f}")
+    if args.out:
+        write_results(args.out, STUDY, [table])
 
 
 if __name__ == "__main__":

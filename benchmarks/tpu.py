@@ -25,13 +25,23 @@ from ours import make
 from ganjax import parallel
 from ganjax.core import Batch
 from ganjax.data import Sizes, resident
-from ganjax.report.markdown import print_header, print_row
+from ganjax.report.results import Column, Table, write_results
 
 
 NAMES = ("dcgan_64", "sngan_32", "stylegan2_32", "r3gan_32", "biggan_32")
-COLUMNS = ("model", "type", "compile, s", "GFLOP", "arguments, MB", "temporary, MB")
-COLUMNS += ("donated, MB", "products", "in bfloat16", "fusions", "transposes")
-COLUMNS += ("copies", "all-reduces")
+COLUMNS = (
+    *(Column(name) for name in ("model", "type")),
+    Column("compile, s", ".0f"),
+    *(
+        Column(name, ",.1f")
+        for name in ("GFLOP", "arguments, MB", "temporary, MB", "donated, MB")
+    ),
+    *(
+        Column(name, "d")
+        for name in ("products", "in bfloat16", "fusions", "transposes", "copies")
+    ),
+    Column("all-reduces", "d"),
+)
 HOST = {  # what libtpu asks of a machine that has no TPU
     "TPU_SKIP_MDS_QUERY": "1",
     "TPU_ACCELERATOR_TYPE": "v5litepod-4",
@@ -47,6 +57,8 @@ class Args:
     """Which chips, and how many along each side."""
     batch: int = 64
     """Images of each of D's turns, per chip."""
+    out: str = ""
+    """A JSON file to write the table to, as `docs/performance/tpu.json`."""
 
 
 class Line(NamedTuple):
@@ -116,8 +128,8 @@ def compiled(case: Case, mixed: bool, mesh: Mesh) -> jax.stages.Compiled:
     return laid_out.lower(jax.eval_shape(init), jax.tree.map(shape, feed)).compile()
 
 
-def row(name: str, case: Case, mixed: bool, mesh: Mesh) -> None:
-    """Prints the row of a game, its networks in bfloat16 where `mixed`."""
+def row(name: str, case: Case, mixed: bool, mesh: Mesh, table: Table) -> None:
+    """Adds the row of a game, its networks in bfloat16 where `mixed`."""
     began = time.perf_counter()
     program = compiled(case, mixed, mesh)
     seconds = time.perf_counter() - began
@@ -125,25 +137,28 @@ def row(name: str, case: Case, mixed: bool, mesh: Mesh) -> None:
     assert memory and cost
     held = memory.argument_size_in_bytes, memory.temp_size_in_bytes
     kind = "bfloat16" if mixed else "float32"
-    cells = [name, kind, f"{seconds:.0f}", f"{cost['flops'] / 1e9:.1f}"]
-    cells += [f"{x / 1e6:.1f}" for x in (*held, memory.alias_size_in_bytes)]
-    cells += map(str, count(program.as_text()))
-    print_row(cells)
+    sizes = [x / 1e6 for x in (*held, memory.alias_size_in_bytes)]
+    table.add(
+        name, kind, seconds, cost["flops"] / 1e9, *sizes, *count(program.as_text())
+    )
 
 
 def main(args: Args) -> None:
-    """Prints the table."""
+    """Prints the table, and writes it where a file is given."""
     check_names("case", args.names, CASES)
     os.environ.update({name: os.environ.get(name, x) for name, x in HOST.items()})
     jax.config.update("jax_platforms", "cpu")
     chips = topologies.get_topology_desc(args.topology, "tpu").devices
     mesh = Mesh(np.array(chips), (parallel.AXIS,))
     print(f"{len(chips)} x {chips[0].device_kind}, {args.batch} images each.\n")
-    print_header(COLUMNS)
+    table = Table("programs", COLUMNS)
+    table.print_header()
     for name in args.names:
         case = CASES[name]._replace(batch=args.batch * len(chips))
         for mixed in (False, True):
-            row(name, case, mixed, mesh)
+            row(name, case, mixed, mesh, table)
+    if args.out:
+        write_results(args.out, "Programs for TPUs", [table])
 
 
 if __name__ == "__main__":

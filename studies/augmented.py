@@ -37,11 +37,29 @@ from ganjax.evaluation import (
 )
 from ganjax.evaluation.features import fingerprint
 from ganjax.modalities.pictures import save_arrays
-from ganjax.report.markdown import print_header, print_row
+from ganjax.report.results import (
+    Column,
+    Table,
+    interval,
+    spread,
+    write_results,
+)
 from ganjax.run import NonNegativeInt, PositiveInt, command
 
 
-COLUMNS = ("a class", "arm", "accuracy", "less `real`", "less `real + classic`")
+STUDY = "Classifiers on generated images"
+COLUMNS = (
+    Column("images a class", "d"),
+    Column("a classifier learns from"),
+    Column("accuracy, %", ".1f"),
+    Column("less `real`", "+.1f"),
+    Column("less `real + classic`", "+.1f"),
+)
+LEAK_COLUMNS = (
+    Column("images a class", "d"),
+    Column("distance to the nearest training image, held-out images = 1", ".2f"),
+    Column("as close as the closest 1 % of held-out images", ".1%"),
+)
 SHIFTED = 10  # copies of each image
 
 
@@ -165,15 +183,23 @@ def arms(
     return {name: say_so(sets) for name, sets in kinds.items()}
 
 
-def told(right: np.ndarray, base: np.ndarray, weight: np.ndarray) -> str:
-    """A gain in points, with its interval and what may be said of it."""
+def gain(right: np.ndarray, base: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+    """A gain in points, with its interval and its significance."""
     found = paired_bootstrap(right, base, weight)
-    mean, low, high = (f"{100 * x:+.1f}" for x in found)
-    return f"{mean} ({low} to {high}): {significance(found)}"
+    mean, low, high = (100 * x for x in found)
+    return interval(mean, low, high, significance(found))
 
 
-def rows(args: Args, budget: int, data: Batch, test: Batch, classes: int) -> None:
-    """Trains what a budget asks for and prints its part of the table."""
+def rows(
+    args: Args,
+    budget: int,
+    data: Batch,
+    test: Batch,
+    classes: int,
+    table: Table,
+    leaks: Table,
+) -> None:
+    """Trains what a budget needs and adds its rows to the tables."""
     real = few(args, budget, data)
     name = f"{Path(args.data).stem}_{budget}_{fingerprint(*real)}"  # and of no others
     folder = Path(args.workdir).expanduser() / name
@@ -192,32 +218,39 @@ def rows(args: Args, budget: int, data: Batch, test: Batch, classes: int) -> Non
     weight = evaluation.balanced_weights(test.label)
     for name, right in found.items():
         each = (right * weight).mean(-1) * 100
-        cells = [str(budget), name, f"{each.mean():.1f} ± {each.std():.1f}", "", ""]
+        cells = [budget, name, spread(each.mean(), each.std()), None, None]
         for i, base in enumerate(("real", "real + classic")):
             if "generated" in name or (name, base) == ("real + classic", "real"):
-                cells[3 + i] = told(right, found[base], weight)
-        print_row(cells)
+                cells[3 + i] = gain(right, found[base], weight)
+        table.add(*cells)
 
-    text = leak(args, joined(real, classic(args, real)), fakes, test)
-    print_row((str(budget), "of the generated", text, "", ""))
+    known = joined(real, classic(args, real))
+    leaks.rows.append([budget, *leak(args, known, fakes, test)])
     labels = np.unique(fakes[0].label)
     first = lambda x: [np.flatnonzero(x.label == label)[0] for label in labels]
     kinds = [np.asarray(pixels(x.x[first(x)])) for x in (real, *fakes)]
     strip(folder / "generated.png", *np.stack(kinds, axis=1), rows=len(kinds))
 
 
-def leak(args: Args, known: Batch, fakes: list[Batch], test: Batch) -> str:
-    """How near to what was known generated images are; of rare classes if these are."""
+def leak(
+    args: Args, known: Batch, fakes: list[Batch], test: Batch
+) -> tuple[float, float]:
+    """How near generated images are to known ones; of rare classes alone if there are any.
+
+    Returns:
+        Their distance to the nearest known image, as a share of that of held-out images,
+        and the share of them that are as close as the closest 1 % of these.
+    """
     see = evaluation.pixels().apply
     some = lambda x: np.isin(x.label, args.rare or np.unique(test.label))
     flat = lambda x: see(np.asarray(pixels(x.x[some(x)])))
     found = [copies(flat(x), flat(known), flat(test)) for x in fakes]
     ratio, close = np.mean([(x.ratio, x.close) for x in found], axis=0)
-    return f"{ratio:.2f} of the usual distance to a training image, {close:.3f} closest"
+    return float(ratio), float(close)
 
 
 def main(args: Args) -> None:
-    """Prints the table, a budget at a time."""
+    """Prints and writes the tables, a budget at a time."""
     source = lambda split: load(Spec(args.data, args.size, args.channels, split))
     train, held_out = source("train"), source("test")
     data, test, classes = read_all(train), read_all(held_out), len(train.classes)
@@ -227,9 +260,12 @@ def main(args: Args) -> None:
         raise UsageError(
             f"--rare {min(unknown)}: give classes from 0 to {classes - 1}."
         )
-    print_header(COLUMNS)
+    table, leaks = Table("accuracy", COLUMNS), Table("leaks", LEAK_COLUMNS)
+    table.print_header()
     for budget in args.budgets:
-        rows(args, budget, data, test, classes)
+        rows(args, budget, data, test, classes, table, leaks)
+    print(f"\n{leaks.to_markdown()}")
+    write_results(Path(args.workdir) / "results.json", STUDY, [table, leaks])
 
 
 if __name__ == "__main__":

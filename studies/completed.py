@@ -28,7 +28,7 @@ from ganjax.data import Spec, load, read_all
 from ganjax.errors import UsageError
 from ganjax.evaluation import Features
 from ganjax.ops import masks, mirrored
-from ganjax.report.markdown import print_header, print_row
+from ganjax.report.results import Column, Table, spread, write_results
 from ganjax.run import PositiveInt, command
 
 
@@ -51,7 +51,15 @@ OWN = {  # narrow, for small images and few steps
     "d_lr": 4e-4,
     "flat": 0.0,
 }
-COLUMNS = ("masks", "by", "L1 in the hole", "PSNR", "SSIM", "Fréchet")
+COLUMNS = (
+    Column("mask"),
+    Column("hidden", ".0%"),
+    Column("by"),
+    Column("L1 in the hole", ".3f"),
+    Column("PSNR, dB", ".2f"),
+    Column("SSIM", ".3f"),
+    Column("Fréchet distance", ".4g"),
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,9 @@ def main(args: Args) -> None:
     runs = seeds("completion", folder, own, args.seeds, **turns)
 
     print(f"{see.name}, {len(image)} crops, {args.steps:,} steps:\n")
-    print_header((*COLUMNS, *more, "U-IDS"))
+    last = (Column(name, ".3f") for name in (*more, "U-IDS"))
+    table = Table("completed", (*COLUMNS, *last))
+    table.print_header()
     tell = partial(scores, by=see, more=more)
     ways: dict[str, list[Callable]] = {
         "completion": [partial(learned, ganjax.load(run).sample_of) for run in runs],
@@ -144,12 +154,12 @@ def main(args: Args) -> None:
             columns = np.where(hole > 0, 1, image), *(x[0] for x in made.values())
         for name, each in made.items():
             found = [tell(x, image, hole) for x in each]
-            cells = [f"{x:.3f}" for x in np.mean(found, axis=0)]
-            if len(each) > 1:
-                around = np.std(found, axis=0, ddof=1)
-                cells = [f"{x} ± {s:.3f}" for x, s in zip(cells, around, strict=True)]
-            print_row((f"{kind}, {hole.mean():.0%}", name, *cells))
+            by_score = np.transpose(found)
+            cells = [spread(x) if len(x) > 1 else x[0] for x in by_score]
+            table.add(kind, hole.mean(), name, *cells)
     strip(folder / "completed.png", *columns, image)
+    study = f"Completion of {len(image)} held-out crops, on {see.name}"
+    write_results(folder / "results.json", study, [table])
 
 
 if __name__ == "__main__":

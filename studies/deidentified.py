@@ -24,12 +24,19 @@ from ganjax.errors import UsageError
 from ganjax.evaluation import ClassifierSettings
 from ganjax.evaluation.features import fingerprint
 from ganjax.modalities.pictures import save_arrays
-from ganjax.report.markdown import print_header, print_row
+from ganjax.report.results import Column, Table, spread, write_results
 from ganjax.run import PositiveInt, command
 
 
 SIDE, CLASSES = 16, 10
-COLUMNS = ("learned from", "as they are, %", "made up anew, %", "chance, %", "verdict")
+STUDY = "Identity and task after de-identification"
+COLUMNS = (
+    Column("a classifier of"),
+    Column("original images, %", ".1f"),
+    Column("de-identified images, %", ".1f"),
+    Column("chance, %", ".1f"),
+    Column("verdict"),
+)
 KEPT = 0.95  # of the task's accuracy
 
 
@@ -106,7 +113,8 @@ def main(args: Args) -> None:
     play("deidentify", run, own, steps=args.steps, batch=64, seed=args.seed)
 
     before, after = (anew(run, images.image) for images in (train, test))
-    print_header(COLUMNS)
+    table = Table("accuracy", COLUMNS)
+    table.print_header()
     settings = ClassifierSettings(args.classifier_steps)
     for name, learned, labels, told, drawing in (
         ("who, images as they are", train.image, train.who, test.who, 0),
@@ -123,11 +131,12 @@ def main(args: Args) -> None:
         chance = np.bincount(told).max() / len(told)
         good = now >= KEPT * as_is if drawing else now - sure[1] <= chance
         found = zip(shares, sure, strict=True)
-        cells = [f"{100 * share:.1f} ± {100 * by:.1f}" for share, by in found]
-        print_row((name, *cells, f"{100 * chance:.1f}", "holds" if good else "fails"))
+        cells = [spread(100 * share, 100 * by) for share, by in found]
+        table.add(name, *cells, 100 * chance, "holds" if good else "fails")
     some = evenly(len(after), 8)
     shown = [np.asarray(pixels(images[some])) for images in (test.image, after)]
     strip(folder / "deidentified.png", *np.stack(shown, axis=1), rows=2)
+    write_results(folder / "results.json", STUDY, [table])
 
 
 if __name__ == "__main__":

@@ -15,11 +15,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from rows import last, play, seconds
 
-from ganjax.report.markdown import print_header, print_row
+from ganjax.report.results import Column, Table, write_results
 from ganjax.run import PositiveInt, command
 
 
-COLUMNS = ("GAN", "steps", "Fréchet distance, by seed", "mean", "deviation", "s a seed")
+STUDY = "Three GANs on Fashion-MNIST"
+COLUMNS = (
+    Column("GAN"),
+    Column("steps", ",d"),
+    Column("Fréchet distance, by seed", ".2f"),
+    Column("mean", ".2f"),
+    Column("deviation", ".2f"),
+    Column("seconds a seed", ".0f"),
+)
 GANS: dict[str, tuple[str, int, dict[str, Any]]] = {  # -> experiment, D's turns, flags
     "DCGAN": ("dcgan", 1, {"size": 32, "g_width": 32, "d_width": 32}),
     "SNGAN": ("sngan", 5, {"g_width": 32, "d_width": 32, "d_turns": 5}),
@@ -54,7 +62,7 @@ class Rank(NamedTuple):
     """What the seeds of one GAN came to."""
 
     mean: float
-    cells: tuple[str, ...]
+    cells: tuple[Any, ...]
     score: str
 
 
@@ -71,20 +79,22 @@ def rank(args: Args, name: str) -> Rank:
 
     (score,) = {run.headline for run in runs}
     found = np.array([last(run, score)[0] for run in runs])
-    each, took = ", ".join(f"{x:.2f}" for x in found), np.mean([*map(seconds, runs)])
-    deviation = f"{found.std(ddof=1):.2f}" if len(found) > 1 else "-"
-    cells = name, f"{steps:,}", each, f"{found.mean():.2f}", deviation, f"{took:.0f}"
+    took = np.mean([*map(seconds, runs)])
+    deviation = found.std(ddof=1) if len(found) > 1 else None
+    cells = name, steps, found, found.mean(), deviation, took
     return Rank(float(found.mean()), cells, score)
 
 
 def main(args: Args) -> None:
-    """Plays them all and prints the table, the best first."""
-    ranks = sorted(rank(args, name) for name in GANS)
+    """Plays them all and prints and writes the table, the best first."""
+    ranks = sorted((rank(args, name) for name in GANS), key=lambda each: each.mean)
     (score,) = {rank.score for rank in ranks}
     print(f"{score}, {args.images:,} images:\n")
-    print_header(COLUMNS)
+    table = Table("ranks", COLUMNS)
+    table.print_header()
     for each in ranks:
-        print_row(each.cells)
+        table.add(*each.cells)
+    write_results(Path(args.workdir) / "results.json", STUDY, [table])
 
 
 if __name__ == "__main__":

@@ -7,16 +7,23 @@ one that was stopped goes on.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rows import last, play, seconds
 
-from ganjax.report.markdown import print_header, print_row
+from ganjax.report.results import Column, Table, write_results
 from ganjax.run import PositiveInt, command
 
 
-COLUMNS = ("objective", "D's units", "modes", "KL, nats", "seconds a seed")
+STUDY = "Modes of stacked digits"
+COLUMNS = (
+    Column("objective"),
+    Column("D's units", "d"),
+    Column("modes, by seed", ".0f"),
+    Column("KL, nats", ".3f"),
+    Column("seconds a seed", ".0f"),
+)
 OBJECTIVES = {  # name -> experiment, weight of its penalties
     "relativistic + R1 + R2": ("relativistic", 1.0),
     "non-saturating + R1": ("non_saturating", 1.0),
@@ -33,23 +40,24 @@ class Args:
     seeds: PositiveInt = 4
 
 
-def row(args: Args, name: str, d_width: int) -> tuple[str, ...]:
+def row(args: Args, name: str, d_width: int) -> tuple[Any, ...]:
     """What each seed came to, and the seconds that one of them took."""
     experiment, gamma = OBJECTIVES[name]
     folder = Path(args.workdir) / f"{experiment}_{gamma:g}_{d_width}"
     own = {"d_width": d_width, "gamma": gamma}
     found = play(experiment, folder, own, steps=args.steps, seeds=args.seeds)
-    modes = ", ".join(f"{x:.0f}" for x in last(found, "modes"))
-    kl = ", ".join(f"{x:.3f}" for x in last(found, "kl"))
-    return name, str(d_width), modes, kl, f"{seconds(found) / args.seeds:.0f}"
+    scores = last(found, "modes"), last(found, "kl")
+    return name, d_width, *scores, seconds(found) / args.seeds
 
 
 def main(args: Args) -> None:
-    """Prints the table, row by row."""
-    print_header(COLUMNS)
+    """Prints the table, row by row, and writes it."""
+    table = Table("modes", COLUMNS)
+    table.print_header()
     for d_width in args.d_widths:
         for name in OBJECTIVES:
-            print_row(row(args, name, d_width))
+            table.add(*row(args, name, d_width))
+    write_results(Path(args.workdir) / "results.json", STUDY, [table])
 
 
 if __name__ == "__main__":

@@ -27,13 +27,19 @@ import ganjax
 from ganjax.core import pixels, stored
 from ganjax.data import Spec, load, read_all
 from ganjax.errors import UsageError
-from ganjax.report.markdown import print_header, print_row
+from ganjax.report.results import Column, Table, write_results
 from ganjax.run import PositiveInt, command
 from ganjax.run.description import spec_of
 from ganjax.store.manifest import read_manifest
 
 
-COLUMNS = ("by", "L1", "PSNR", "SSIM", "Fréchet")
+COLUMNS = (
+    Column("by"),
+    Column("mean absolute difference", ".3f"),
+    Column("PSNR, dB", ".2f"),
+    Column("SSIM", ".3f"),
+    Column("Fréchet distance", ".4g"),
+)
 
 
 @dataclass(frozen=True)
@@ -148,23 +154,23 @@ def main(args: Args) -> None:
     known = sets(runs[0], args.on)
     see = features(args.features, lambda: known.train)
     print(f"{see.name}, {len(known.y)} images, {args.steps:,} steps:\n")
-    print_header((*COLUMNS, *more))
+    table = Table(args.task, (*COLUMNS, *(Column(name, ".3f") for name in more)))
+    table.print_header()
 
-    def tell(made: np.ndarray) -> list[str]:
-        found = (
-            np.abs(made - known.y).mean(),
-            *image_similarity(made, known.y, see, more),
-        )
-        return [f"{x:.3f}" for x in found]
+    def scores(made: np.ndarray) -> list[float]:
+        difference = np.abs(made - known.y).mean()
+        return [difference, *image_similarity(made, known.y, see, more)]
 
     answers = [ganjax.load(run).sample_of(known.x) for run in runs]
     for run, made in zip(runs, answers, strict=True):
-        print_row((f"{args.task}, seed {run.name}", *tell(made)))
+        table.add(f"{args.task}, seed {run.name}", *scores(made))
     guessed = {name: guess(known) for name, guess in plan.guesses.items()}
     for name, made in guessed.items():
-        print_row((name, *tell(made)))
+        table.add(name, *scores(made))
     columns = known.x, [*guessed.values()][-1], answers[0], known.y
     strip(folder / f"{args.task}.png", *columns)
+    study = f"{args.task} on {len(known.y)} held-out images, on {see.name}"
+    write_results(folder / f"{args.task}.json", study, [table])
 
 
 if __name__ == "__main__":

@@ -32,12 +32,20 @@ from ganjax import evaluation
 from ganjax.core import pixels, stored
 from ganjax.data import Spec, load, read_all
 from ganjax.errors import UsageError
-from ganjax.report.markdown import print_header, print_row
+from ganjax.report.results import Column, Table, write_results
 from ganjax.run import PositiveInt, command
 
 
-STYLE = "Fréchet", "of input's", "kernel", "of input's", "taken for it"
-COLUMNS = ("images", *STYLE, "SSIM", "edges")
+COLUMNS = (
+    Column("images"),
+    Column("Fréchet distance", ".4g"),
+    Column("of the input's", ".0%"),
+    Column("kernel distance", ".4g"),
+    Column("of the input's", ".0%"),
+    Column("classified as the other kind", ".0%"),
+    Column("SSIM", ".3f"),
+    Column("edges kept", ".3f"),
+)
 NARROW: Mapping[str, Any] = {"g_width": 16, "d_width": 32, "blocks": 6, "halvings": 2}
 
 
@@ -78,30 +86,30 @@ def distances(fake: np.ndarray, real: np.ndarray) -> tuple[float, float]:
     return frechet, kernel
 
 
-def style(found: tuple[float, float], usual: tuple[float, float]) -> list[str]:
+def style(found: tuple[float, float], usual: tuple[float, float]) -> list[float]:
     """Distances, each also as a share of the input's, which are `usual`."""
     cells = []
     for number, of in zip(found, usual, strict=True):
-        cells += f"{number:.3f}", f"{number / of:.0%}"
+        cells += number, number / of
     return cells
 
 
 def judge(
     learned: tuple[np.ndarray, np.ndarray], held_out: tuple[np.ndarray, np.ndarray]
-) -> Callable[[np.ndarray], str]:
+) -> Callable[[np.ndarray], float]:
     """A classifier of the two kinds: of images, how many it takes for the other kind."""
 
     def labeled(kinds):
         return stored(np.concatenate(kinds)), np.repeat([0, 1], [len(x) for x in kinds])
 
     made = evaluation.train_classifier(*labeled(learned), *labeled(held_out), classes=2)
-    return lambda images: f"{made.probabilities(images).argmax(1).mean():.0%}"
+    return lambda images: float(made.probabilities(images).argmax(1).mean())
 
 
-def content(made: np.ndarray, x: np.ndarray) -> list[str]:
+def content(made: np.ndarray, x: np.ndarray) -> list[float]:
     """What images keep of those that they were made of."""
     metrics = (evaluation.ssim, evaluation.edge_iou)
-    return [f"{np.mean(each(made, x)):.3f}" for each in metrics]
+    return [float(np.mean(each(made, x))) for each in metrics]
 
 
 def main(args: Args) -> None:
@@ -127,23 +135,26 @@ def main(args: Args) -> None:
 
     taken = judge((first, learned), (x, y))
     print(f"{see.name}, {len(x)} images, {args.steps:,} steps:\n")
-    print_header(COLUMNS)
-    print_row(("input", *style(usual, usual), taken(x), *content(x, x)))
+    table = Table(args.experiment, COLUMNS)
+    table.print_header()
+    table.add("input", *style(usual, usual), taken(x), *content(x, x))
     answers = [ganjax.load(run).sample_of(pixels(stored(x))) for run in runs]
     for run, made in zip(runs, answers, strict=True):
         found = *style(distances(seen(made), real), usual), taken(made)
-        print_row((f"{args.experiment}, seed {run.name}", *found, *content(made, x)))
+        table.add(f"{args.experiment}, seed {run.name}", *found, *content(made, x))
     some = np.random.default_rng(0).permutation(len(learned))[: len(y)]
     floor = style(distances(seen(learned[some]), real), usual)
-    print_row(("the other kind, to learn from", *floor, *3 * [""]))
+    table.add("the other kind, to learn from", *floor, *3 * [None])
     alone = {
-        "the input, moved by a pixel": ("", *content(x[:, :, 1:], x[:, :, :-1])),
-        "another input": ("", *content(np.roll(x, len(x) // 2, 0), x)),
+        "the input, moved by a pixel": (None, *content(x[:, :, 1:], x[:, :, :-1])),
+        "another input": (None, *content(np.roll(x, len(x) // 2, 0), x)),
         "the other kind, held out": (taken(y), *content(y, x)),
     }
     for name, cells in alone.items():
-        print_row((name, *4 * [""], *cells))
+        table.add(name, *4 * [None], *cells)
     strip(folder / f"{args.experiment}.png", x, *answers, y)
+    study = f"{args.experiment} on {len(x)} held-out images, on {see.name}"
+    write_results(folder / f"{args.experiment}.json", study, [table])
 
 
 if __name__ == "__main__":
