@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 OPEN := show() { if [ "$$(uname)" = Darwin ]; then open "$$1"; \
 	elif [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then xdg-open "$$1"; fi 2>/dev/null || true; }; show
 
-.PHONY: help quickstart test test-rest test-all test-times test-lowest lint docs clean
+.PHONY: help quickstart test test-rest test-all test-times test-lowest dist lint docs clean
 
 help: ## Says what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -41,7 +41,6 @@ dist: $(VENV)/ready-test ## Builds the wheel and the source archive into dist/.
 	$(BIN)/python -m pip install --quiet build
 	$(BIN)/python -m build
 
-.PHONY: test-lowest dist
 
 lint: $(VENV)/ready-test ## Checks style and types.
 	$(BIN)/ruff check .
