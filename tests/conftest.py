@@ -1,6 +1,8 @@
 """Eight simulated devices, strict shapes, and compiled programs kept between runs."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +12,10 @@ import pytest
 
 pytest_plugins = ["tests.helpers.programs", "tests.helpers.times"]
 
-os.environ.setdefault("GANJAX_CACHE", tempfile.mkdtemp(prefix="ganjax-cache-"))
+if "GANJAX_CACHE" not in os.environ:
+    CACHE = tempfile.mkdtemp(prefix="ganjax-cache-")
+    os.environ["GANJAX_CACHE"] = CACHE  # also of the processes of the tests
+    atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
 FLAGS = [
     "--xla_backend_optimization_level=0",
     "--xla_cpu_parallel_codegen_split_count=1",
