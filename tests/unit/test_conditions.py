@@ -34,6 +34,29 @@ def test_a_translation_is_shown_to_the_right_of_its_image_at_the_same_size():
     np.testing.assert_array_equal(shown[:, :, 4:], made)
 
 
+def test_what_a_translation_should_become_is_shown_of_pairs_alone():
+    image, made, target = RNG.normal(size=(3, 2, 4, 4, 3)).astype(np.float32)
+    paired = ImageToImage(lambda x: x, paired=True)
+    assert paired.columns == ("input", "output", "target")
+    np.testing.assert_array_equal(
+        paired.show(image, made, target), np.concatenate([image, made, target], axis=2)
+    )
+    unpaired = ImageToImage(lambda x: x)
+    assert unpaired.columns == ("input", "output") and Labels().columns == ()
+    np.testing.assert_array_equal(
+        unpaired.show(image, made, target), np.concatenate([image, made], axis=2)
+    )
+
+
+def test_a_completed_image_is_shown_beside_the_original():
+    image, made, original = RNG.normal(size=(3, 2, 3, 4, 1)).astype(np.float32)
+    inpainting = Inpainting(lambda x: x)
+    masked = Masked(image, np.zeros((2, 3, 4, 1), np.float32))
+    shown = np.asarray(inpainting.show(masked, made, original))
+    assert inpainting.columns == ("input", "output", "original")
+    np.testing.assert_array_equal(shown[:, :, 8:], original)
+
+
 def test_a_hole_is_shown_white_to_the_left_of_what_fills_it():
     image, made = RNG.normal(size=(2, 2, 3, 4, 1)).astype(np.float32)
     mask = np.zeros((2, 3, 4, 1), np.float32)

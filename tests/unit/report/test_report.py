@@ -249,6 +249,15 @@ def test_pictures_are_few_and_in_order(tmp_path):
     assert steps[1:] == sorted(steps[1:]) and steps[1] == 100
 
 
+def test_what_stands_side_by_side_is_named(tmp_path):
+    run(tmp_path, samples=2, pictures=["input", "output", "target"])
+    html = written(tmp_path)
+    assert "Side by side: input, output and target." in html
+    assert "the same inputs" in html or "animation" not in html
+    run(tmp_path, samples=2, pictures=[])
+    assert "Side by side" not in written(tmp_path)
+
+
 def test_large_pictures_are_made_smaller(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
     save_png(Image.fromarray(noise), tmp_path / "x.png")

@@ -14,11 +14,19 @@ import optax
 import pytest
 
 from ganjax import GAN, Player, augment, game, losses
-from ganjax.core import Game, ImageToImage, Labels, Regularizer, normal
+from ganjax.core import (
+    Game,
+    ImageToImage,
+    Labels,
+    PlayerState,
+    Regularizer,
+    normal,
+)
 from ganjax.data import Sizes, Source, Spec
 from ganjax.data.source import example_struct
 from ganjax.data.stream import shapes_of
 from ganjax.errors import UsageError
+from ganjax.games.multiplayer import MultiplayerState
 from ganjax.games.posthoc_ema import PosthocEMAState
 from ganjax.modalities import POINTS
 from ganjax.run import Run, loading, sampling
@@ -61,6 +69,36 @@ def test_weights_and_statistics_are_taken_over_and_nothing_else(tmp_path, monkey
         (begun.g.opt, begun.d.opt, begun.g.memory), (new.g.opt, new.d.opt, new.g.memory)
     )
     assert begun.step == 0 and (begun.key == new.key).all()
+
+    d_alone = loading.init_weights_from(tmp_path, new, ("d",))
+    same((d_alone.d.params, d_alone.g, d_alone.ema), (old.d.params, new.g, new.ema))
+    g_alone = loading.init_weights_from(tmp_path, new, ("g",))
+    same((g_alone.g.params, g_alone.d), (old.g.params, new.d))
+    same(g_alone.ema, old.ema)
+    with pytest.raises(
+        UsageError, match="--init-parts f: the game has no player of this"
+    ):
+        loading.init_weights_from(tmp_path, new, ("d", "f"))
+
+
+def test_games_of_many_players_take_over_weights_too(tmp_path, monkeypatch):
+    def state(x):
+        player = lambda i: PlayerState(
+            {"w": np.float32(x + i)}, {}, {}, {"m": np.float32(x)}
+        )
+        players = {name: player(i) for i, name in enumerate("gfd")}
+        return MultiplayerState(np.int32(x), jax.random.key(0), players)
+
+    saves = checkpoint.open_saves(tmp_path / CHECKPOINTS)
+    checkpoint.save(saves, 1, state(10))
+    checkpoint.finish(saves)
+    saves.orbax.close()
+    monkeypatch.setattr(loading, "read_manifest", lambda run: {"args": {"run": {}}})
+    for parts, wanted in (((), [10, 11, 12]), (("f",), [0, 11, 2])):
+        begun = loading.init_weights_from(tmp_path, state(0), parts)
+        weights = [float(player.params["w"]) for player in begun.players.values()]
+        assert weights == wanted and int(begun.step) == 0
+        assert all(player.opt == {"m": 0} for player in begun.players.values())
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,9 @@ def test_conditions_are_the_first_examples_held_out_or_else_of_the_training_data
     rows = 100 + np.arange(7) % 3 if held_out else np.arange(7) % 5
     assert made[:, 0].tolist() == (2 * rows + 1).tolist()
     assert loaded == [spec._replace(split="test"), spec][: 2 - held_out]
+    twice = asks._replace(real=lambda x: 3 * x)
+    real = sampling.real_of_conditions(twice, spec, 7)
+    assert real[:, 0].tolist() == (6 * rows).tolist(), "of the same examples"
     loaded.clear()
     sampling.conditions(game()._replace(modality=modality), spec, 7, 3)
     assert not loaded, "labels need no data"
