@@ -83,11 +83,10 @@ def test_weights_and_statistics_are_taken_over_and_nothing_else(tmp_path, monkey
 
 def test_games_of_many_players_take_over_weights_too(tmp_path, monkeypatch):
     def state(x):
-        player = lambda i: PlayerState(
-            {"w": np.float32(x + i)}, {}, {}, {"m": np.float32(x)}
-        )
+        number = lambda i: jnp.float32(x + i)
+        player = lambda i: PlayerState({"w": number(i)}, {}, {}, {"m": number(0)})
         players = {name: player(i) for i, name in enumerate("gfd")}
-        return MultiplayerState(np.int32(x), jax.random.key(0), players)
+        return MultiplayerState(jnp.int32(x), jax.random.key(0), players)
 
     saves = checkpoint.open_saves(tmp_path / CHECKPOINTS)
     checkpoint.save(saves, 1, state(10))
