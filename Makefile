@@ -41,7 +41,6 @@ dist: $(VENV)/ready-test ## Builds the wheel and the source archive into dist/.
 	$(BIN)/python -m pip install --quiet build
 	$(BIN)/python -m build
 
-
 lint: $(VENV)/ready-test ## Checks style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -60,7 +60,7 @@ def _stored(name: str) -> UInt8[np.ndarray, "h w 3"]:
         from skimage import data
     except ImportError as error:
         raise UsageError(
-            "photographs come with scikit-image: pip install -e '.[photographs]'."
+            "photographs come with scikit-image: pip install 'ganjax[photographs]'."
         ) from error
     images: Any = data
     if name == "motorcycle":

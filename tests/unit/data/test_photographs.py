@@ -89,5 +89,5 @@ def test_what_is_missing_is_one_sentence(monkeypatch):
         return found(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UsageError, match=r"pip install -e '.\[photographs\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'ganjax\[photographs\]'"):
         load(Spec("photographs"))
