@@ -58,8 +58,11 @@ class Compiled(NamedTuple):
     def memory(self, state: PyTree, feed: PyTree) -> int:
         """Returns the bytes that the program takes on each device, with what it is given.
 
-        It is 0 where JAX's backend does not tell. The state is not donated.
+        It is 0 where JAX's backend does not tell, and under `jax.disable_jit`, where no
+        program is compiled. The state is not donated.
         """
+        if jax.config.jax_disable_jit:  # pyright: ignore[reportAttributeAccessIssue]
+            return 0
         # A later call with the same shapes does not compile anew.
         return memory_of(self.jitted.lower(state, *self.lay_out(feed)).compile())
 
