@@ -25,6 +25,7 @@ from ganjax.core.game import (
     identity,
 )
 from ganjax.core.modality import Modality, decoded, dtype_of, pixels, points, stored
+from ganjax.core.parts import check_gan, check_player
 from ganjax.core.priors import normal, uniform
 from ganjax.core.sampling import discriminate, generate, latents
 from ganjax.core.schedules import at, half_life
@@ -94,6 +95,8 @@ __all__ = [
     "as_turns",
     "at",
     "bind",
+    "check_gan",
+    "check_player",
     "check_turns",
     "classes_of",
     "d_turn",

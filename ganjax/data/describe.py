@@ -26,6 +26,8 @@ def summarize_images(source: Source) -> str:
 
 def summarize_points(source: Source) -> str:
     """Returns the number of points, such as "100,000 points of 2 numbers"."""
+    if len(source.shape) != 1:
+        return f"{_plural(source.length, 'example')} of {_shape(source.shape)}"
     return f"{_plural(source.length, 'point')} of {_plural(source.shape[0], 'number')}"
 
 

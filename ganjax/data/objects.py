@@ -21,6 +21,7 @@ from ganjax.data.source import LoadReport, Source, Spec, example_struct
 from ganjax.errors import NoSplit, UsageError
 
 
+MAX_EXAMPLES = 2**40
 KEPT_BATCHES = 16  # of a function: the loop asks for the same step more than once
 IN_MEMORY = "data in memory"  # the `Spec.where` of data that is not in a named place
 Load = Callable[[Spec], Source]
@@ -83,6 +84,11 @@ def from_object(data: Any, load: Load) -> Data:
         return _of_arrays(data.x, data.label)
     if is_labeled(data) and isinstance(data, tuple):
         return _of_arrays(*data)
+    if isinstance(data, tuple) and not hasattr(data, "_fields"):
+        raise UsageError(
+            f"The data is given as a tuple of {len(data)}: give (x, label), where x and "
+            "label are arrays."
+        )
     # A list is a list of examples, and not a tree of which each leaf holds all of them.
     if _is_tree_of_arrays(data) and not isinstance(data, list):
         return _of_arrays(data, None)
@@ -154,6 +160,11 @@ def by_step(
     x = {"train": first.x} if held_out is None else {"train": first.x, "test": held_out}
     load = _of_split_arrays(jax.tree.map(_array, x), {}).load
     names = _class_names(classes)
+    if not names and np.any(first.label):
+        raise UsageError(
+            "The batches have labels: name their classes or give their number, as in "
+            "ganjax.data.by_step(function, classes=10)."
+        )
 
     # The first batch is not all of the data, so a resumed run cannot compare it.
     def opened(spec: Spec) -> Source:
@@ -277,6 +288,12 @@ def _indexed_source(
     length = len(data)
     if not length:
         raise UsageError(f"The data of split {split!r} holds no examples.")
+    # An endless data set of Grain says that it has 2^63 - 1 examples.
+    if length > MAX_EXAMPLES:
+        raise UsageError(
+            "The data repeats itself without an end: leave out its repeat(), as training "
+            "begins again by itself where the data ends."
+        )
     first = _example(data[0])
     example = jax.tree.map(lambda a: example_struct(a.shape, a.dtype), first.x)
     read_rows = _many(data)

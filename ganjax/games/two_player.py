@@ -7,6 +7,7 @@ from ganjax.core import (
     Game,
     Labels,
     Modality,
+    check_gan,
     classes_of,
     discriminate,
     generate,
@@ -27,7 +28,11 @@ def game(gan: GAN, modality: Modality = IMAGES) -> Game:
     Example:
         >>> digits = ganjax.game(gan)
         >>> ring = ganjax.game(gan, modalities.POINTS)
+
+    Raises:
+        UsageError: a part of the GAN is not what it has to be.
     """
+    check_gan(gan)
     return Game(
         init=partial(init, gan),
         step=partial(train_step, gan),

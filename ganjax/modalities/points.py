@@ -1,7 +1,7 @@
 """The modality of points of the plane, as of toy mixtures, and of other short vectors.
 
-They are stored as floats, and networks see them unchanged. Only points of the plane can be
-drawn, as scatter plots.
+They are stored as floats, and networks see them unchanged. Points of the plane are drawn as
+scatter plots, all others as curves over the numbers of each.
 """
 
 from pathlib import Path
@@ -29,6 +29,7 @@ from ganjax.modalities.pictures import (
 
 PREVIEW = 2_000  # points in a picture of a run
 PLOT_SIDE = 480  # pixels, the side of a scatter plot
+MAX_CURVES = 40
 OVERSAMPLING = 4  # plots are drawn this much larger and reduced, which smooths edges
 DOT_RADIUS = 2.2  # pixels
 WINDOW = 1.5  # a plot shows -WINDOW..WINDOW on both axes
@@ -81,6 +82,41 @@ def scatter(
     if behind is not None:
         _dots(draw, behind, window, REAL_COLOR)
     _dots(draw, points, window, SAMPLE_COLOR)
+    draw.rectangle((0, 0, side - 1, side - 1), outline=LINE, width=OVERSAMPLING)
+    return page.reduce(OVERSAMPLING)
+
+
+def curves(
+    samples: Float[np.ndarray, "n ..."],
+    behind: Float[np.ndarray, "m ..."] | None = None,
+) -> Image.Image:
+    """Draws each example as a curve over its numbers, such as signals and rows of tables.
+
+    Args:
+        samples: examples [n, ...]; the first `MAX_CURVES` are drawn.
+        behind: real examples, which are drawn behind the others in a pale color. The range
+            of the plot is theirs.
+
+    Raises:
+        UsageError: if there are no samples, or if any number is NaN or infinite.
+    """
+    samples = np.asarray(samples)
+    check_samples(samples)
+    side = PLOT_SIDE * OVERSAMPLING
+    page = Image.new("RGB", (side, side), BACKGROUND)
+    draw = ImageDraw.Draw(page, "RGBA")
+    shown = samples if behind is None else np.asarray(behind)
+    low, high = float(shown.min()), float(shown.max())
+    margin = 0.05 * (high - low) or 1.0
+    for color, examples in ((REAL_COLOR, behind), (SAMPLE_COLOR, samples)):
+        for example in [] if examples is None else examples[:MAX_CURVES]:
+            y = np.asarray(example, np.float64).ravel()
+            # One number is a level, drawn as a line from side to side.
+            y = np.repeat(y, 2) if len(y) == 1 else y
+            heights = (high + margin - y) / (high - low + 2 * margin)
+            x = np.linspace(0, side, len(y))
+            line = list(zip(x, (heights * side).clip(-side, 2 * side), strict=True))
+            draw.line(line, fill=color, width=OVERSAMPLING)
     draw.rectangle((0, 0, side - 1, side - 1), outline=LINE, width=OVERSAMPLING)
     return page.reduce(OVERSAMPLING)
 
@@ -144,7 +180,13 @@ def _dots(
 def _render(
     samples: np.ndarray, classes: int = 0, real: np.ndarray | None = None
 ) -> Image.Image:
-    return scatter(samples, behind=real)
+    return _draw(samples, real)
+
+
+def _draw(samples: np.ndarray, real: np.ndarray | None = None) -> Image.Image:
+    """Points of the plane as a scatter plot, and anything else as curves."""
+    is_plane = np.ndim(samples) == 2 and np.shape(samples)[1] == 2
+    return scatter(samples, behind=real) if is_plane else curves(samples, behind=real)
 
 
 POINTS = Modality(
@@ -157,7 +199,7 @@ POINTS = Modality(
     preview=lambda classes: PREVIEW,
     render=_render,
     files={
-        ".png": lambda path, samples, labels: save_png(scatter(samples), path),
+        ".png": lambda path, samples, labels: save_png(_draw(samples), path),
         ".npz": save_arrays,
     },
     max_samples={},

@@ -176,8 +176,8 @@ class Loaded(NamedTuple):
 
 def load(
     run: str | Path,
-    *,
     game: Game | None = None,
+    *,
     best: bool = False,
     member: int = 0,
     trust: bool = False,
@@ -320,7 +320,17 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
             raise UsageError(
                 "This game has not one discriminator of single images, so it has no d."
             )
-        return game.discriminate(state, jnp.asarray(x), labels(label, _rows(x)))
+        x = jnp.asarray(x)
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            raise UsageError(
+                f"d is given {x.dtype}: give examples as networks see them, images in "
+                "-1..1, as ganjax.core.pixels makes them of bytes."
+            )
+        if label is None and is_conditional(game) and classes:
+            raise UsageError(
+                "This run's networks know classes: give d the label of each example."
+            )
+        return game.discriminate(state, x, labels(label, len(x)))
 
     def sample(
         n: int | None = None,
@@ -351,6 +361,8 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
             raise UsageError(
                 "This run makes images of images: give them with z to run.g(z, images)."
             )
+        if z is not None and truncation is not None:
+            raise UsageError("Both z and truncation are given: give one of them.")
         if z is None:
             z = prior(n, seed, truncation=truncation)
         elif _rows(z) == 1:
@@ -390,6 +402,11 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
     )
 
 
+def is_conditional(game: Game) -> bool:
+    """Returns whether the networks of a game depend on labels, or may do."""
+    return isinstance(game.conditions, Labels) and game.conditions.classes != 0
+
+
 def _rows(tree: PyTree) -> int:
     """How many rows the arrays of a tree have; 0 for an empty one."""
     leaves = jax.tree.leaves(tree)
@@ -418,6 +435,12 @@ def game_of(
             f"{folder} was begun in a notebook, so it has no experiment file; give the "
             "game to ganjax.load(run, game=...)."
         )
+    # A script that trains when it is imported must not be imported to find that out.
+    if not code.defines(code_folder / code.EXPERIMENT, ("Args", "make")):
+        raise UsageError(
+            f"{code_folder / code.EXPERIMENT} lacks Args or make(args), which make its "
+            "game; give the game to ganjax.load(run, game=...)."
+        )
     # A run's folder may come from anybody, and to load it executes the code in it.
     path = code_folder / code.EXPERIMENT
     if not trust and not code.is_known(code.read_kept(code_folder), folder):
@@ -427,11 +450,6 @@ def game_of(
         )
     name = f"ganjax_run_{manifest['experiment']}"
     with code.import_kept(code_folder, name, manifest.get("folder", "")) as module:
-        if not (hasattr(module, "make") and hasattr(module, "Args")):
-            raise UsageError(
-                f"{path} lacks Args or make(args), which make its game; give the game to "
-                "ganjax.load(run, game=...)."
-            )
         # The settings of the run need not be among the experiment's own arguments.
         names = {field.name for field in fields(module.Args)}
         values = {k: x for k, x in manifest["args"].items() if k != "run" or k in names}

@@ -301,6 +301,12 @@ def prepare(
     # The averages of EDM2 (Karras et al., 2024) are part of the state of the game.
     game = posthoc_ema(game, run.posthoc_ema) if run.posthoc_ema else game
 
+    if run.init_parts and not run.init_from:
+        raise UsageError(
+            "--init-parts says whose weights are taken from --init-from, which is missing: "
+            "give both, or neither."
+        )
+
     # What can be told from the headers of the data and from shapes alone.
     source = game.modality.load(data.spec)
     description = describe(source, game.modality.summary)

@@ -16,7 +16,7 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
@@ -87,6 +87,24 @@ def read_experiment(path: Path) -> Code:
                 imports[name] = file.read_bytes()
                 queue.append(file)
     return Code(path.read_bytes(), dict(sorted(imports.items())))
+
+
+def defines(path: Path, names: Iterable[str]) -> bool:
+    """Returns whether a file defines or imports all of these names, without running it."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return True  # the import of the file says what is wrong with it
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found.update((alias.asname or alias.name) for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    # What a star brings is not known before the file is run.
+    return "*" in found or found.issuperset(names)
 
 
 def find_kept(folder: Path, step: int | None = None) -> Path | None:

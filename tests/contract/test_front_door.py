@@ -159,3 +159,27 @@ def test_a_function_of_the_step_trains_and_resumes_to_the_bit(tmp_path):
     train("half", 3)
     half = train("half", 6)
     jax.tree.map(np.testing.assert_array_equal, half.g.params, whole.g.params)
+
+
+def test_points_of_any_shape_train_and_are_drawn(tmp_path):
+    adam = optax.adam(1e-3)
+    g = gx.models.mlp.Generator((5, 2), width=4, output=gx.models.mlp.linear)
+    players = gx.Player(g, adam), gx.Player(gx.models.mlp.Discriminator(width=4), adam)
+    gan = gx.GAN(*players, gx.losses.hinge(), gx.priors.normal(2))
+    game = gx.game(gan, gx.modalities.POINTS)
+    x = np.random.default_rng(0).normal(size=(60, 5, 2))
+    run = gx.Run(str(tmp_path / "run"), steps=2, batch=8, devices="jit", scores=False)
+    gx.train(game, x, run)
+    assert [*(tmp_path / "run" / "samples").glob("*.png")]
+
+
+def test_a_script_that_makes_no_game_is_not_run_to_find_that_out(tmp_path):
+    run = gx.Run(str(tmp_path / "run"), steps=1, batch=8, devices="jit", scores=False)
+    x = np.zeros((16, 8, 8, 1), np.uint8)
+    gx.train(digits(), x, run)
+    kept = tmp_path / "run" / "experiment.py"
+    kept.write_text("raise SystemExit('it was run')\nmake = Game = None\n")
+    with pytest.raises(UsageError, match=r"lacks Args or make\(args\)"):
+        gx.load(tmp_path / "run", trust=True)
+    with pytest.raises(UsageError, match="--init-parts says whose weights"):
+        gx.train(digits(), x, gx.Run(str(tmp_path / "b"), 1, 8, init_parts=("d",)))

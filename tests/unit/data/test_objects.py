@@ -178,7 +178,7 @@ TWO = Sizes(2, 3, 3)
 
 
 def stream_of(function, sizes=TWO, **more):
-    found = from_object(function, load)
+    found = by_step(function, classes=3)
     assert found.batches is not None
     return from_batches(found.batches, sizes, **more)
 
@@ -245,6 +245,22 @@ def test_batches_may_have_classes_and_names():
     assert found.load(Spec(IN_MEMORY, split="test")).length == 5
     window = from_batches(found.batches, Sizes(1, 6, 6)).window(0, 2)  # pyright: ignore
     np.testing.assert_array_equal(window.g.label[1], batch_of(3)[1])
+
+
+class Endless(list):
+    """As a `MapDataset` that repeats itself."""
+
+    def __len__(self):
+        return 2**63 - 1
+
+
+def test_what_repeats_itself_or_hides_its_classes_is_a_sentence():
+    with pytest.raises(UsageError, match=r"leave out its repeat\(\)"):
+        opened(Endless(X))
+    with pytest.raises(UsageError, match="The batches have labels: name their classes"):
+        from_object(batch_of, load)
+    with pytest.raises(UsageError, match="given as a tuple of 3"):
+        opened((X, LABEL, LABEL))
 
 
 def test_labels_beyond_the_classes_are_a_sentence():

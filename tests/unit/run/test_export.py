@@ -90,6 +90,9 @@ def test_labels_latents_and_truncation_of_a_loaded_run(loaded):
         (lambda: loaded.sample(3, z=z), "There are 4 latents for 3 samples"),
         (lambda: loaded.sample(), "The number of samples is None"),
         (lambda: loaded.prior(3, truncation=0.0), "The truncation is 0.0"),
+        (lambda: loaded.sample(z=z, truncation=0.5), "Both z and truncation are given"),
+        (lambda: loaded.d(made), "give d the label of each example"),
+        (lambda: loaded.d(np.zeros((1, 8, 8, 1), np.uint8), 0), "d is given uint8"),
     ):
         with pytest.raises(UsageError, match=says):
             call()
