@@ -435,14 +435,15 @@ def game_of(
             f"{folder} was begun in a notebook, so it has no experiment file; give the "
             "game to ganjax.load(run, game=...)."
         )
-    # A script that trains when it is imported must not be imported to find that out.
-    if not code.defines(code_folder / code.EXPERIMENT, ("Args", "make")):
-        raise UsageError(
-            f"{code_folder / code.EXPERIMENT} lacks Args or make(args), which make its "
-            "game; give the game to ganjax.load(run, game=...)."
-        )
-    # A run's folder may come from anybody, and to load it executes the code in it.
     path = code_folder / code.EXPERIMENT
+    makes_no_game = UsageError(
+        f"{path} lacks Args or make(args), which make its game; give the game to "
+        "ganjax.load(run, game=...)."
+    )
+    # A script that trains when it is imported must not be imported to find that out.
+    if not code.defines(path, ("Args", "make")):
+        raise makes_no_game
+    # A run's folder may come from anybody, and to load it executes the code in it.
     if not trust and not code.is_known(code.read_kept(code_folder), folder):
         raise UsageError(
             f"{path} is code that is not known here; read it, and if you trust it, give "
@@ -450,6 +451,8 @@ def game_of(
         )
     name = f"ganjax_run_{manifest['experiment']}"
     with code.import_kept(code_folder, name, manifest.get("folder", "")) as module:
+        if not (hasattr(module, "make") and hasattr(module, "Args")):
+            raise makes_no_game
         # The settings of the run need not be among the experiment's own arguments.
         names = {field.name for field in fields(module.Args)}
         values = {k: x for k, x in manifest["args"].items() if k != "run" or k in names}
