@@ -22,9 +22,10 @@ from cases import check_names
 
 import ganjax
 from ganjax.core import PyTree
-from ganjax.data import Spec
+from ganjax.data import Spec, from_object
 from ganjax.loop import step_of
 from ganjax.report.markdown import print_header, print_row
+from ganjax.run.config import make_config
 from ganjax.run.training import Work, prepare
 from ganjax.store import metrics
 
@@ -117,7 +118,10 @@ def row(name: str, case: Case, options: Args, folder: Path) -> float:
     """Prints a case's row and gives the overhead, as a share of the pure time."""
     args = in_folder(case, folder / "pure")
     with contextlib.ExitStack() as stack, contextlib.redirect_stdout(sys.stderr):
-        work, state = prepare(args, case.module.make(args), case.spec, None, stack)
+        game = case.module.make(args)
+        data = from_object(case.spec, game.modality.load)
+        config = make_config(args.run, args, globals())
+        work, state = prepare(config, game, data, None, stack)
     alone, inside = [pure(work, state, options.seconds)], []
     for i in range(options.repeats):
         seconds, state = in_the_loop(case, folder / str(i))
