@@ -90,7 +90,9 @@ def _check_prior(prior: Any) -> None:
     if not callable(prior):
         raise UsageError(f"prior is {_kind(prior)}: {advice}.")
     try:
-        jax.eval_shape(prior, jax.random.key(0))
+        # The key is made within the trace, so that no device is started: the processes of a
+        # distributed run must join before.
+        jax.eval_shape(lambda: prior(jax.random.key(0)))
     except TypeError as error:
         raise UsageError(
             f"prior cannot draw a latent of a key ({type(error).__name__}): {advice}."

@@ -81,6 +81,20 @@ def test_a_gan_needs_no_more_than_jax_flax_and_optax(tmp_path):
     assert not [name for name in own if name.startswith(OWN_ORBAX)]
 
 
+def test_a_game_starts_no_device(tmp_path):
+    """The processes of a distributed run join in `train`, before any device is started."""
+    code = CODE + "gx.game(gan)\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(tmp_path) | {"JAX_PLATFORMS": "cuda"},  # of which there is none
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
 def digits():
     adam = optax.adam(2e-4, b1=0.0, b2=0.99)
     d = gx.models.mlp.Discriminator(width=8)
