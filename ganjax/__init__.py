@@ -90,22 +90,6 @@ _LATER = {
         "ganjax.run",
     ),
 }
-_ROOMS = (
-    "augment",
-    "core",
-    "data",
-    "evaluation",
-    "games",
-    "layers",
-    "losses",
-    "modalities",
-    "models",
-    "ops",
-    "optim",
-    "parallel",
-    "pretrained",
-    "regularizers",
-)
 
 __all__ = [
     "Augment",
@@ -158,12 +142,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return importlib.import_module(f"ganjax.{name}")
     if name in _LATER:
         value = getattr(importlib.import_module(_LATER[name]), name)
         globals()[name] = value
         return value
+    # Of the names above, all others that are not there yet are rooms.
+    if name in __all__:
+        return importlib.import_module(f"ganjax.{name}")
     if name == "__version__":
         return version("ganjax")
     raise AttributeError(f"module 'ganjax' has no attribute {name!r}")

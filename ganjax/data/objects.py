@@ -21,8 +21,9 @@ from ganjax.data.source import LoadReport, Source, Spec, example_struct
 from ganjax.errors import NoSplit, UsageError
 
 
-MAX_EXAMPLES = 2**40
-KEPT_BATCHES = 16  # of a function: the loop asks for the same step more than once
+MAX_EXAMPLES = 2**40  # more are not read in any training: such data has no end
+# Of a function: each seed of a population asks for the same steps, and step 0 is shown.
+KEPT_BATCHES = 16
 IN_MEMORY = "data in memory"  # the `Spec.where` of data that is not in a named place
 Load = Callable[[Spec], Source]
 # A step -> its batch, or an iterator over the batches of that step and all that follow.

@@ -184,7 +184,7 @@ def from_batches(
                 f"The batch of step {step} has {shown} rows, and D sees {wanted} in a "
                 f"step: give batches of {wanted}, or another batch size."
             )
-        # [turns, rows of all processes, ...]
+        # As `core.turns` divides a batch, but on the host: [turns, rows of all, ...]
         parts = jax.tree.map(
             lambda x: x.reshape(sizes.d_turns, sizes.d_batch, *x.shape[1:]), batch
         )

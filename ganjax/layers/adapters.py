@@ -85,6 +85,7 @@ class FromNNX(nn.Module):
         # not depend on the key.
         stats = self.variable("stats", "nnx", lambda: split(jax.random.key(0))[1])
         # The states of random generators are made anew from the key of the step.
+        # The weights that are made with them are not used, so that XLA removes them.
         key = self.make_rng("dropout") if self.has_rng("dropout") else jax.random.key(0)
         _, like_params, rngs, like_stats = nnx.split(
             self.make(nnx.Rngs(key)), nnx.Param, nnx.RngState, ...

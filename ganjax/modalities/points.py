@@ -29,7 +29,7 @@ from ganjax.modalities.pictures import (
 
 PREVIEW = 2_000  # points in a picture of a run
 PLOT_SIDE = 480  # pixels, the side of a scatter plot
-MAX_CURVES = 40
+MAX_CURVES = 40  # more would hide each other
 OVERSAMPLING = 4  # plots are drawn this much larger and reduced, which smooths edges
 DOT_RADIUS = 2.2  # pixels
 WINDOW = 1.5  # a plot shows -WINDOW..WINDOW on both axes
@@ -180,10 +180,6 @@ def _dots(
 def _render(
     samples: np.ndarray, classes: int = 0, real: np.ndarray | None = None
 ) -> Image.Image:
-    return _draw(samples, real)
-
-
-def _draw(samples: np.ndarray, real: np.ndarray | None = None) -> Image.Image:
     """Points of the plane as a scatter plot, and anything else as curves."""
     is_plane = np.ndim(samples) == 2 and np.shape(samples)[1] == 2
     return scatter(samples, behind=real) if is_plane else curves(samples, behind=real)
@@ -199,7 +195,7 @@ POINTS = Modality(
     preview=lambda classes: PREVIEW,
     render=_render,
     files={
-        ".png": lambda path, samples, labels: save_png(_draw(samples), path),
+        ".png": lambda path, samples, labels: save_png(_render(samples), path),
         ".npz": save_arrays,
     },
     max_samples={},

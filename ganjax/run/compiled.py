@@ -154,7 +154,7 @@ def check_microbatches(game: Game, stream: Stream) -> None:
 def _jit(run: Run, game: Game, stream: Stream) -> CompiledGame:
     program = parallel.scan(game.step, stream.draw, stream.longest)
     device = SingleDeviceSharding(jax.local_devices()[0])
-    init = _placed(_played_once(jax.jit(lambda: _init(game, stream, run.seed))), device)
+    init = _placed(_once(lambda: _init(game, stream, run.seed)), device)
     data = jax.tree.map(jnp.asarray, stream.data())
     return _of_one_seed(run, game, stream, parallel.jit(program), init, data)
 
@@ -172,9 +172,7 @@ def _shard(run: Run, game: Game, stream: Stream, divide: bool = False) -> Compil
         split,
         is_leaf=lambda x: isinstance(x, P),
     )
-    init = _played_once(
-        jax.jit(lambda: _init(game, stream, run.seed), out_shardings=shardings)
-    )
+    init = _once(lambda: _init(game, stream, run.seed), shardings)
     replicated = NamedSharding(mesh, parallel.REPLICATED)
     data = parallel.put(stream.data(), replicated)
     return _of_one_seed(
@@ -189,7 +187,7 @@ def _fsdp(run: Run, game: Game, stream: Stream) -> CompiledGame:
 def _pmap(run: Run, game: Game, stream: Stream) -> CompiledGame:
     program = parallel.scan(game.step, stream.draw, stream.longest)
     compiled = parallel.pmap(program, (None, stream.rows, None))
-    init = _played_once(jax.jit(lambda: _init(game, stream, run.seed)))
+    init = _once(lambda: _init(game, stream, run.seed))
     # The mesh has the devices of all processes, on which one process cannot put arrays.
     if jax.process_count() == 1:
         init = _placed(init, NamedSharding(parallel.mesh(), parallel.REPLICATED))
@@ -201,11 +199,8 @@ def _population(run: Run, game: Game, stream: Stream) -> CompiledGame:
     program = parallel.scan(game.step, stream.draw, stream.longest)
     seeds = np.arange(run.seed, run.seed + run.seeds)
     members = NamedSharding(mesh, P(parallel.AXIS))
-    init = _played_once(
-        jax.jit(
-            lambda: jax.vmap(lambda seed: _init(game, stream, seed))(seeds),
-            out_shardings=members,
-        )
+    init = _once(
+        lambda: jax.vmap(lambda seed: _init(game, stream, seed))(seeds), members
     )
     data = parallel.put(stream.data(), NamedSharding(mesh, parallel.REPLICATED))
     compiled = parallel.population(program, mesh)
@@ -259,12 +254,13 @@ def _of_one_seed(
     )
 
 
-def _played_once(jitted: jax.stages.Wrapped) -> Callable[[], PyTree]:
-    """The program, which is freed after it has run.
+def _once(make: Callable[[], PyTree], shardings: PyTree = None) -> Callable[[], PyTree]:
+    """Compiles `make`, and frees the program after it has run.
 
     Compiled code stays in memory as long as its function does, and a run needs its first
     state only once.
     """
+    jitted = jax.jit(make, out_shardings=shardings)
 
     def init():
         state = jitted()

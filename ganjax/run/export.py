@@ -1,8 +1,6 @@
 """Writes a trained generator as a program that JAX alone can run."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -21,7 +19,7 @@ def export_generator(
     game: Game,
     state: PyTree,
     n: int | None,
-    condition: Callable[[Any], PyTree],
+    condition: PyTree,
 ) -> Path:
     """Writes G and its weights to a file, as a function (z, condition, seed) -> samples.
 
@@ -30,7 +28,7 @@ def export_generator(
         game: the game.
         state: its state, of which the weights are stored in the file.
         n: how many samples a call makes; None for any number.
-        condition: a number of rows -> the shapes of as many conditions.
+        condition: the shapes of one condition [1, ...].
 
     Returns:
         The path.
@@ -44,14 +42,14 @@ def export_generator(
 
     # A symbol for the number of samples: one program for all of them.
     (rows,) = (n,) if n else export.symbolic_shape("n")
-    latents = jax.eval_shape(lambda: game.latents(jax.random.key(0), 1))
-    z = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype), latents
+    z = jax.eval_shape(lambda: game.latents(jax.random.key(0), 1))
+    z, condition = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype), (z, condition)
     )
     seed = jax.ShapeDtypeStruct((), np.uint32)
     try:
         exported = export.export(jax.jit(generate), platforms=PLATFORMS)(
-            z, condition(rows), seed
+            z, condition, seed
         )
     except Exception as error:
         if n is not None:

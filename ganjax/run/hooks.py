@@ -132,13 +132,13 @@ def picture_hook(
     condition = sampling.conditions(game, source.spec, count, classes)
     if is_chief():
         save_png(modality.render(real), folder / "real.png")
-    of_condition = None
+    originals = None
     if game.conditions.columns:
-        of_condition = sampling.real_of_conditions(game, source.spec, count)
+        originals = sampling.real_of_conditions(game, source.spec, count)
 
     def render(samples):
         # Where G translates images, its inputs are shown next to what it made of them.
-        shown = np.asarray(game.conditions.show(condition, samples, of_condition))
+        shown = np.asarray(game.conditions.show(condition, samples, originals))
         return modality.render(shown, classes, real)
 
     def hook(step, state, row):

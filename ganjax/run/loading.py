@@ -294,7 +294,7 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
     def labels(label: Any, n: int) -> Any:
         """The labels of n samples, however they are given."""
         if label is None:
-            return np.arange(n, dtype=np.int32) % max(len(classes), 1)
+            return Labels().make(n, len(classes), examples=lambda count: None)
         if isinstance(label, int | str | np.integer):
             one = label if isinstance(label, str) else int(label)
             return np.full(n, class_number(one, classes), np.int32)
@@ -326,7 +326,7 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
                 f"d is given {x.dtype}: give examples as networks see them, images in "
                 "-1..1, as ganjax.core.pixels makes them of bytes."
             )
-        if label is None and is_conditional(game) and classes:
+        if label is None and _is_conditional(game) and classes:
             raise UsageError(
                 "This run's networks know classes: give d the label of each example."
             )
@@ -348,13 +348,12 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
         n = _integer("The number of samples", n, 1)
         seed = _integer("The seed", seed, 0)
         _check_memory(n, game, state)
-        if label is not None and by_label:
-            labels(label, n)  # is there such a class?
+        chosen: Any = labels(label, n) if by_label else None
         if label is not None:
             _check_label_matters(draw, state, game)
         if z is None and truncation is None:
             if label is not None:
-                return sample_of(labels(label, n), seed)
+                return sample_of(chosen, seed)
             spec = spec_of(manifest)
             return sample_of(sampling.conditions(game, spec, n, len(classes)), seed)
         if not by_label:
@@ -372,21 +371,14 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
                 f"There are {_rows(z)} latents for {n} samples: give one for each, or one "
                 "for all."
             )
-        chosen = labels(label, n)
         parts = [slice(i, i + sampling.CHUNK) for i in range(0, n, sampling.CHUNK)]
         of = lambda part: g(jax.tree.map(lambda x: x[part], z), chosen[part], seed)
         return np.concatenate([np.asarray(of(part)) for part in parts])
 
     def export(path: str | Path, n: int | None = None) -> Path:
         """See `Export`."""
+        condition = condition_shapes(game, example_shapes(manifest), len(classes))
         return export_generator(Path(path), game, state, n, condition)
-
-    def condition(rows: Any) -> PyTree:
-        """The shapes of the conditions of some rows."""
-        one = condition_shapes(game, example_shapes(manifest), len(classes))
-        return jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype), one
-        )
 
     return Loaded(
         game=game,
@@ -402,8 +394,8 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
     )
 
 
-def is_conditional(game: Game) -> bool:
-    """Returns whether the networks of a game depend on labels, or may do."""
+def _is_conditional(game: Game) -> bool:
+    """Whether the networks of a game depend on labels, or may do."""
     return isinstance(game.conditions, Labels) and game.conditions.classes != 0
 
 

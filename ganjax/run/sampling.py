@@ -61,10 +61,9 @@ def real_of_conditions(game: Game, spec: Spec, n: int) -> np.ndarray:
         spec: where the training data is.
         n: how many.
     """
-    modality = game.modality
-    source = held_out(spec, modality.load) or modality.load(spec)
+    source = _source_of_conditions(game, spec)
     stored = source.read(np.arange(n) % source.length).x
-    return np.asarray(game.real(modality.decode(stored)))
+    return np.asarray(game.real(game.modality.decode(stored)))
 
 
 def conditions_in_parts(game: Game, spec: Spec, n: int, classes: int) -> MakeConditions:
@@ -208,7 +207,7 @@ def _condition_maker(game: Game, spec: Spec, classes: int) -> MakeConditions:
     # Opened only if a condition asks for examples: labels need no data.
     @functools.cache
     def source() -> Source:
-        return held_out(spec, modality.load) or modality.load(spec)
+        return _source_of_conditions(game, spec)
 
     def make(rows: np.ndarray) -> PyTree:
         def examples(n):
@@ -218,6 +217,12 @@ def _condition_maker(game: Game, spec: Spec, classes: int) -> MakeConditions:
         return jax.tree.map(np.asarray, condition)
 
     return make
+
+
+def _source_of_conditions(game: Game, spec: Spec) -> Source:
+    """The data whose examples conditions are made of: what is held out, or else all."""
+    load = game.modality.load
+    return held_out(spec, load) or load(spec)
 
 
 def _take(tree: PyTree, rows: slice | np.ndarray) -> PyTree:
