@@ -27,6 +27,10 @@ class Features(NamedTuple):
     apply: Callable[[np.ndarray], np.ndarray]
     """Images [n, h, w, c] in [-1, 1], or points [n, d], to vectors [n, f], in float32."""
 
+    classify: Callable[[np.ndarray], np.ndarray] | None = None
+    """Vectors [n, f] to probabilities of classes [n, c], where the features are those of a
+    classifier; the Inception score is computed from these."""
+
 
 def extract_features(
     features: Features, images: np.ndarray
