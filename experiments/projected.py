@@ -69,6 +69,7 @@ def eye(args: Args) -> gx.models.projected.Frozen:
         return efficientnet.frozen_features(
             partial(efficientnet.untrained_weights, small, args.channels),
             small,
+            pretrained="",
         )
     if not args.features:
         raise gx.UsageError(

@@ -22,6 +22,7 @@ from ganjax.core.game import (
     Labels,
     Masked,
     classes_of,
+    pretrained_of,
     identity,
 )
 from ganjax.core.modality import Modality, decoded, dtype_of, pixels, points, stored
@@ -99,6 +100,7 @@ __all__ = [
     "check_player",
     "check_turns",
     "classes_of",
+    "pretrained_of",
     "d_turn",
     "decoded",
     "discriminate",

@@ -10,7 +10,7 @@ conditioned on, classes or images, is its `conditions`: `Labels`, `ImageToImage`
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import flax.linen as nn
 import jax
@@ -21,6 +21,8 @@ from jaxtyping import Array, Int, Key
 from ganjax.core.modality import Modality
 from ganjax.core.types import ArrayLike, Player, PyTree
 
+
+T = TypeVar("T")
 
 class Labels(NamedTuple):
     """The conditions of a game that samples by class: labels [n].
@@ -146,6 +148,8 @@ class Game(NamedTuple):
             to compare samples with. In translation that is the target of a pair.
         discriminate: (state, x [n, ...], label [n]) -> D's logits; None where there is not
             one D of single examples.
+        pretrained: the names of pretrained networks that training uses, such as those of
+            Projected GAN's discriminator, which scores should not use as well.
     """
 
     init: Callable[[Array, PyTree], PyTree]
@@ -156,6 +160,7 @@ class Game(NamedTuple):
     conditions: Conditions = Labels()
     real: Callable[[PyTree], Array] = identity
     discriminate: Callable[[PyTree, Array, ArrayLike], Array] | None = None
+    pretrained: tuple[str, ...] = ()
 
     def sample(self, state: PyTree, key: Key[Array, ""], condition: PyTree) -> Array:
         """Draws one sample for each row of `condition`; z of row i follows from (key, i).
@@ -183,14 +188,26 @@ def classes_of(*players: Player) -> int | None:
         0 where all of them ignore the label; None where no network has such a field, as one
         of a user's own may not.
     """
-    found = [count for player in players for count in _declared(player.net)]
+    found = [n for player in players for n in _declared(player.net, "classes", int)]
     if not found:
         return None
     return min((count for count in found if count), default=0)
 
 
-def _declared(value: Any) -> Iterator[int]:
-    """Every `classes` within a module, or within what modules are made of."""
+def pretrained_of(*players: Player) -> tuple[str, ...]:
+    """Returns the names of the pretrained networks that the players see examples by.
+
+    A network declares it by a field `pretrained`, as `models.projected.Frozen` has. Scores
+    on the features of the same network flatter the samples.
+    """
+    found = {
+        name for player in players for name in _declared(player.net, "pretrained", str)
+    }
+    return tuple(sorted(found - {""}))
+
+
+def _declared(value: Any, field: str, kind: type[T]) -> Iterator[T]:
+    """Every field of a name and type in a module, or in what modules are made of."""
     # Flax gives each module a field `parent`, which would lead out of it again.
     if isinstance(value, nn.Module):
         inner = [x.name for x in fields(value) if x.name not in ("parent", "name")]
@@ -205,7 +222,7 @@ def _declared(value: Any) -> Iterator[int]:
     else:
         return
     for name, one in given.items():
-        if name == "classes" and isinstance(one, int):
+        if name == field and isinstance(one, kind):
             yield one
         else:
-            yield from _declared(one)
+            yield from _declared(one, field, kind)

@@ -151,8 +151,13 @@ def train(
 
     apply = _batched_apply(net, params, shape)
     name = f"classifier-{fingerprint(*jax.tree.leaves(params))}"
+    last = params["params"]["Dense_" + str(len(params["params"]) - 1)]
+
+    def classify(features: np.ndarray) -> np.ndarray:
+        return np.asarray(jax.nn.softmax(features @ last["kernel"] + last["bias"]))
+
     return Classifier(
-        features=Features(name, lambda images: apply(images)[0]),
+        features=Features(name, lambda images: apply(images)[0], classify),
         probabilities=lambda images: np.asarray(jax.nn.softmax(apply(images)[1])),
         accuracy=accuracy,
     )

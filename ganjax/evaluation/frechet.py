@@ -66,8 +66,8 @@ def fewer_samples_than_features(real: Rows, fake: Rows) -> bool:
 
 def frechet_from_covariances(real: Rows, fake: Rows) -> float:
     """Computes `frechet_distance` by its definition, from covariance matrices [f, f]."""
-    mean_real, cov_real = _moments(real)
-    mean_fake, cov_fake = _moments(fake)
+    mean_real, cov_real = moments(real)
+    mean_fake, cov_fake = moments(fake)
     values, axes = np.linalg.eigh(cov_real)
     # Rounding can make eigenvalues slightly negative.
     root = (axes * np.sqrt(np.maximum(values, 0))) @ axes.T
@@ -108,7 +108,7 @@ def frechet_from_inner_products(
     return max(0.0, float(gap + traces - 2 * cross))
 
 
-def _moments(
+def moments(
     rows: Rows,
 ) -> tuple[Float[np.ndarray, " f"], Float[np.ndarray, "f f"]]:
     """Returns the mean and the sample covariance."""

@@ -13,6 +13,7 @@ from ganjax.core import (
     generate,
     init,
     latents,
+    pretrained_of,
     train_step,
 )
 from ganjax.modalities import IMAGES
@@ -41,4 +42,5 @@ def game(gan: GAN, modality: Modality = IMAGES) -> Game:
         modality=modality,
         conditions=Labels(classes_of(gan.g, gan.d)),
         discriminate=partial(discriminate, gan),
+        pretrained=pretrained_of(gan.g, gan.d),
     )

@@ -45,10 +45,13 @@ class Frozen(nn.Module):
     Attributes:
         call: computes the feature maps, `(weights, image) -> maps`.
         weights: makes or reads the weights when the variables are initialized.
+        pretrained: the name of the network, as features for scores are named; "" where its
+            weights were not trained.
     """
 
     call: Callable[[PyTree, Array], Sequence[Array]]
     weights: Callable[[], PyTree]
+    pretrained: str = ""
 
     @nn.compact
     def __call__(self, image: Float[Array, "b h w c"]) -> Sequence[Array]:

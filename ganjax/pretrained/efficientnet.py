@@ -30,6 +30,7 @@ from ganjax.pretrained import tensors
 from ganjax.pretrained.conversion import CONV, Leaf, assemble
 
 
+NAME = "efficientnet-lite0"
 EPSILON = 1e-3  # of the batch norms
 HE = nn.initializers.he_normal()
 BATCH = 64  # images that `features` computes at once
@@ -199,13 +200,16 @@ def load(given: Mapping[str, np.ndarray], net: EfficientNet) -> dict[str, Any]:
     return assemble(table, shapes, given, IGNORED)
 
 
-def frozen_features(weights: Callable[[], PyTree], net: EfficientNet) -> Frozen:
+def frozen_features(
+    weights: Callable[[], PyTree], net: EfficientNet, pretrained: str = NAME
+) -> Frozen:
     """Returns the network as the `features` of Projected GAN's discriminator.
 
     Args:
         weights: makes the weights; it is called when the discriminator's variables are
             initialized.
         net: the network.
+        pretrained: the name by which scores know the network; "" if it is untrained.
     """
 
     def feature_maps(params, image):
@@ -219,7 +223,7 @@ def frozen_features(weights: Callable[[], PyTree], net: EfficientNet) -> Frozen:
         maps: Any = net.apply({"params": params}, image)
         return maps
 
-    return Frozen(feature_maps, weights)
+    return Frozen(feature_maps, weights, pretrained)
 
 
 def features(where: str, size: int = 128) -> Features:
@@ -258,7 +262,7 @@ def features(where: str, size: int = 128) -> Features:
         )
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
-    return Features(f"efficientnet-lite0-{size}-{fingerprint(*leaves)}", apply)
+    return Features(f"{NAME}-{size}-{fingerprint(*leaves)}", apply)
 
 
 def timm_table(

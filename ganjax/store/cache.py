@@ -30,7 +30,9 @@ def folder() -> Path:
         return Path(tempfile.gettempdir(), "ganjax")
 
 
-def load(path: Path, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
+def load(
+    path: Path, like: Mapping[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray] | None:
     """Returns the arrays in an npz file, or None if the file is missing or unusable.
 
     A file that is damaged or holds other arrays gives a warning that names it. Nothing is
@@ -38,7 +40,8 @@ def load(path: Path, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | 
 
     Args:
         path: the file.
-        like: arrays with the names, shapes and dtypes that the file must have.
+        like: arrays with the names, shapes and dtypes that the file must have; any will
+            do by default.
     """
     if not path.exists():
         return None
@@ -48,7 +51,7 @@ def load(path: Path, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | 
     except Exception as error:  # zipfile and NumPy raise errors of many types
         _warn(f"{path} is damaged ({error}) and is made again.")
         return None
-    if _shapes(arrays) != _shapes(like):
+    if like is not None and _shapes(arrays) != _shapes(like):
         _warn(f"{path} holds other arrays than expected and is made again.")
         return None
     return arrays
