@@ -1,28 +1,28 @@
-"""`ganjax evaluate`: the scores of a run, by samples that training has not drawn."""
+"""`ganjax evaluate`: scores of runs and of other programs' samples, with their protocol.
 
-import contextlib
+A run alone is scored by its own data, as in training. With `--against` or `--protocol`,
+runs, folders and .npz files are all scored in one way:
+
+    ganjax evaluate runs/first
+    ganjax evaluate mine/ theirs.npz --against real/ --protocol clean-fid --weights FILE
+"""
+
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import jax
-import numpy as np
-import tyro
-
-from ganjax.core import Modality, PyTree
-from ganjax.data import Spec
-from ganjax.errors import UsageError, reason
+from ganjax.errors import UsageError
+from ganjax.evaluation.protocol import to_json
 from ganjax.pretrained import efficientnet
-from ganjax.run import sampling, sentences
-from ganjax.run.args import NoPrefix, PathText, RunFolder, Save
-from ganjax.run.description import spec_of
-from ganjax.run.evaluator import evaluator
-from ganjax.run.loading import load
+from ganjax.report import markdown
+from ganjax.run.args import NoPrefix, PathText, Save
+from ganjax.run.own_scores import in_words, own_scores
+from ganjax.run.referee import Score, entry
+from ganjax.run.subjects import Against, Subjects, is_run, score_all
 from ganjax.run.terminal import warn
+from ganjax.run.translate import check_writable
 from ganjax.store import write
-from ganjax.store.manifest import read_manifest
 
 
 SCORES = "scores.json"
@@ -30,99 +30,73 @@ SCORES = "scores.json"
 
 @dataclass(frozen=True)
 class Args:
-    """Scores samples of a run against held-out data, with real data as the scale."""
+    """Scores samples of runs, folders and files, with real data as the scale."""
 
-    run: RunFolder
-    """The folder of a run."""
-    features: Annotated[str, tyro.conf.arg(metavar="PATH|URL")] = ""
-    """Weights of EfficientNet-Lite0, on whose features images are also compared."""
+    what: Subjects
+    """What is scored, one or more: runs, folders or .zip files of images, .npz of them."""
+    against: NoPrefix[Against] = Against()
     data: PathText = ""
-    """Where the data is now, if it has moved since the run."""
+    """Where the data of a run is now, if it has moved since."""
     save: NoPrefix[Save] = Save()
+    out: PathText = ""
+    """A .json file for the scores; those of a run are in its folder, too."""
 
 
 def main(args: Args) -> None:
-    """Prints the scores as JSON, and writes them to `scores.json` in the run's folder."""
-    # As `hooks.score_hook` does in training, with other latents (`sampling.ASKED`).
-    loaded = load(args.run, data=args.data, **asdict(args.save))
-    folder = Path(args.run).expanduser()
-    spec = _spec(args, loaded.game.modality, loaded.example)
-    more = [efficientnet.features(args.features)] if args.features else []
-    with _in_words("The samples could not be scored"):
-        scoring = evaluator(spec, loaded.game, *more, scratch=folder)
-        if not scoring.count:
-            raise UsageError(
-                f"{folder} was trained on too few {loaded.game.modality.name} to score "
-                "samples by: train it on more, or compare the samples by eye."
-            )
-        n = scoring.count
-        classes = len(loaded.classes)
-        conditions = sampling.conditions_in_parts(loaded.game, spec, n, classes)
-        size = sampling.rows_at_once(scoring.shape)
-        # The state is of one seed, and `sampling.chunks` counts on an axis of seeds.
-        draw = jax.jit(loaded.game.sample)
-        each = lambda *given: np.asarray(draw(*given))[None]
-        drawn = sampling.chunks(
-            each, loaded.state, sampling.ASKED, conditions, n, size=size
+    """Prints the scores as JSON, and writes them to `scores.json` in each run's folder."""
+    if not args.what:
+        raise UsageError(
+            "Nothing is named to be scored: give a run, a folder or a file."
         )
-        found = scoring.score(chunk for (chunk,) in drawn)
-        real = scoring.real_scores()
-    # Of each score what the samples have, what real data has, and which is better.
-    scores = {
-        metric.name: {
-            "samples": found[metric.name],
-            "real": real.get(metric.name),
-            "aim": metric.aim,
-        }
-        for metric in scoring.metrics
-    }
-    told = {"reference": scoring.reference, "samples": n, "scores": scores}
+    if args.out:
+        check_writable(Path(args.out).expanduser().parent)
+    found = {}
+    if args.against.names_any() or not all(map(is_run, args.what)):
+        for name, scores in score_all(args.what, args.against, args.data, args.save):
+            found[name] = record(scores)
+            warn(table(name, scores))
+    else:
+        more = args.against.features
+        features = [efficientnet.features(more)] if more else []
+        for run in args.what:
+            found[run] = own_scores(run, *features, data=args.data, save=args.save)
     # Printed first: what took so long to compute is not lost if the disk is full.
+    told = found[args.what[0]] if len(args.what) == 1 else found
     text = json.dumps(told, indent=1) + "\n"
     print(text, end="", flush=True)
-    with _in_words("These scores could not be kept"):
-        write(folder / SCORES, text)
-    # To the error stream: a program that reads the output finds nothing there but JSON.
-    warn(f"Scores: {folder / SCORES}")
+    with in_words("These scores could not be kept"):
+        for name, each in found.items():
+            _keep_in_run(name, each)
+        if args.out:
+            write(Path(args.out).expanduser(), text)
+    if args.out:
+        warn(f"Scores: {args.out}")
 
 
-def _spec(args: Args, modality: Modality, example: PyTree) -> Spec:
-    """Returns the data of a run, where it lies now.
-
-    Raises:
-        UsageError: if the data at another place has another shape.
-    """
-    manifest = read_manifest(Path(args.run).expanduser())
-    spec = spec_of(manifest)
-    if not args.data:
-        return spec
-    # A second place, such as that of the other domain, moves along if it was the same one.
-    target = args.data if spec.target == spec.where else spec.target
-    spec = spec._replace(where=args.data, target=target)
-    here = [x.shape for x in jax.tree.leaves(modality.load(spec).example)]
-    then = [x.shape for x in jax.tree.leaves(example)]
-    if here != then:
-        told = [
-            " and ".join("x".join(map(str, x)) for x in each) for each in (here, then)
-        ]
-        raise UsageError(
-            f"--data {args.data} holds {modality.name} of {told[0]}, but {args.run} was "
-            f"trained on {told[1]}: name the data that it was trained on."
-        )
-    return spec
+def record(scores: list[Score]) -> dict[str, Any]:
+    """Returns the scores of a subject as JSON, with the protocols that they name."""
+    protocols = {score.protocol.digest(): to_json(score.protocol) for score in scores}
+    first = scores[0].protocol
+    return {
+        "reference": first.reference,
+        "samples": first.samples,
+        "scores": {score.metric.name: entry(score) for score in scores},
+        "protocols": protocols,
+    }
 
 
-@contextlib.contextmanager
-def _in_words(failed: str) -> Iterator[None]:
-    """Raises a `UsageError` that says what `failed` for an error that a person can mend.
+def table(name: str, scores: list[Score]) -> str:
+    """Returns the scores of a subject as a table in Markdown."""
+    lines = [markdown.header([name, "samples", "real data", "aim"])]
+    for score in scores:
+        real = "" if score.real is None else f"{score.real:.4g}"
+        cells = [score.metric.name, f"{score.value:.4g}", real, score.metric.aim]
+        lines.append(markdown.row(cells))
+    return "\n".join(lines)
 
-    Faults of the code are raised unchanged, with their traceback.
-    """
-    try:
-        yield
-    except UsageError:
-        raise
-    except Exception as error:
-        if not sentences.sentence(error):
-            raise
-        raise UsageError(f"{failed} ({reason(error)}).") from error
+
+def _keep_in_run(name: str, told: dict[str, Any]) -> None:
+    if is_run(name):
+        write(Path(name).expanduser() / SCORES, json.dumps(told, indent=1) + "\n")
+        # To the error stream: a program that reads the output finds nothing there but JSON.
+        warn(f"Scores: {Path(name).expanduser() / SCORES}")

@@ -22,8 +22,8 @@ from ganjax.core.game import (
     Labels,
     Masked,
     classes_of,
-    pretrained_of,
     identity,
+    pretrained_of,
 )
 from ganjax.core.modality import Modality, decoded, dtype_of, pixels, points, stored
 from ganjax.core.parts import check_gan, check_player

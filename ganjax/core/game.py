@@ -24,6 +24,7 @@ from ganjax.core.types import ArrayLike, Player, PyTree
 
 T = TypeVar("T")
 
+
 class Labels(NamedTuple):
     """The conditions of a game that samples by class: labels [n].
 

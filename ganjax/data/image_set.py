@@ -37,7 +37,7 @@ class ImageSet(NamedTuple):
 
     where: str
     length: int
-    read: Callable[[np.ndarray], list[UInt8[np.ndarray, "h w c"]]]
+    read: Callable[[np.ndarray], list[UInt8[np.ndarray, "_ _ _"]]]
     label: Int[np.ndarray, " n"] | None = None
     notes: tuple[str, ...] = ()
 
@@ -59,7 +59,7 @@ def image_set(where: str, split: str = "train") -> ImageSet:
         return _of_files(where, in_folder(str(path)))
     if path.suffix.lower() == ".zip":
         return _of_files(where, in_zip(str(path)))
-    return of_source(load(Spec(where, split)))
+    return of_source(load(Spec(where, split=split)))
 
 
 def of_source(source: Source) -> ImageSet:
@@ -95,7 +95,9 @@ def parts(length: int, size: int = 256) -> Iterator[np.ndarray]:
 def _of_files(where: str, files: Files) -> ImageSet:
     names = sorted(n for n in files.names if _extension(n) in image_files.EXTENSIONS)
     if not names:
-        raise UsageError(f"{printable(where)} holds no images: give a folder of images.")
+        raise UsageError(
+            f"{printable(where)} holds no images: give a folder of images."
+        )
     notes = list(files.notes)
     others = Counter(_extension(n) or "no extension" for n in files.names)
     for extension in image_files.EXTENSIONS:
@@ -114,14 +116,14 @@ def _of_files(where: str, files: Files) -> ImageSet:
     if errors:
         raise unreadable_files_error(where, len(names), errors)
 
-    def decode(row: int) -> np.ndarray:
-        name = files.display_name(names[row])
-        with reading(name), files.open(names[row]) as file:
-            with image_files.open_image(file, name) as image:
+    def decode(name: str) -> np.ndarray:
+        shown = files.display_name(name)
+        with reading(shown), files.open(name) as file:
+            with image_files.open_image(file, shown) as image:
                 return np.asarray(image.convert("RGB"))
 
     def read(rows: np.ndarray) -> list[np.ndarray]:
-        return image_files.parallel_map(decode, rows)
+        return image_files.parallel_map(decode, [names[row] for row in rows])
 
     return ImageSet(where, len(names), read, notes=tuple(notes))
 

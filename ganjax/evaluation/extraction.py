@@ -41,7 +41,7 @@ class Extracted(NamedTuple):
 
 def extract(
     features: Features,
-    parts: Iterable[list[UInt8[np.ndarray, "h w c"]]],
+    parts: Iterable[list[UInt8[np.ndarray, "_ _ _"]]],
     length: int,
     *,
     name: str,
@@ -69,7 +69,9 @@ def extract(
         for part in parts:
             digest = sha256(_bytes(part))
             digests.append(digest)
-            vectors = _cached(features, part, digest) if keep else _compute(features, part)
+            vectors = (
+                _cached(features, part, digest) if keep else _compute(features, part)
+            )
             if width is not None and vectors.shape[1] != width:
                 raise UsageError(
                     f"The images of {name} have different sizes, which {features.name} "

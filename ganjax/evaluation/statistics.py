@@ -73,7 +73,9 @@ def holds_statistics(where: str) -> bool:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {"mu", "sigma"} <= {*file.files}
-    except Exception:  # NumPy and zipfile raise many types; who reads images will say it
+    except (
+        Exception
+    ):  # NumPy and zipfile raise many types; who reads images will say it
         return False
 
 
@@ -98,7 +100,11 @@ def read_statistics(where: str) -> Statistics:
             "'mu' and 'sigma'."
         ) from None
     shapes_fit = mean.ndim == 1 and covariance.shape == (len(mean), len(mean))
-    if not shapes_fit or not np.isfinite(covariance).all() or not np.isfinite(mean).all():
+    if (
+        not shapes_fit
+        or not np.isfinite(covariance).all()
+        or not np.isfinite(mean).all()
+    ):
         raise UsageError(
             f"{where} holds no mean [f] and covariance [f, f] of finite numbers, but "
             f"'mu' {mean.shape} and 'sigma' {covariance.shape}."

@@ -57,3 +57,14 @@ def score_features(
         for each in suite
         if each.applies(real, fake)
     }
+
+
+from ganjax.evaluation.frechet import FRECHET, frechet_distance
+
+
+Suite = tuple
+SUITE = (FeatureMetric(FRECHET, lambda a, b: frechet_distance(a.rows, b.rows)),)
+
+
+def metrics_of(suite):
+    return tuple(e.metric for e in suite)

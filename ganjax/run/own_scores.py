@@ -21,9 +21,7 @@ from ganjax.run.loading import load
 from ganjax.store.manifest import read_manifest
 
 
-def own_scores(
-    run: str, *features: Features, data: str = "", save: Save = Save()
-) -> dict[str, Any]:
+def own_scores(run: str, *features: Features, data: str, save: Save) -> dict[str, Any]:
     """Scores samples of a run against held-out data, as `hooks.score_hook` does.
 
     The latents are others than those of training (`sampling.ASKED`).
@@ -31,7 +29,7 @@ def own_scores(
     Args:
         run: the folder of a run.
         features: further features on which images are compared.
-        data: where the data is now, if it has moved since the run.
+        data: where the data is now, if it has moved since the run, or "".
         save: which weights.
 
     Returns:

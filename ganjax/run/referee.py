@@ -22,7 +22,7 @@ from ganjax.evaluation.frechet import FRECHET, frechet_from_moments
 from ganjax.evaluation.metric import Direction, Metric
 from ganjax.evaluation.protocol import Protocol
 from ganjax.evaluation.statistics import Statistics, statistics_of
-from ganjax.evaluation.suite import FeatureMetric, FeatureSet, score_features
+from ganjax.evaluation.suite import FeatureSet, Suite, metrics_of, score_features
 from ganjax.run import sampling
 from ganjax.run.loading import Loaded
 
@@ -207,7 +207,9 @@ def prepare(real: Real, features: Features, *, flips: bool = False) -> Prepared:
                 "they were made with."
             )
         count = known.real if known else 0
-        return Prepared(features, None, real.statistics, real.statistics.digest(), count)
+        return Prepared(
+            features, None, real.statistics, real.statistics.digest(), count
+        )
     assert real.images is not None
     found = _extract_real(real.images, features, flips)
     train = None
@@ -243,9 +245,7 @@ def _check_count(count: int, name: str) -> None:
         )
 
 
-def real_scores(
-    prepared: Prepared, suite: tuple[FeatureMetric, ...], count: int
-) -> dict[str, float]:
+def real_scores(prepared: Prepared, suite: Suite, count: int) -> dict[str, float]:
     """Returns the scores that as many training images get in place of samples.
 
     There are none where the training images are not known or too few: of another number of
@@ -267,7 +267,7 @@ def score(
     subject: Subject,
     prepared: Prepared,
     real: Real,
-    suite: tuple[FeatureMetric, ...],
+    suite: Suite,
     count: int,
     *,
     real_values: Mapping[str, float],
@@ -332,7 +332,7 @@ def score(
         metrics, values = [FRECHET], {FRECHET.name: distance}
     else:
         values = score_features(prepared.real, fake, suite)
-        metrics = [each.metric for each in suite if each.metric.name in values]
+        metrics = [each for each in metrics_of(suite) if each.name in values]
     return [
         Score(
             metric.on(features.name),

@@ -103,7 +103,9 @@ def test_a_command_says_what_it_does_and_takes_its_own_flags(name, capsys):
 def rows(text):
     """What stands in the two columns of a help: the names of a flag, and its text."""
     found = {}
-    for line in text.replace("│", "").splitlines():
+    # The text of a long flag begins in the next line.
+    text = re.sub(r"(?m)^( {1,2}-\S.*\S) *\n {5,}", r"\1  ", text.replace("│", ""))
+    for line in text.splitlines():
         # A row begins at the left, and what goes on in the next line is further right.
         if row := re.fullmatch(r" {1,2}((?:-|[A-Z])\S*(?: \S+)*) {2,}(\S.*)", line):
             found[row[1]] = row[2]
@@ -115,7 +117,7 @@ def flags_of(kind):
     named, positional = set(), 0
     hints = get_type_hints(kind, include_extras=True)
     for field in dataclasses.fields(kind):
-        if isinstance(default := field.default, Save):
+        if dataclasses.is_dataclass(default := field.default):
             named |= flags_of(type(default))[0]
         elif POSITIONAL in getattr(hints[field.name], "__metadata__", ()):
             positional += 1

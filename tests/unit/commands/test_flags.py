@@ -16,7 +16,7 @@ from ganjax.errors import UsageError
 from ganjax.evaluation.evaluator import Evaluator, in_memory_scoring
 from ganjax.evaluation.metric import lower_is_better
 from ganjax.modalities import IMAGES
-from ganjax.run import sampling
+from ganjax.run import own_scores, sampling
 from ganjax.run.loading import Loaded
 from ganjax.run.translate import inpainter
 from ganjax.store.check import CheckedSave
@@ -76,9 +76,9 @@ def test_data_that_has_moved_takes_its_other_side_along_if_that_is_the_same_plac
         (paintings, photos, Spec(photos, target=paintings)),
     ):
         told = {"data": Spec("gone", target=target)._asdict()}
-        monkeypatch.setattr(evaluate, "read_manifest", lambda folder, told=told: told)
-        flags = evaluate.Args("run", data=flag)
-        assert evaluate._spec(flags, IMAGES, Pair(one, one)) == wanted
+        monkeypatch.setattr(own_scores, "read_manifest", lambda folder, told=told: told)
+        found = own_scores.data_of_run("run", flag, IMAGES, Pair(one, one))
+        assert found == wanted
 
 
 def test_a_run_whose_averages_alone_are_intact_has_no_intact_save(monkeypatch, capsys):
@@ -117,11 +117,12 @@ def test_scores_are_of_other_latents_than_those_of_training(
         reference="the held-out points",
         shape=(2,),
     )
-    monkeypatch.setattr(evaluate, "load", lambda *_, **__: loaded(state="state"))
-    monkeypatch.setattr(evaluate, "_spec", lambda *_: Spec("ring"))
-    monkeypatch.setattr(evaluate, "evaluator", lambda *_, **__: scoring)
-    monkeypatch.setattr(evaluate.sampling, "chunks", chunks)
-    evaluate.main(evaluate.Args(str(tmp_path)))
+    monkeypatch.setattr(own_scores, "load", lambda *_, **__: loaded(state="state"))
+    monkeypatch.setattr(own_scores, "data_of_run", lambda *_: Spec("ring"))
+    monkeypatch.setattr(own_scores, "evaluator", lambda *_, **__: scoring)
+    monkeypatch.setattr(own_scores.sampling, "chunks", chunks)
+    (tmp_path / "run.json").touch()
+    evaluate.main(evaluate.Args((str(tmp_path),)))
     assert asked == [("state", sampling.ASKED, 4)]
     assert sampling.ASKED not in (sampling.SCORED, sampling.FIXED)
     said = capsys.readouterr()

@@ -23,9 +23,10 @@ from ganjax.errors import UsageError
 from ganjax.evaluation import Features
 from ganjax.evaluation.evaluator import no_scores
 from ganjax.modalities import IMAGES
-from ganjax.run import sampling
+from ganjax.run import own_scores, sampling
 from ganjax.run.args import Save
 from ganjax.run.loading import Loaded
+from ganjax.run.subjects import Against
 from ganjax.store.check import CheckedSave
 from ganjax.store.workdir import AVERAGES, CHECKPOINTS
 from tests.helpers.runs import game
@@ -146,7 +147,9 @@ def test_the_flags_that_are_left_out_have_the_values_of_the_help():
     assert complete.Args("run", "in", "mask") == complete.Args(
         "run", "in", "mask", "completed.png", 1024, Save()
     )
-    assert evaluate.Args("run") == evaluate.Args("run", "", "", Save())
+    assert evaluate.Args(("run",)) == evaluate.Args(
+        ("run",), Against("", "", "", "", "", "", 0, 0, False, 0.0, 0), "", Save(), ""
+    )
 
 
 # translate
@@ -261,17 +264,19 @@ def test_a_run_that_does_not_complete_is_a_mistake(
 @pytest.mark.parametrize("weights", ["", "weights.pth"])
 def test_a_run_is_scored_by_the_features_that_are_named(weights, monkeypatch, tmp_path):
     run = loaded(state="state")
-    asked = loading(monkeypatch, evaluate, run)
+    asked = loading(monkeypatch, own_scores, run)
     mine = Features("mine", lambda x: x)
     named = recorder(monkeypatch, evaluate.efficientnet, "features", mine)
-    placed = recorder(monkeypatch, evaluate, "_spec", Spec("ring"))
-    judged = recorder(monkeypatch, evaluate, "evaluator", no_scores(3))
-    flags = evaluate.Args(str(tmp_path), weights, "moved", SAVE)
+    placed = recorder(monkeypatch, own_scores, "data_of_run", Spec("ring"))
+    judged = recorder(monkeypatch, own_scores, "evaluator", no_scores(3))
+    (tmp_path / "run.json").touch()
+    against = Against(features=weights)
+    flags = evaluate.Args((str(tmp_path),), against, "moved", SAVE)
     with pytest.raises(UsageError, match="was trained on too few images to score"):
         evaluate.main(flags)
     assert asked == [(str(tmp_path), {"data": "moved", **LOADED})]
     assert named == ([(weights,)] if weights else [])
-    assert placed == [(flags, run.game.modality, run.example)]
+    assert placed == [(str(tmp_path), "moved", run.game.modality, run.example)]
     more = [mine] if weights else []
     assert judged == [(Spec("ring"), run.game, *more, {"scratch": tmp_path})]
     assert not (tmp_path / "scores.json").exists()
@@ -289,18 +294,20 @@ def test_as_many_samples_are_scored_as_there_are_to_compare_them_with(
 
     run = loaded(state=state, classes=("a", "b", "c"))
     made = run.game._replace(latents=lambda key, n: (), generate=generate)
-    loading(monkeypatch, evaluate, run._replace(game=made))
+    loading(monkeypatch, own_scores, run._replace(game=made))
+    (tmp_path / "run.json").touch()
 
     def size_of(shape):
         sizes.append(shape)
         return 2
 
     monkeypatch.setattr(sampling, "rows_at_once", size_of)
-    recorder(monkeypatch, evaluate, "_spec", Spec("ring"))
+    recorder(monkeypatch, own_scores, "data_of_run", Spec("ring"))
     judged = no_scores(0)._replace(count=5, shape=(4, 6, 1))
     scoring = judged.begin()._replace(add=seen.append)
-    recorder(monkeypatch, evaluate, "evaluator", judged._replace(begin=lambda: scoring))
-    evaluate.main(evaluate.Args(str(tmp_path)))
+    again = judged._replace(begin=lambda: scoring)
+    recorder(monkeypatch, own_scores, "evaluator", again)
+    evaluate.main(evaluate.Args((str(tmp_path),)))
     assert sizes == [(4, 6, 1)]
     assert [chunk.shape for chunk in seen] == [(2, 4, 6, 1)] * 2 + [(1, 4, 6, 1)]
     found = np.concatenate(seen)[:, 0, 0, 0]

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from ganjax import cli, evaluation
-from ganjax.commands import evaluate
 from ganjax.core import Batch, Game, ImageToImage, Labels, pixels
 from ganjax.data import Source, Spec, load
 from ganjax.data.source import example_struct
@@ -23,7 +22,7 @@ from ganjax.evaluation import buffer, classifier, distances
 from ganjax.evaluation.evaluator import Evaluator, Scoring, in_memory_scoring
 from ganjax.evaluation.metric import higher_is_better, lower_is_better
 from ganjax.modalities import IMAGES, image_scores
-from ganjax.run import hooks, sampling
+from ganjax.run import hooks, own_scores, sampling
 from ganjax.run.compiled import CompiledGame
 from ganjax.run.evaluator import check_held_out, evaluator
 
@@ -533,15 +532,16 @@ def evaluating(monkeypatch, folder, judged=good, manifest=None):
         example=example_struct((8, 8, 3)),
     )
     seen = []
+    (folder / "run.json").touch()
     read = lambda folder: manifest or {"data": Spec("ring")._asdict()}
 
     def evaluator(spec, *more, **given):
         seen.append(spec)
         return judged(spec, *more, **given)
 
-    monkeypatch.setattr(evaluate, "load", lambda *_, **__: loaded)
-    monkeypatch.setattr(evaluate, "evaluator", evaluator)
-    monkeypatch.setattr(evaluate, "read_manifest", read)
+    monkeypatch.setattr(own_scores, "load", lambda *_, **__: loaded)
+    monkeypatch.setattr(own_scores, "evaluator", evaluator)
+    monkeypatch.setattr(own_scores, "read_manifest", read)
     return seen
 
 

@@ -1,0 +1,257 @@
+"""What `ganjax evaluate` and `ganjax compare` score, and what they compare it with.
+
+`Against` has the flags that both commands share. From them and from what a person names,
+`open_subjects` and `open_real` make the values that `ganjax.run.referee` works on.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ganjax.data import Source, Spec
+from ganjax.data.image_set import ImageSet, image_set, of_source, resized
+from ganjax.data.where import load as load_data
+from ganjax.errors import NoSplit, UsageError
+from ganjax.evaluation.features import Features
+from ganjax.evaluation.random_network import random_network
+from ganjax.evaluation.statistics import holds_statistics, read_statistics
+from ganjax.evaluation.suite import SUITE
+from ganjax.pretrained import efficientnet
+from ganjax.pretrained.protocols import PROTOCOLS, NamedProtocol
+from ganjax.run import sampling
+from ganjax.run.args import NonNegativeFloat, NonNegativeInt, Range, Save
+from ganjax.run.loading import load
+from ganjax.run.own_scores import data_of_run
+from ganjax.run.referee import (
+    Real,
+    Score,
+    Subject,
+    flattered,
+    of_images,
+    of_run,
+    prepare,
+    real_scores,
+    score,
+)
+from ganjax.run.terminal import warn
+from ganjax.store.manifest import MANIFEST
+
+
+MAX_SAMPLES = 10_000  # that are drawn of a run unless a number is asked for
+Subjects = Annotated[
+    tyro.conf.Positional[tuple[str, ...]],
+    tyro.conf.arg(metavar="RUN|FOLDER|FILE", help_behavior_hint=""),
+]
+LocatedWeights = Annotated[str, tyro.conf.arg(metavar="PATH|URL")]
+
+
+@dataclass(frozen=True)
+class Against:
+    """What samples are compared with, and how."""
+
+    against: Annotated[str, tyro.conf.arg(metavar="FOLDER|FILE|NAME")] = ""
+    """The real images: a folder or .zip of any sizes, an .npz of images or of statistics
+    (mu and sigma), or the name of a data set."""
+    split: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
+    """The split of a named data set or .npz; test by default, where there is one."""
+    train: Annotated[str, tyro.conf.arg(metavar="FOLDER|FILE|NAME")] = ""
+    """The images that were trained on, if --against was held out: they show what real
+    images score, and whether samples are copies."""
+    protocol: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
+    """Computes scores as a published program does: nvidia, pytorch-fid, clean-fid,
+    torch-fidelity, adm, dgm-eval or edm2."""
+    weights: LocatedWeights = ""
+    """The protocol's network; by default it is fetched from where it was published."""
+    features: LocatedWeights = ""
+    """Weights of EfficientNet-Lite0, on whose features images are also compared."""
+    count: NonNegativeInt = 0
+    """How many samples are scored; 0 for all images of files, and of runs as many as there
+    are real images, 10,000 at most."""
+    size: NonNegativeInt = 0
+    """Brings all images to squares of this side first, for features that need one size."""
+    flips: bool = False
+    """Compares with the mirrored copy of each real image, too."""
+    truncation: NonNegativeFloat = 0.0
+    """Draws latents of runs that are farther than this from 0 again; 0 for none."""
+    seed: Annotated[int, Range(0, 2**31 - 1)] = 0
+    """Seed of the latents of runs."""
+
+    def names_any(self) -> bool:
+        """Returns whether anything but a run's own data and features is asked for."""
+        return bool(self.against or self.protocol or self.train or self.weights)
+
+
+def is_run(where: str) -> bool:
+    """Returns whether a path is the folder of a run."""
+    return (Path(where).expanduser() / MANIFEST).exists()
+
+
+def open_subject(where: str, against: Against, data: str, save: Save) -> Subject:
+    """Opens what is to be scored.
+
+    Args:
+        where: the folder of a run, or what `image_set` opens.
+        against: the flags.
+        data: where the data of a run is now, if it has moved.
+        save: which weights of a run.
+    """
+    if not is_run(where):
+        path = Path(where).expanduser()
+        if path.is_dir() and not any(path.iterdir()):
+            raise UsageError(f"{where} is empty: give a run, or a folder of images.")
+        images = image_set(where)
+        for note in images.notes:
+            warn(note)
+        return of_images(_sized(images, against.size), where)
+    loaded = load(where, data=data, **asdict(save))
+    spec = data_of_run(where, data, loaded.game.modality, loaded.example)
+    conditions = partial(
+        sampling.conditions_in_parts, loaded.game, spec, classes=len(loaded.classes)
+    )
+    return of_run(
+        loaded,
+        lambda n: conditions(n=n),
+        where,
+        seed=against.seed,
+        truncation=against.truncation or None,
+    )
+
+
+def open_real(against: Against, run: str, data: str) -> Real:
+    """Opens the real images.
+
+    Args:
+        against: the flags.
+        run: a run, with whose data samples are compared if nothing else is named; or "".
+        data: where its data is now, if it has moved.
+
+    Raises:
+        UsageError: nothing is named, or it holds no images.
+    """
+    if against.against:
+        return _named(against)
+    if not run:
+        raise UsageError(
+            "There is nothing to compare these images with: give --against a folder, a "
+            "file or a data set of real images."
+        )
+    loaded = load(run, data=data)
+    spec = data_of_run(run, data, loaded.game.modality, loaded.example)
+    return _of_data(spec._replace(mirror=False), against, spec.where)
+
+
+def _named(against: Against) -> Real:
+    where = against.against
+    train = _sized(image_set(against.train), against.size) if against.train else None
+    if holds_statistics(where):
+        statistics = read_statistics(where)
+        return Real(where, None, statistics, against.split, train)
+    path = Path(where).expanduser()
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        images = image_set(where)
+        for note in images.notes:
+            warn(note)
+        return Real(where, _sized(images, against.size), train=train)
+    real = _of_data(Spec(where), against, where)
+    return real._replace(train=train) if train else real
+
+
+def _of_data(spec: Spec, against: Against, name: str) -> Real:
+    """Returns a data set's test split with what was trained on, or else what it has."""
+    if against.split:
+        source = load_data(spec._replace(split=against.split))
+        return Real(name, _images(source, against), split=against.split)
+    train = load_data(spec)
+    try:
+        held_out = load_data(spec._replace(split="test"))
+    except NoSplit:
+        return Real(name, _images(train, against), split=spec.split)
+    images = _images(held_out, against)
+    return Real(name, images, split="test", train=_images(train, against))
+
+
+def _images(source: Source, against: Against) -> ImageSet:
+    return _sized(of_source(source), against.size)
+
+
+def _sized(images: ImageSet, size: int) -> ImageSet:
+    return resized(images, size) if size else images
+
+
+def open_features(against: Against) -> tuple[Features, ...]:
+    """Returns the features that the flags name, or a random network's, which need no file.
+
+    Raises:
+        UsageError: there is no such protocol, or its weights cannot be read.
+    """
+    found = []
+    if against.protocol:
+        found.append(_protocol(against).features(against.weights))
+    elif against.weights:
+        raise UsageError("--weights are those of a --protocol: name one.")
+    if against.features:
+        found.append(efficientnet.features(against.features))
+    return tuple(found) or (random_network(),)
+
+
+def _protocol(against: Against) -> NamedProtocol:
+    by_name = {each.name: each for each in PROTOCOLS}
+    if against.protocol not in by_name:
+        raise UsageError(
+            f"--protocol {against.protocol} is not one of {', '.join(by_name)}."
+        )
+    return by_name[against.protocol]
+
+
+def number_of_samples(subject: Subject, against: Against, real: int) -> int:
+    """Returns how many samples of a subject are scored."""
+    if against.count:
+        return against.count
+    if subject.length is not None:
+        return subject.length
+    return min(real or MAX_SAMPLES, MAX_SAMPLES)
+
+
+def score_all(
+    what: Sequence[str], against: Against, data: str, save: Save
+) -> Iterator[tuple[str, list[Score]]]:
+    """Scores each of several subjects.
+
+    Args:
+        what: folders of runs, folders or files of images.
+        against: the flags.
+        data: where the data of runs is now, if it has moved, or "".
+        save: which weights of runs.
+
+    Yields:
+        Each subject's name with its scores.
+
+    Raises:
+        UsageError: something cannot be opened, which is found before features are computed.
+    """
+    # All that is named is opened before hours are spent on the first of them.
+    features = open_features(against)
+    run = next((each for each in what if is_run(each)), "")
+    real = open_real(against, run, data)
+    subjects = [open_subject(each, against, data, save) for each in what]
+    prepared = [prepare(real, each, flips=against.flips) for each in features]
+    for subject in subjects:
+        found = []
+        for side in prepared:
+            if sentence := flattered(subject, side.features):
+                warn(sentence)
+            count = number_of_samples(subject, against, side.count)
+            found += score(
+                subject,
+                side,
+                real,
+                SUITE,
+                count,
+                real_values=real_scores(side, SUITE, count),
+                flips=against.flips,
+            )
+        yield subject.name, found
