@@ -127,7 +127,7 @@ class Mapping(nn.Module):
         w = normalize(z)
         for layer in self.Stack_0.children():
             w = lrelu(layer(w))
-        self.w_avg.lerp_(w.detach().mean(0), 0.005)
+        self.w_avg.lerp_(w.detach().mean(0).float(), 0.005)
         return w
 
 

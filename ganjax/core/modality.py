@@ -103,6 +103,8 @@ class Modality(NamedTuple):
             `to_real` converts stored examples to what G is meant to produce, and `features`
             are further `evaluation.Features`. `scratch` is a folder for features that are
             too many for the memory, or None.
+        play: (path, samples) writes a .wav that a report plays next to the picture; None
+            for what is only looked at.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Modality(NamedTuple):
     files: Mapping[str, Callable[[Path, np.ndarray, np.ndarray], None]]
     max_samples: Mapping[str, int]
     evaluator: Callable[..., Any]
+    play: Callable[[Path, np.ndarray], None] | None = None
 
 
 def decoded(modality: Modality, turns: PyTree) -> PyTree:

@@ -34,7 +34,22 @@ from ganjax.errors import EmptySplit, NoSplit, UsageError
 # the folders that contain all images and, once splits are known, below that of the split.
 Paths = dict[str, tuple[str, ...]]
 
-EXAMPLES = "such as .png, .jpg, .webp, .tif"  # of the many extensions that are read
+
+class FileKind(NamedTuple):
+    """The files that examples are in.
+
+    Attributes:
+        plural: what messages call the examples.
+        hint: some of the extensions, for messages.
+        extensions: all of them, in lower case, such as ".png".
+    """
+
+    plural: str
+    hint: str
+    extensions: frozenset[str]
+
+
+IMAGES = FileKind("images", "such as .png, .jpg, .webp, .tif", EXTENSIONS)
 # Folders with these names contain a kind of file rather than a class of things.
 ROLES = {
     "image",
@@ -108,6 +123,8 @@ class Layout(NamedTuple):
         root: the folders that contain all images, such as "data/", or "".
         unused: images that are in none of the splits, in words.
         notes: sentences for the user.
+        kind: the files that examples are in; where other fields speak of images, they are
+            files of this kind.
     """
 
     where: str
@@ -118,6 +135,7 @@ class Layout(NamedTuple):
     root: str
     unused: tuple[str, ...]
     notes: tuple[str, ...]
+    kind: FileKind = IMAGES
 
 
 class _Division(NamedTuple):
@@ -129,11 +147,6 @@ class _Division(NamedTuple):
     notes: tuple[str, ...]
 
 
-def is_image(name: str) -> bool:
-    """Returns whether a file is an image, by its extension."""
-    return _extension(name) in EXTENSIONS
-
-
 def arrange(
     names: Iterable[str],
     where: str,
@@ -141,6 +154,7 @@ def arrange(
     folders: Iterable[str] = (),
     others: Mapping[str, str] = MappingProxyType({}),
     tables: Collection[str] = (),
+    kind: FileKind = IMAGES,
 ) -> Layout:
     """Works out the layout of a data set.
 
@@ -150,28 +164,30 @@ def arrange(
         folders: the names of its folders, empty ones included.
         others: what is neither a file nor a folder: name -> kind, such as "links".
         tables: those of the names that are a dataset.json in NVIDIA's format.
+        kind: the files that examples are in.
 
     Raises:
-        UsageError: there are no images.
+        UsageError: there are none of that kind.
     """
     names = sorted(names)
+    examples = {name for name in names if _extension(name) in kind.extensions}
     skipped = Counter(
         _extension(name) or "without extension"
         for name in names
-        if not is_image(name) and name not in tables
+        if name not in examples and name not in tables
     )
     skipped.update(others.values())
-    paths = {name: tuple(name.split("/")) for name in names if is_image(name)}
+    paths = {name: tuple(name.split("/")) for name in names if name in examples}
     if not paths:
         raise UsageError(
-            f"{printable(where)} holds no images {EXAMPLES}"
+            f"{printable(where)} holds no {kind.plural} {kind.hint}"
             f"{f' (it holds {count_summary(skipped)})' if skipped else ''}: give "
             "the folder or .zip that holds them."
         )
     # First remove the folders that contain everything, then find which of the folders below
     # are splits, and then sort each split and remove folders that mean nothing.
     paths, root = _without_root(paths, folders, tables)
-    division = _divide(paths)
+    division = _divide(paths, kind)
     all_splits = []
     for folder, images in division.images.items():
         in_order = sorted(
@@ -193,6 +209,7 @@ def arrange(
         root=root,
         unused=tuple(division.unused),
         notes=division.notes,
+        kind=kind,
     )
 
 
@@ -230,8 +247,9 @@ def find_split(layout: Layout, split: str) -> Split:
             ]
             if empty:
                 raise EmptySplit(
-                    f"The folder {shortened(empty[0])} of {where} holds no images "
-                    f"{EXAMPLES}: put images into it or take it out."
+                    f"The folder {shortened(empty[0])} of {where} holds no "
+                    f"{layout.kind.plural} {layout.kind.hint}: put {layout.kind.plural} "
+                    "into it or take it out."
                 )
             continue
         # Any of several held-out folders will do. Of several folders to train on, the user
@@ -247,7 +265,7 @@ def find_split(layout: Layout, split: str) -> Split:
     raise NoSplit(f"{where} has no split {split!r}: its splits are {names}.")
 
 
-def folder_classes(split: Split, where: str) -> list[str]:
+def folder_classes(split: Split, where: str, kind: FileKind = IMAGES) -> list[str]:
     """Returns the class of each image by its folder, or '' where there are no folders.
 
     Raises:
@@ -257,8 +275,8 @@ def folder_classes(split: Split, where: str) -> list[str]:
     if len(depths) == 2:
         flat = next(name for name, parts in split.images.items() if len(parts) == 1)
         raise UsageError(
-            f"{printable(where)} has images both in class folders and next to them "
-            f"({shortened(flat)}): put every image into a folder, or none."
+            f"{printable(where)} has {kind.plural} both in class folders and next to them "
+            f"({shortened(flat)}): put all of them into folders, or none."
         )
     if is_sharded(split):
         return [""] * len(split.images)
@@ -303,7 +321,8 @@ def class_notes(split: Split, folders: Iterable[str], layout: Layout) -> list[st
     empty = sorted(n for n in below if n and "/" not in n and n not in used)
     if empty:
         notes.append(
-            f"Folders without images were not taken as classes ({listed(empty)})."
+            f"Folders without {layout.kind.plural} were not taken as classes "
+            f"({listed(empty)})."
         )
     return notes
 
@@ -370,7 +389,7 @@ def _is_sibling(folder: str, root: str, top: str) -> bool:
     return folder.startswith(root) and below != top and "/" not in below
 
 
-def _divide(paths: Paths) -> _Division:
+def _divide(paths: Paths, kind: FileKind) -> _Division:
     """Finds which folders at the top are splits, trying the usual layouts in turn."""
     below = _by_folder(paths)
     names = {folder: splits.parse(folder) for folder in below}
@@ -401,7 +420,7 @@ def _divide(paths: Paths) -> _Division:
     ]
     num_stray = sum(len(parts) == 1 for parts in paths.values())
     if num_stray:
-        unused.append(f"images next to the folders of splits ({num_stray:,})")
+        unused.append(f"{kind.plural} next to the folders of splits ({num_stray:,})")
     folders = sorted(dividing, key=natural_key)
     return _Division(True, {folder: below[folder] for folder in folders}, unused, ())
 

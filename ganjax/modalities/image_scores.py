@@ -42,6 +42,9 @@ MAX_CLASSIFIER_BYTES = 2_000_000_000  # of the stored images a classifier is tra
 CHUNK_BYTES = 2**26  # of float32 images that features are computed of at once
 
 
+PIXELS = evaluation.pixels()
+
+
 class RealFeatures(NamedTuple):
     """Features of real images, which themselves are not kept."""
 
@@ -56,6 +59,7 @@ def evaluator(
     to_real: ToReal,
     *features: evaluation.Features,
     scratch: Path | None = None,
+    base: evaluation.Features = PIXELS,
 ) -> Evaluator:
     """Makes the evaluator of images, which are scored on several kinds of features.
 
@@ -65,6 +69,7 @@ def evaluator(
         to_real: converts stored examples to what G is meant to produce, in -1..1.
         features: further kinds of features, such as those of a pretrained network.
         scratch: a folder for features that are too many for the memory.
+        base: the features that any image has, on which all are scored.
 
     Returns:
         The evaluator. With too few real images it has no scores.
@@ -85,7 +90,7 @@ def evaluator(
         return no_scores(source.length)
 
     shape = sample_shape(source, to_real)
-    extractors = [evaluation.pixels()]
+    extractors = [base]
     # The classifier is trained on stored images, so it is used only if samples have the
     # same shape as these (not crops, not one side of a pair).
     if (

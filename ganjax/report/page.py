@@ -67,6 +67,7 @@ figcaption { font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 290px), 1fr));
 }
 .hero img { width: 100%; }
+.still audio { display: block; width: 100%; margin-top: 8px; }
 .strip {
   display: grid; gap: 26px 20px;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 210px), 1fr));
@@ -135,7 +136,9 @@ summary { cursor: pointer; color: var(--soft); font-size: 14px; margin-bottom: 6
 MAX_LISTED = 100  # longer lists are shortened
 # The browser must load nothing: neither a script that was smuggled in by the name of a run,
 # nor a remote picture that would reveal that the page is read.
-CONTENT_SECURITY_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
+)
 
 
 def document(title: str, body: str) -> str:
@@ -197,7 +200,9 @@ def value_table(values: Mapping[str, object]) -> str:
     return f'<table class="facts"><tbody>\n{rows}</tbody></table>' if rows else ""
 
 
-def picture(path: Path, alt: str, caption: str, max_bytes: int) -> str:
+def picture(
+    path: Path, alt: str, caption: str, max_bytes: int, sound: Path | None = None
+) -> str:
     """Returns a figure with an embedded picture.
 
     Args:
@@ -206,10 +211,12 @@ def picture(path: Path, alt: str, caption: str, max_bytes: int) -> str:
         caption: the text above the picture.
         max_bytes: a larger file is embedded as a smaller WebP. Its base64 encoding on the
             page is a third longer.
+        sound: a .wav that is played below the picture; one that is missing is left out.
     """
     image = _embedded(path, alt, max_bytes)
     caption = f"<figcaption>{escape(caption)}</figcaption>"
-    return f'<figure class="still">{caption}{image}</figure>'
+    player = _player(sound) if sound is not None and sound.is_file() else ""
+    return f'<figure class="still">{caption}{image}{player}</figure>'
 
 
 def animation(path: Path, alt: str, caption: str) -> str:
@@ -251,6 +258,11 @@ def _embedded(path: Path, alt: str, max_bytes: int) -> str:
         if buffer.tell() <= max_bytes or side < 64:
             return _img(buffer.getvalue(), small.size, "webp", alt)
         side = side * 3 // 4
+
+
+def _player(path: Path) -> str:
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    return f'<audio controls src="data:audio/wav;base64,{encoded}"></audio>'
 
 
 def _size(path: Path) -> tuple[int, int]:

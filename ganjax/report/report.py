@@ -79,7 +79,7 @@ def _head(name: str, record: RunRecord) -> str:
         head += f'<p class="doc">{escape(str(record.manifest["doc"]))}</p>\n'
     head += _status_line(record) + "</header>\n"
     # The last samples, an animation of how they changed, and real examples.
-    shown = [_sample(path, LAST_BYTES) for path in record.samples[-1:]]
+    shown = [_sample(path, LAST_BYTES, True) for path in record.samples[-1:]]
     caption = ""
     columns = record.manifest.get("pictures")
     columns = [str(name) for name in columns] if isinstance(columns, list) else []
@@ -91,7 +91,8 @@ def _head(name: str, record: RunRecord) -> str:
         shown.append(page.animation(path, alt, caption))
     for path in record.real:
         alt = "Real examples from the data"
-        shown.append(page.picture(path, alt, "real data", STILL_BYTES))
+        sound = path.with_suffix(".wav")
+        shown.append(page.picture(path, alt, "real data", STILL_BYTES, sound))
     if not shown:
         return head
     note = ""
@@ -101,9 +102,12 @@ def _head(name: str, record: RunRecord) -> str:
     return head + f'<div class="hero">\n{"".join(shown)}\n</div>\n{note}'
 
 
-def _sample(path: Path, max_bytes: int) -> str:
+def _sample(path: Path, max_bytes: int, is_played: bool = False) -> str:
     step = step_in_words(path)
-    return page.picture(path, f"Generated samples at {step}", step, max_bytes)
+    alt = f"Generated samples at {step}"
+    # Of data that can be heard, a run writes a sound beside each picture.
+    sound = path.with_suffix(".wav") if is_played else None
+    return page.picture(path, alt, step, max_bytes, sound)
 
 
 def _status_line(record: RunRecord) -> str:

@@ -132,6 +132,8 @@ def picture_hook(
     condition = sampling.conditions(game, source.spec, count, classes)
     if is_chief():
         save_png(modality.render(real), folder / "real.png")
+        if modality.play:
+            modality.play(folder / "real.wav", real)
     originals = None
     if game.conditions.columns:
         originals = sampling.real_of_conditions(game, source.spec, count)
@@ -148,6 +150,8 @@ def picture_hook(
             images = [render(of_member) for of_member in samples]
             image = join_seeds(images) if len(images) > 1 else images[0]
             save_png(image, folder / "samples" / f"{step:09d}.png")
+            if modality.play:
+                modality.play(folder / "samples" / f"{step:09d}.wav", samples[0])
 
     return hook
 

@@ -79,7 +79,11 @@ def captured(module, args):
     )
     shape = side, side, channels
     shape, dtype = ((2,), FLOATS) if spec.where == "ring" else (shape, BYTES)
-    data = source(shape, dtype, 10 * (spec.where == "digits" and not spec.target), spec)
+    classes = 10 * (spec.where == "digits" and not spec.target)
+    if spec.where == "tones":  # whose length is known to the modality alone
+        made = given["game"].modality.load(spec)
+        shape, dtype, classes = made.shape, made.dtype, len(made.classes)
+    data = source(shape, dtype, classes, spec)
     if spec.target or spec.side_by_side:
         data = data._replace(example=Pair(data.example, data.example))
     return given["game"], data, shapes_of(data, given["many"])

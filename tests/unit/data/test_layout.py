@@ -283,7 +283,7 @@ def test_classes_are_the_first_folders():
     assert folder_classes(of("1.png 2.png").splits[0], "place") == ["", ""]
     sharded = of("00000/img00000001.png 00001/img00001001.png").splits[0]
     assert folder_classes(sharded, "place") == ["", ""]
-    with pytest.raises(UsageError, match=r"next to them \(3.png\): put every image"):
+    with pytest.raises(UsageError, match=r"next to them \(3.png\): put all of them"):
         folder_classes(of("cat/1.png 3.png dog/2.png").splits[0], "place")
 
 

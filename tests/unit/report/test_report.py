@@ -452,7 +452,7 @@ def test_the_head_shows_the_last_samples_how_they_changed_and_real_data(tmp_path
 def test_the_last_picture_may_take_more_room_than_the_others(tmp_path, monkeypatch):
     limits = {}
 
-    def picture(path, alt, caption, max_bytes):
+    def picture(path, alt, caption, max_bytes, sound=None):
         limits[path.stem] = max_bytes
         return ""
 
