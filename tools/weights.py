@@ -11,6 +11,7 @@ NEAR_ONE = (
     *(".0.gain", "bn1.weight", "bn2.weight", "bn4.weight", "_var", "_ema"),
     *(f".{place}.weight" for place in (1, 2, 3, 7)),  # in a sequence
     *("model.4.weight", "model.6.weight"),
+    *(".bn.weight", "norm1.weight", "norm2.weight", "norm.weight", "norm_pre.weight"),
 )
 Shape = tuple[int, ...]
 
@@ -23,6 +24,11 @@ def unit(shape: Shape) -> float:
 def by_fan_in(shape: Shape) -> float:
     """Of layers that keep the size of what goes in if their weights are so large."""
     return 1 / np.sqrt(prod(shape[1:])) if len(shape) > 1 else 0.3
+
+
+def he(shape: Shape) -> float:
+    """Of layers with a ReLU after them, which lets half of the signal through."""
+    return np.sqrt(2 / prod(shape[1:])) if len(shape) > 1 else 0.1
 
 
 def drawn(name: str, shape: Shape) -> np.ndarray:
