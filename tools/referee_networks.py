@@ -12,7 +12,7 @@ of preprocessing are absolute, in 0..255.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -23,7 +23,7 @@ import numpy as np
 import PIL.Image
 import torch
 import torch.nn.functional as F
-from weights import fill, he
+from weights import fill, he, mixed_images
 
 from ganjax.evaluation import preprocessing
 from ganjax.evaluation.features import Features
@@ -33,14 +33,6 @@ from ganjax.report.markdown import print_header, print_row
 from ganjax.run import command
 
 
-# Height, width and channels: tiny, odd, of the networks' own sizes, huge, gray and RGBA.
-SIZES = (
-    *((1, 1, 3), (2, 3, 3), (7, 5, 1), (32, 32, 3), (33, 47, 4), (64, 64, 1)),
-    *((128, 96, 3), (224, 224, 3), (299, 299, 3), (300, 298, 4), (512, 512, 3)),
-    *((1500, 2000, 3), (2000, 1500, 1)),
-)
-
-
 @dataclass(frozen=True)
 class Args:
     images: int = 64
@@ -48,18 +40,6 @@ class Args:
     only: str = ""
     """Only comparisons whose names begin so."""
     seed: int = 0
-
-
-def mixed_images(count: int, seed: int) -> Iterator[np.ndarray]:
-    """Yields uint8 images [h, w, c] of mixed sizes, of noise that is smooth or not."""
-    rng = np.random.default_rng(seed)
-    for i in range(count):
-        height, width, channels = SIZES[i % len(SIZES)]
-        # From single pixels to a few large patches.
-        grain = int(rng.integers(1, max(2, min(height, width) // 4)))
-        small = (-(-height // grain), -(-width // grain), channels)
-        patches = rng.integers(0, 256, small, dtype=np.uint8)
-        yield patches.repeat(grain, 0).repeat(grain, 1)[:height, :width]
 
 
 def rgb(image: np.ndarray) -> np.ndarray:
@@ -205,7 +185,9 @@ def speed(args: Args) -> float:
         for run in runs:
             run()  # compiles
         # In turns, since other programs may run on this machine.
-        ours, theirs = zip(*[[once(run) for run in runs] for _ in range(3)], strict=True)
+        ours, theirs = zip(
+            *[[once(run) for run in runs] for _ in range(3)], strict=True
+        )
     best = [max(rate for rate, _ in each) for each in (ours, theirs)]
     least = [min(seconds for _, seconds in each) for each in (ours, theirs)]
     print(f"images per second: ganjax {best[0]:.1f}, pytorch-fid {best[1]:.1f}")

@@ -4,10 +4,10 @@ The feature networks of `ganjax.pretrained` are made by `feature_network`, and s
 one's own: any function of variables and images will do.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -55,41 +55,55 @@ def feature_network(
     def network(variables, x):
         return apply(variables, (x - mean) / deviation)
 
-    def vectors(images: np.ndarray) -> Iterator[tuple[Array, int]]:
-        """Yields the vectors of each batch, and how many of them are of images."""
-        for start in range(0, len(images), batch):
-            x = preprocessing.apply(images[start : start + batch])
-            count = len(x)
-            with jax.default_matmul_precision("float32"):
-                yield network(variables, _padded(x, batch)), count
-
     def features(images: np.ndarray) -> Float[np.ndarray, "n f"]:
         images = np.asarray(images)
         if images.ndim != 4 or not len(images):
             raise UsageError(
                 f"{name} sees images [n, h, w, c], not an array {list(images.shape)}."
             )
-        found = []
-        pending = []
-        # While a device computes a batch the next one is preprocessed here; no more are begun,
-        # since the device might be the slower of the two.
-        for each in vectors(to_uint8(images)):
-            found += [_taken(*x) for x in pending]
-            pending = [each]
-        return np.concatenate([*found, *(_taken(*x) for x in pending)])
+        compute = partial(network, variables)
+        return in_batches(preprocessing.apply, compute, to_uint8(images), batch)
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(variables)]
     hashed = fingerprint(*leaves, np.array(preprocessing.size), mean, deviation)
     return Features(f"{name}-{preprocessing.name}-{hashed}", features, classify)
 
 
-def _padded(x: Float[np.ndarray, "n s s 3"], batch: int) -> Float[Array, "b s s 3"]:
+def in_batches(
+    prepare: Callable[[np.ndarray], np.ndarray],
+    compute: Callable[[Array], Array],
+    images: np.ndarray,
+    batch: int = BATCH,
+) -> Float[np.ndarray, "n f"]:
+    """Applies a compiled function to images in batches, with the precision of float32.
+
+    While a device computes a batch the next one is prepared.
+
+    Args:
+        prepare: images [b, h, w, c] -> what `compute` takes, [b, ...] in float32.
+        compute: compiled, [b, ...] -> vectors [b, f].
+        images: images [n, h, w, c].
+        batch: the number of images that are computed at once.
+    """
+    found = []
+    pending: list[tuple[Array, int]] = []
+    for start in range(0, len(images), batch):
+        x = prepare(images[start : start + batch])
+        with jax.default_matmul_precision("float32"):
+            vectors = compute(_padded(x, batch))
+        # No more than two are begun, since the device might be the slower.
+        found += [_taken(*each) for each in pending]
+        pending = [(vectors, len(x))]
+    return np.concatenate([*found, *(_taken(*each) for each in pending)])
+
+
+def _padded(x: Float[np.ndarray, "n ..."], batch: int) -> Float[np.ndarray, "b ..."]:
     """Returns images followed by zeros, so that their number is a power of two or `batch`.
 
-    A network is compiled for each number of images, and this may take long.
+    A function is compiled for each number of images, and this may take long.
     """
     size = min(batch, 1 << (len(x) - 1).bit_length())
-    return jnp.pad(x, ((0, size - len(x)), (0, 0), (0, 0), (0, 0)))
+    return np.pad(x, [(0, size - len(x))] + [(0, 0)] * (x.ndim - 1))
 
 
 def _taken(vectors: Array, count: int) -> Float[np.ndarray, "n f"]:

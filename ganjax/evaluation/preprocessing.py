@@ -120,7 +120,9 @@ def tf1_bilinear(size: int = 299) -> Preprocessing:
     Args:
         size: the side of the images that are returned.
     """
-    return _by_image("tf1-bilinear", size, partial(_bilinear, size=size, axis=_tf1_axis))
+    return _by_image(
+        "tf1-bilinear", size, partial(_bilinear, size=size, axis=_tf1_axis)
+    )
 
 
 def pytorch_bilinear(size: int = 299) -> Preprocessing:

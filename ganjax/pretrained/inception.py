@@ -301,10 +301,11 @@ def load(given: Mapping[str, np.ndarray]) -> dict[str, Any]:
             "These are the weights of torchvision's Inception-v3, on which no FID is defined: "
             f"give those of {ADDRESS}."
         )
-    return assemble(table(), _shapes(), given, IGNORED)
+    return assemble(table(), variable_shapes(), given, IGNORED)
 
 
-def _shapes() -> dict[str, Any]:
+def variable_shapes() -> dict[str, Any]:
+    """Returns the shapes and types of the weights, by path."""
     image = jnp.zeros((1, SIZE, SIZE, 3))
     params = jax.eval_shape(Inception().init, jax.random.key(0), image)["params"]
     shapes: Any = flatten_dict(params, sep="/")
@@ -317,7 +318,7 @@ def table() -> dict[str, Leaf]:
         "fc.weight": Leaf("fc/kernel", DENSE),
         "fc.bias": Leaf("fc/bias"),
     }
-    for path in _shapes():
+    for path in variable_shapes():
         unit, _, leaf = path.rpartition("/")
         if leaf == "mean":
             theirs = unit.replace("/", ".")

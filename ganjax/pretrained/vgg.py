@@ -88,10 +88,15 @@ def load(given: Mapping[str, np.ndarray]) -> dict[str, Any]:
     Raises:
         UsageError: a tensor is missing, unknown, or of another shape; it is named.
     """
+    return assemble(table(), variable_shapes(), given, IGNORED)
+
+
+def variable_shapes() -> dict[str, Any]:
+    """Returns the shapes and types of the weights, by path."""
     image = jnp.zeros((1, SIZE, SIZE, 3))
     params = jax.eval_shape(VGG().init, jax.random.key(0), image)["params"]
     shapes: Any = flatten_dict(params, sep="/")
-    return assemble(table(), shapes, given, IGNORED)
+    return shapes
 
 
 def table() -> dict[str, Leaf]:

@@ -36,9 +36,7 @@ DINOV2_L_ADDRESS = (
     "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth"
 )
 DINOV2_L_SHA256 = "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428"
-MAE_L_ADDRESS = (
-    "https://dl.fbaipublicfiles.com/mae/pretrain/mae_pretrain_vit_large.pth"
-)
+MAE_L_ADDRESS = "https://dl.fbaipublicfiles.com/mae/pretrain/mae_pretrain_vit_large.pth"
 
 # Tensors of the authors' files that have no part in the features: DINOv2's token for masked
 # patches, and MAE's decoder.
@@ -189,7 +187,10 @@ def _patches(image: Float[Array, "b h w c"], side: int) -> Float[Array, "b H W p
 
 
 def _attention(
-    q: Float[Array, "b m c"], k: Float[Array, "b n c"], v: Float[Array, "b n c"], heads: int
+    q: Float[Array, "b m c"],
+    k: Float[Array, "b n c"],
+    v: Float[Array, "b n c"],
+    heads: int,
 ) -> Float[Array, "b m c"]:
     """Computes softmax(q k / sqrt(c / heads)) v in each head."""
     q, k, v = (x.reshape(*x.shape[:2], heads, -1) for x in (q, k, v))
@@ -307,12 +308,18 @@ def load(given: Mapping[str, np.ndarray], net: ViT) -> dict[str, Any]:
     Raises:
         UsageError: a tensor is missing, unknown, or of another shape; it is named.
     """
-    image = jnp.zeros((1, net.grid * net.patch, net.grid * net.patch, 3))
-    params = jax.eval_shape(net.init, jax.random.key(0), image)["params"]
-    shapes: Any = flatten_dict(params, sep="/")
     # A classifier or projection at the end that the network leaves out.
     ignored = IGNORED if net.projection else (*IGNORED, "head.weight", "head.bias")
-    return assemble(table(net), shapes, timm_names(given), ignored)
+    return assemble(table(net), variable_shapes(net), timm_names(given), ignored)
+
+
+def variable_shapes(net: ViT) -> dict[str, Any]:
+    """Returns the shapes and types of the weights, by path."""
+    side = net.grid * net.patch
+    image = jnp.zeros((1, side, side, 3))
+    params = jax.eval_shape(net.init, jax.random.key(0), image)["params"]
+    shapes: Any = flatten_dict(params, sep="/")
+    return shapes
 
 
 def table(net: ViT) -> dict[str, Leaf]:
