@@ -17,11 +17,14 @@ from weights import Shape, fill, unit
 from ganjax.errors import UsageError
 
 
+FIXTURES = Path(__file__).parents[1] / "tests" / "parity" / "fixtures"
+
+
 @dataclass(frozen=True)
 class Args:
     checkout: Annotated[Path, tyro.conf.Positional]
     """A folder with the released code."""
-    out: Path = Path(__file__).parents[1] / "tests" / "parity" / "fixtures"
+    out: Path = FIXTURES
 
 
 def released(checkout: Path, module: str) -> Any:
@@ -71,9 +74,10 @@ def channels_last(x: torch.Tensor) -> np.ndarray:
     return x.detach().permute(0, 2, 3, 1).numpy()
 
 
-def keep(out: Path, name: str, **arrays: Any) -> None:
+def keep(out: Path, name: str, compressed: bool = False, **arrays: Any) -> None:
     """Writes NAME.npz to the fixtures of the tests."""
-    np.savez(out / f"{name}.npz", **{k: np.asarray(x) for k, x in arrays.items()})
+    write = np.savez_compressed if compressed else np.savez
+    write(out / f"{name}.npz", **{k: np.asarray(x) for k, x in arrays.items()})
     print(f"{out / name}.npz")
 
 

@@ -1,6 +1,6 @@
 """Weights and inputs that a released program and ganjax each make for themselves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from zlib import crc32
 
@@ -11,8 +11,16 @@ NEAR_ONE = (
     *(".0.gain", "bn1.weight", "bn2.weight", "bn4.weight", "_var", "_ema"),
     *(f".{place}.weight" for place in (1, 2, 3, 7)),  # in a sequence
     *("model.4.weight", "model.6.weight"),
+    *(".bn.weight", "norm1.weight", "norm2.weight", "norm.weight", "norm_pre.weight"),
 )
 Shape = tuple[int, ...]
+# Height, width and channels of images: tiny, odd, of the sizes that feature networks have,
+# gray, RGBA and huge.
+MIXED_SIZES = (
+    *((1, 1, 3), (2, 3, 3), (7, 5, 1), (32, 32, 3), (33, 47, 4), (64, 64, 1)),
+    *((128, 96, 3), (224, 224, 3), (299, 299, 3), (300, 298, 4), (512, 512, 3)),
+    *((1500, 2000, 3), (2000, 1500, 1)),
+)
 
 
 def unit(shape: Shape) -> float:
@@ -23,6 +31,11 @@ def unit(shape: Shape) -> float:
 def by_fan_in(shape: Shape) -> float:
     """Of layers that keep the size of what goes in if their weights are so large."""
     return 1 / np.sqrt(prod(shape[1:])) if len(shape) > 1 else 0.3
+
+
+def he(shape: Shape) -> float:
+    """Of layers with a ReLU after them, which lets half of the signal through."""
+    return np.sqrt(2 / prod(shape[1:])) if len(shape) > 1 else 0.1
 
 
 def drawn(name: str, shape: Shape) -> np.ndarray:
@@ -53,3 +66,14 @@ def fill(
 def images(step: int, n: int, size: int) -> np.ndarray:
     """The real images of a step, [n, size, size, 3] in -1..1."""
     return np.tanh(drawn(f"real {step}", (n, size, size, 3)))
+
+
+def mixed_images(count: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """Yields uint8 images [h, w, c] of mixed sizes: noise, by pixels or by patches."""
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        height, width, channels = MIXED_SIZES[i % len(MIXED_SIZES)]
+        side = int(rng.integers(1, max(2, min(height, width) // 4)))
+        patches = (-(-height // side), -(-width // side), channels)
+        colors = rng.integers(0, 256, patches, dtype=np.uint8)
+        yield colors.repeat(side, 0).repeat(side, 1)[:height, :width]

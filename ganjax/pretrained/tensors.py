@@ -5,6 +5,7 @@ with a message that says how to convert them. `read` also fetches https URLs.
 """
 
 import importlib.util
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from ganjax.store import cache, draft, hashing
 
 
 CHUNK = 1 << 20  # bytes of a download that are read at once
+TIMEOUT = 30  # seconds to wait for a server's answer
+MIN_DIGEST = 8  # hexadecimal digits of a digest, as the names of torch.hub's files have
 TORCH_SUFFIXES = (".pt", ".pth", ".bin")
 CONVERT = (
     "torch.load it with the authors' code, and `safetensors.torch.save_file("
@@ -35,7 +38,8 @@ def read(where: str | Path, sha256: str = "", part: str = "") -> dict[str, np.nd
     Args:
         where: path or https URL of a .safetensors, .pt, .pth or .bin file. A URL is fetched
             once and kept in the cache.
-        sha256: the digest that the file must have, in hexadecimal; empty for no check.
+        sha256: the digest that the file must have, in hexadecimal, or its first 8 digits or
+            more; empty for no check.
         part: keys to the state dict in a file that holds several, such as "g.ema".
 
     Returns:
@@ -43,13 +47,18 @@ def read(where: str | Path, sha256: str = "", part: str = "") -> dict[str, np.nd
 
     Raises:
         UsageError: the file is missing or damaged, has another digest than `sha256`, or can
-            only be unpickled; or a package that reads it is not installed.
+            only be unpickled; or a package that reads it is not installed; or `sha256` is no
+            digest.
     """
+    if sha256 and not re.fullmatch(f"[0-9a-fA-F]{{{MIN_DIGEST},64}}", sha256):
+        raise UsageError(
+            f"{sha256!r} is no sha256 digest: give {MIN_DIGEST} to 64 hexadecimal digits."
+        )
     path = _fetch(str(where), sha256) if "://" in str(where) else Path(where)
     if not path.is_file():
         raise UsageError(f"There is no file {path}: give the path or URL of weights.")
     # Checked for cached files, too, which may have been damaged since.
-    if sha256 and hashing.sha256_of_file(path) != sha256:
+    if not _has_digest(path, sha256):
         raise UsageError(
             f"{path} is not the file that was asked for: its sha256 differs."
         )
@@ -140,7 +149,10 @@ def _fetch(url: str, sha256: str) -> Path:
     # A download that is cut off leaves nothing behind in the cache.
     with draft(path) as unfinished:
         try:
-            with urllib.request.urlopen(url) as response, unfinished.open("wb") as file:
+            with (
+                urllib.request.urlopen(url, timeout=TIMEOUT) as response,
+                unfinished.open("wb") as file,
+            ):
                 total = int(response.headers.get("Content-Length") or 0) or None
                 bar = tqdm(total=total, unit="B", unit_scale=True, desc=path.name)
                 while data := response.read(CHUNK):
@@ -152,11 +164,16 @@ def _fetch(url: str, sha256: str) -> Path:
                 f"{url} could not be fetched ({error}): give the path of a copy."
             ) from None
         # Checked before the draft is kept, so that no wrong file enters the cache.
-        if sha256 and hashing.sha256_of_file(unfinished) != sha256:
+        if not _has_digest(unfinished, sha256):
             raise UsageError(
                 f"{url} gave another file than asked for: its sha256 differs."
             )
     return path
+
+
+def _has_digest(path: Path, sha256: str) -> bool:
+    """Returns whether a file's digest begins so; it is not read if nothing is asked for."""
+    return not sha256 or hashing.sha256_of_file(path).startswith(sha256.lower())
 
 
 def _require(package: str) -> None:

@@ -62,7 +62,7 @@ def test_a_url_is_fetched_once_checked_and_kept(path, tmp_path, monkeypatch):
     requests = []
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
 
-    def urlopen(url):
+    def urlopen(url, timeout):
         requests.append(url)
         response = io.BytesIO(path.read_bytes())
         response.headers = {"Content-Length": str(path.stat().st_size)}
@@ -91,7 +91,7 @@ def test_files_of_one_name_from_two_urls_are_not_confused(tmp_path, monkeypatch)
         contents = (tmp_path / f"{place}.safetensors").read_bytes()
         there[f"https://example.org/{place}/net.safetensors"] = contents
 
-    def urlopen(url):
+    def urlopen(url, timeout):
         response = io.BytesIO(there[url])
         response.headers = {}
         return response
@@ -103,7 +103,7 @@ def test_files_of_one_name_from_two_urls_are_not_confused(tmp_path, monkeypatch)
 
 
 def test_a_url_that_does_not_answer_is_named(tmp_path, monkeypatch):
-    def urlopen(url):
+    def urlopen(url, timeout):
         raise urllib.error.URLError("no route")
 
     monkeypatch.setenv("GANJAX_CACHE", str(tmp_path))
@@ -242,7 +242,7 @@ def test_a_long_download_is_read_in_pieces_and_a_wrong_one_is_not_kept(
     monkeypatch.setattr(tensors, "CHUNK", 7)
     data = path.read_bytes()
 
-    def urlopen(url):
+    def urlopen(url, timeout):
         response = io.BytesIO(data)
         response.headers = {"Content-Length": "0"}
         return response

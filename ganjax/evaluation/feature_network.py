@@ -1,0 +1,111 @@
+"""Features of a network: images are preprocessed and normalized, and the network applied.
+
+The feature networks of `ganjax.pretrained` are made by `feature_network`, and so are those of
+one's own: any function of variables and images will do.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from ganjax.errors import UsageError
+from ganjax.evaluation.features import Features, fingerprint
+from ganjax.evaluation.preprocessing import Normalization, Preprocessing, to_uint8
+
+
+BATCH = 64  # images that a network sees at once
+
+
+def feature_network(
+    name: str,
+    apply: Callable[..., Array],
+    variables: object,
+    preprocessing: Preprocessing,
+    normalization: Normalization,
+    classify: Callable[[np.ndarray], np.ndarray] | None = None,
+    batch: int = BATCH,
+) -> Features:
+    """Returns the features of a network.
+
+    Images are first rounded to uint8, as they are when they are written to files: that is what
+    published programs read. The network is computed with the precision of float32 on every
+    device; by default TPUs and some GPUs would round its factors to 8 or 10 bits.
+
+    Args:
+        name: name of the network. The features' name has also that of the preprocessing and a
+            hash of the variables, of the size of images and of the normalization.
+        apply: the network, a function that can be compiled: (variables, images
+            [b, size, size, 3] in float32, normalized) -> vectors [b, f].
+        variables: any tree of arrays.
+        preprocessing: how images are brought to the size that the network takes.
+        normalization: what the network takes instead of 0..255.
+        classify: see `Features`.
+        batch: the number of images that the network sees at once.
+
+    Raises:
+        UsageError: when the features are applied, to what are not images.
+    """
+    mean = np.array(normalization.mean, np.float32)
+    deviation = np.array(normalization.deviation, np.float32)
+
+    @jax.jit
+    def network(variables, x):
+        return apply(variables, (x - mean) / deviation)
+
+    def features(images: np.ndarray) -> Float[np.ndarray, "n f"]:
+        images = np.asarray(images)
+        if images.ndim != 4 or not len(images):
+            raise UsageError(
+                f"{name} sees images [n, h, w, c], not an array {list(images.shape)}."
+            )
+        compute = partial(network, variables)
+        return in_batches(preprocessing.apply, compute, to_uint8(images), batch)
+
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(variables)]
+    hashed = fingerprint(*leaves, np.array(preprocessing.size), mean, deviation)
+    return Features(f"{name}-{preprocessing.name}-{hashed}", features, classify)
+
+
+def in_batches(
+    prepare: Callable[[np.ndarray], np.ndarray],
+    compute: Callable[[Array], Array],
+    images: np.ndarray,
+    batch: int = BATCH,
+) -> Float[np.ndarray, "n f"]:
+    """Applies a compiled function to images in batches, with the precision of float32.
+
+    While a device computes a batch the next one is prepared.
+
+    Args:
+        prepare: images [b, h, w, c] -> what `compute` takes, [b, ...] in float32.
+        compute: compiled, [b, ...] -> vectors [b, f].
+        images: images [n, h, w, c].
+        batch: the number of images that are computed at once.
+    """
+    found = []
+    pending: list[tuple[Array, int]] = []
+    for start in range(0, len(images), batch):
+        x = prepare(images[start : start + batch])
+        with jax.default_matmul_precision("float32"):
+            vectors = compute(_padded(x, batch))
+        # No more than two are begun, since the device might be the slower.
+        found += [_taken(*each) for each in pending]
+        pending = [(vectors, len(x))]
+    return np.concatenate([*found, *(_taken(*each) for each in pending)])
+
+
+def _padded(x: Float[np.ndarray, "n ..."], batch: int) -> Float[np.ndarray, "b ..."]:
+    """Returns images followed by zeros, so that their number is a power of two or `batch`.
+
+    A function is compiled for each number of images, and this may take long.
+    """
+    size = min(batch, 1 << (len(x) - 1).bit_length())
+    return np.pad(x, [(0, size - len(x))] + [(0, 0)] * (x.ndim - 1))
+
+
+def _taken(vectors: Array, count: int) -> Float[np.ndarray, "n f"]:
+    # A copy, since a slice would keep the vectors of the padding, too.
+    return np.array(vectors[:count], np.float32)
