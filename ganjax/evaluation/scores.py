@@ -269,8 +269,8 @@ def _distribution_scores(real: Balls, fake: Centered, name: str) -> dict[str, fl
     if fewer_samples_than_features(real_rows, fake.rows):
         # With many features the products are most of the work. So both metrics share them,
         # and the one that overwrites them comes last.
-        parts = [product for _, product in inner_products(real.set, fake)]
-        matrix = np.concatenate(parts)
+        products = inner_products(real.set, fake)
+        matrix = np.concatenate([product for _, product in products])
         distance = frechet_from_inner_products(real.set, fake, matrix)
         whole = slice(0, len(matrix)), slice(0, fake.rows.length)
         tiles = iter([Tile(*whole, matrix)])

@@ -8,14 +8,13 @@ memorization where the training set is given beside held-out data.
 from collections.abc import Iterable
 
 from ganjax.evaluation import (
+    clipped,
     copying,
     frechet,
     inception,
     kernel,
     likelihood,
     memorization,
-    clipped,
-    prdc,
     wasserstein,
 )
 from ganjax.evaluation.feature_metric import (
@@ -46,8 +45,7 @@ DISTANCES: Suite = (
 )
 FIDELITY_AND_DIVERSITY: Suite = (
     inception.INCEPTION_METRICS,
-    prdc.PRDC_METRICS,
-    clipped.CLIPPED_METRICS,
+    clipped.BALL_METRICS,
 )
 MEMORIZATION: Suite = (
     copying.COPIES_METRICS,
