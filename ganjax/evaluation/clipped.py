@@ -84,8 +84,8 @@ def expected_coverage(n: int, m: int, k: int) -> Float[np.ndarray, "m+1"]:
 
     The probability of a ball that reaches to the k-th of the n - 1 other real vectors has
     the distribution Beta(k, n - k), whatever the data. The number J of i good samples in it
-    is therefore beta-binomial, and the expectation of min(J, k) / k is the sum over j < k of
-    P(J > j), over k.
+    is therefore beta-binomial, and the expectation of min(J, k) / k is the sum over j < k
+    of P(J > j), over k.
 
     Args:
         n: the number of real images, above k.
@@ -137,16 +137,16 @@ def _clipped_from_counts(real: Balls, counts: BallCounts) -> ClippedScores:
     )
 
 
-def _all_scores(
-    real: np.ndarray | Rows, fake: np.ndarray | Rows
-) -> tuple[float, ...]:
+def _all_scores(real: np.ndarray | Rows, fake: np.ndarray | Rows) -> tuple[float, ...]:
     real_balls, counts = _counts(real, fake, K)
     clipped = _clipped_from_counts(real_balls, counts)
     return (*prdc_from_counts(counts, K), *clipped)
 
 
 CLIPPED_METRICS = FeatureMetrics(
-    METRICS, lambda real, fake: clipped_scores(real.rows, fake.rows), has_at_least(K + 1)
+    METRICS,
+    lambda real, fake: clipped_scores(real.rows, fake.rows),
+    has_at_least(K + 1),
 )
 # These and precision, recall, density and coverage from one pass over the distances.
 BALL_METRICS = FeatureMetrics(

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from ganjax.errors import UsageError
 
@@ -120,7 +120,9 @@ def take_rows(rows: Rows, index: Int[np.ndarray, " m"]) -> Rows:
     return Rows(len(index), rows.width, read)
 
 
-def check_same_width(a: np.ndarray | Rows, b: np.ndarray | Rows) -> None:
+def check_same_width(
+    a: np.ndarray | Array | Rows, b: np.ndarray | Array | Rows
+) -> None:
     """Raises a `UsageError` unless both sets have equally many features."""
     widths = [x.width if isinstance(x, Rows) else x.shape[1] for x in (a, b)]
     if widths[0] != widths[1]:

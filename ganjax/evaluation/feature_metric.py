@@ -88,7 +88,7 @@ def training_rows(real: FeatureSet) -> np.ndarray | Rows:
 
 
 def has_at_least(count: int) -> Callable[[FeatureSet, FeatureSet], bool]:
-    """Returns a `FeatureMetric.applies` of metrics that need `count` vectors of each set."""
+    """Returns the `applies` of metrics that need `count` vectors of each set."""
     return lambda real, fake: min(length(real.rows), length(fake.rows)) >= count
 
 

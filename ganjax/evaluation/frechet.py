@@ -43,7 +43,8 @@ RATIO = Metric(
     "Fréchet distance of samples to the training data, over that of held-out data.",
 )
 CLASSES = lower_is_better(
-    "frechet/classes", "Fréchet distance of each class to itself, averaged over classes."
+    "frechet/classes",
+    "Fréchet distance of each class to itself, averaged over classes.",
 )
 
 
@@ -251,7 +252,7 @@ def _factor(covariance: Float[np.ndarray, "f f"]) -> Float[np.ndarray, "f r"]:
     """Returns a factor A with A A^T = S, with as many columns as the rank of S."""
     symmetric = (covariance + covariance.T) / 2
     # LAPACK stops where what is left of the diagonal is below f eps max(diagonal).
-    lower, pivots, rank, _ = lapack.dpstrf(symmetric, lower=1)
+    lower, pivots, rank, _ = lapack.dpstrf(symmetric, lower=1)  # pyright: ignore[reportAttributeAccessIssue]
     factor = np.empty((len(symmetric), rank))
     factor[pivots - 1] = np.tril(lower)[:, :rank]
     return factor
@@ -263,7 +264,7 @@ def _labels_match(real: FeatureSet, fake: FeatureSet) -> bool:
         return False
     classes, counts = np.unique(real.labels, return_counts=True)
     of_fake = [(np.asarray(fake.labels) == label).sum() for label in classes]
-    return min(counts.min(), *of_fake) >= 2
+    return bool(min(counts.min(), *of_fake) >= 2)
 
 
 FRECHET_METRIC = FeatureMetric(

@@ -88,7 +88,8 @@ def ms_ssim(
     Between scales, images are averaged over windows of 2x2 pixels; an odd row or column at
     the end is left out. The mean of contrast times structure at each scale, and of the SSIM
     at the coarsest, is raised to the weight of the scale. As in pytorch-msssim, negative
-    means count as 0, and the product is taken for each channel before channels are averaged.
+    means count as 0, and the product is taken for each channel before channels are
+    averaged.
 
     Args:
         image: images to compare with their originals.

@@ -1,4 +1,4 @@
-"""The Inception score, from the probabilities of classes that a classifier gives samples."""
+"""The Inception score, from a classifier's probabilities of the classes of samples."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,9 @@ INCEPTION = higher_is_better(
     "inception", "How sure the classes of samples are, and how evenly spread."
 )
 SPREAD = neither_is_better(
-    "inception/spread", "small", "Standard deviation of the Inception score over splits."
+    "inception/spread",
+    "small",
+    "Standard deviation of the Inception score over splits.",
 )
 
 SPLITS = 10
@@ -83,6 +85,7 @@ INCEPTION_METRICS = FeatureMetrics(
     (INCEPTION, SPREAD),
     _of_samples,
     lambda real, fake: (
-        fake.probabilities is not None and len(read_matrix(fake.probabilities)) >= SPLITS
+        fake.probabilities is not None
+        and len(read_matrix(fake.probabilities)) >= SPLITS
     ),
 )

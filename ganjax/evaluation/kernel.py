@@ -47,7 +47,8 @@ KID_SPREAD = neither_is_better(
     "kid/spread", "small", "Standard deviation of the kernel distance over subsets."
 )
 KERNEL = lower_is_better(
-    "kernel", "Squared kernel distance to real data with a cubic kernel, on all samples."
+    "kernel",
+    "Squared kernel distance to real data with a cubic kernel, on all samples.",
 )
 KAD = lower_is_better(
     "kad",
@@ -85,9 +86,9 @@ def kid(
     """Computes the kernel Inception distance, the mean over random subsets.
 
     It is `kernel_distance` of subsets that are drawn without replacement (Bińkowski et al.,
-    2018). The subsets are those of torch-fidelity for the same seed, whose first set has the
-    samples. The mean estimates what `kernel_distance` does; with the samples that there are,
-    the latter has the smaller variance.
+    2018). The subsets are those of torch-fidelity for the same seed, whose first set has
+    the samples. The mean estimates what `kernel_distance` does; with the samples that there
+    are, the latter has the smaller variance.
 
     Args:
         real: features of real images.
@@ -249,7 +250,7 @@ def _mean_of_pairs(
     kernel: Callable[[np.ndarray], np.ndarray],
     diagonal: Float[np.ndarray, " n"],
 ) -> float:
-    """Returns the mean kernel of two different vectors of a set, k(x, x') without x = x'."""
+    """Returns the mean kernel of two different vectors of a set."""
     n = a.rows.length
     return (_kernel_sum(a, a, tiles, kernel) - diagonal.sum()) / (n * (n - 1))
 

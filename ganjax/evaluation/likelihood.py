@@ -39,7 +39,7 @@ FLD = lower_is_better(
 FLD_GAP = neither_is_better(
     "fld/gap",
     "about 0; far below 0 copies",
-    "By how much training data is less surprising than held-out data, in hundredths of nats.",
+    "Surprise at training data less that at held-out data, in hundredths of nats.",
 )
 
 MAX_ROWS = 5_000  # of each set, so that a matrix of distances takes 100 MB
@@ -70,10 +70,10 @@ def feature_likelihood(
     """Computes the feature likelihood divergence and the generalization gap.
 
     Features are scaled to mean 0 and variance 1 of the held-out data. The density is 1 / n
-    times the sum over samples j of N(x; x_j, s_j I). The variances s_j maximize the mean log
-    likelihood of the training data, to whose density a broad Gaussian around their mean is
-    added, so that a single training image that no sample explains does not decide. They are
-    found by 50 steps of expectation maximization, where the authors take 50 of Adam.
+    times the sum over samples j of N(x; x_j, s_j I). The variances s_j maximize the mean
+    log likelihood of the training data, to whose density a broad Gaussian around their mean
+    is added, so that a single training image that no sample explains does not decide. They
+    are found by 50 steps of expectation maximization, where the authors take 50 of Adam.
 
     The divergence is 100 / f times the negative log likelihood of held-out data, less what
     one half of the training data reaches in place of samples with variances fitted to the

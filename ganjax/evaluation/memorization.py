@@ -8,7 +8,6 @@ ratios of the same distances, and lists the nearest pairs.
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import rankdata
 
 from ganjax.evaluation.distances import (
     Rows,
@@ -33,8 +32,8 @@ from ganjax.evaluation.metric import neither_is_better
 AUTHENTICITY = neither_is_better(
     "authenticity",
     "that of held-out data",
-    "Fraction of samples that are farther from their nearest training image than that image "
-    "is from the next training image.",
+    "Fraction of samples that are farther from their nearest training image than that "
+    "image is from the next.",
 )
 COPYING = neither_is_better(
     "copying",
@@ -141,7 +140,9 @@ def c_t(
     for rows in (held_out, fake):
         check_same_width(rows, train)
     centers = _cell_centers(train, cells, seed)
-    cell_of = [nearest_neighbors(rows, centers).index for rows in (fake, train, held_out)]
+    cell_of = [
+        nearest_neighbors(rows, centers).index for rows in (fake, train, held_out)
+    ]
     total = weight = 0.0
     for cell in range(cells):
         chosen = [np.flatnonzero(index == cell) for index in cell_of]
@@ -160,9 +161,10 @@ def c_t(
     return total / weight
 
 
-def _mann_whitney(
-    a: Float[np.ndarray, " n"], b: Float[np.ndarray, " m"]
-) -> float:
+def _mann_whitney(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " m"]) -> float:
+    # Not above: its import takes longer than that of all else here.
+    from scipy.stats import rankdata
+
     n, m = len(a), len(b)
     # Equal distances, such as 0 of several copies, share the mean of their ranks.
     ranks = rankdata(np.concatenate([a, b]))
@@ -178,7 +180,7 @@ def _cell_centers(train: Rows, cells: int, seed: int) -> Float[np.ndarray, "k f"
         rng = np.random.default_rng(seed)
         chosen = rng.choice(train.length, MAX_ROWS_TO_CLUSTER, replace=False)
         train = take_rows(train, np.sort(chosen))
-    means = KMeans(cells, n_init=3, random_state=seed).fit(read_matrix(train))
+    means = KMeans(cells, n_init="auto", random_state=seed).fit(read_matrix(train))
     return np.asarray(means.cluster_centers_)
 
 

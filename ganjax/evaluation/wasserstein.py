@@ -37,12 +37,13 @@ def mind(
 ) -> float:
     """Computes the Monge Inception distance, on features of any network.
 
-    It is 3 f times the mean over random unit vectors u of the squared 2-Wasserstein distance
-    between the projections x.u and y.u (Berthet et al., 2026). The factor f makes a shift of
-    the mean by d count as 3 |d|^2, whatever the number of features.
+    It is 3 f times the mean over random unit vectors u of the squared 2-Wasserstein
+    distance between the projections x.u and y.u (Berthet et al., 2026). The factor f makes
+    a shift of the mean by d count as 3 |d|^2, whatever the number of features.
 
-    Where the sets have unequal numbers of vectors, the quantile functions of the projections
-    are compared, which for equal numbers is the same as comparing sorted projections.
+    Where the sets have unequal numbers of vectors, the quantile functions of the
+    projections are compared, which for equal numbers is the same as comparing sorted
+    projections.
 
     Args:
         real: features of real images, as an array on the host or on the devices.
@@ -95,7 +96,7 @@ def sliced_wasserstein(
     b = _sort(project((y - center).astype(jnp.float32), directions))
     rows_a, rows_b, share = _steps(len(a), len(b))
     gap = jnp.square(a[rows_a] - b[rows_b]).mean(1)
-    return share @ gap
+    return jnp.dot(share, gap)
 
 
 def _checked(rows: np.ndarray | Array | Rows, kind: str) -> np.ndarray | Array:
@@ -123,9 +124,7 @@ def _sort(x: Float[Array, "n p"]) -> Float[Array, "n p"]:
     return jax.lax.bitcast_convert_type(bits, jnp.float32)
 
 
-def _steps(
-    n: int, m: int
-) -> tuple[np.ndarray, np.ndarray, Float[np.ndarray, " s"]]:
+def _steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, Float[np.ndarray, " s"]]:
     """Returns where two quantile functions of n and m values are constant.
 
     Between two of the points i / n and j / m both are constant. For each such interval the
