@@ -6,20 +6,13 @@ computes the difference of their accuracies with a confidence interval; `signifi
 interprets it.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from ganjax.errors import UsageError
-
-
-class BootstrapInterval(NamedTuple):
-    """A difference of accuracies, -1 to 1, with its 95 % bootstrap interval."""
-
-    mean: float  # the point estimate: the mean over the data, not over the resamples
-    low: float  # the 2.5 % quantile of the bootstrap distribution
-    high: float  # the 97.5 % quantile
+from ganjax.evaluation.uncertainty import Interval
 
 
 def paired_bootstrap(
@@ -29,7 +22,7 @@ def paired_bootstrap(
     *,
     resamples: int = 2000,
     seed: int = 0,
-) -> BootstrapInterval:
+) -> Interval:
     """Estimates how much more accurate the treatment is than the baseline.
 
     The generators, the classifiers' seeds and the test images are resampled independently,
@@ -48,7 +41,7 @@ def paired_bootstrap(
         seed: the seed of the bootstrap.
 
     Returns:
-        The weighted mean difference with its interval.
+        The weighted mean difference of accuracies, -1 to 1, with its 95 % interval.
 
     Raises:
         UsageError: the shapes do not match.
@@ -85,11 +78,11 @@ def paired_bootstrap(
     resampled_means /= difference.shape[0] * difference.shape[1]
     low, high = np.quantile(resampled_means, [0.025, 0.975])
     mean = (difference.mean((0, 1)) * weight).sum() / weight.sum()
-    return BootstrapInterval(float(mean), float(low), float(high))
+    return Interval(float(mean), float(low), float(high))
 
 
 def significance(
-    interval: BootstrapInterval,
+    interval: Interval,
 ) -> Literal["gain", "loss", "no significant difference"]:
     """Returns whether an interval lies above 0, lies below 0, or contains it."""
     if interval.low > 0:

@@ -3,20 +3,21 @@
 Squared distances are expanded as |x - y|^2 = |x|^2 - 2 x.y + |y|^2, on centered vectors in
 float64. Vectors may be stored as float32, in memory or in a file
 (`ganjax.evaluation.buffer`). Inner products are computed in blocks of columns, so that a
-set is never all in memory as float64, and in blocks of rows, so that the matrix of
-distances is not either. The expansion loses precision: two squared distances that differ by
-less than `tolerance` cannot be distinguished.
+set is never all in memory as float64, and in blocks of rows or in square tiles, so that the
+matrix of distances is not either. The expansion loses precision: two squared distances that
+differ by less than `tolerance` cannot be distinguished.
 
 The other modules of `ganjax.evaluation` work on `Rows` (where vectors are stored) and
 `Centered` (vectors relative to a center, with their norms), which they pass on so that
 nothing is computed twice.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from ganjax.errors import UsageError
 
@@ -39,6 +40,20 @@ class Centered(NamedTuple):
     rows: Rows
     center: Float[np.ndarray, " f"]
     squared_norms: Float[np.ndarray, " n"]  # squared distances from the center
+
+
+class Tile(NamedTuple):
+    """Inner products or squared distances of some vectors of one set with some of another.
+
+    Attributes:
+        rows: which vectors of the first set.
+        columns: which vectors of the second set.
+        values: [rows, columns], which the caller may overwrite.
+    """
+
+    rows: slice
+    columns: slice
+    values: Float[np.ndarray, "r c"]
 
 
 class NearestNeighbors(NamedTuple):
@@ -105,7 +120,9 @@ def take_rows(rows: Rows, index: Int[np.ndarray, " m"]) -> Rows:
     return Rows(len(index), rows.width, read)
 
 
-def check_same_width(a: np.ndarray | Rows, b: np.ndarray | Rows) -> None:
+def check_same_width(
+    a: np.ndarray | Array | Rows, b: np.ndarray | Array | Rows
+) -> None:
     """Raises a `UsageError` unless both sets have equally many features."""
     widths = [x.width if isinstance(x, Rows) else x.shape[1] for x in (a, b)]
     if widths[0] != widths[1]:
@@ -161,6 +178,79 @@ def inner_products(
             total = product if total is None else np.add(total, product, out=total)
         assert total is not None
         yield rows, total
+
+
+def product_tiles(a: Centered, b: Centered) -> Iterator[Tile]:
+    """Yields the inner products of `a` with `b` in square tiles.
+
+    A tile reads as many vectors as it has rows and columns. For sets of tens of thousands of
+    vectors that is far less than a block of whole rows reads, which is all of `b`. Of a set
+    with itself, where the products are symmetric, tiles below the diagonal are left out.
+
+    Args:
+        a: one set.
+        b: the other set, with the same center; or `a` itself.
+    """
+    # A fourth of a block, as the caller may need as much again more than once.
+    side = max(1, math.isqrt(BLOCK_SIZE // 4))
+    for rows in slices(a.rows.length, side):
+        for columns in slices(b.rows.length, side):
+            if a is b and columns.start < rows.start:
+                continue
+            total = None
+            heights = rows.stop - rows.start + columns.stop - columns.start
+            for features in blocks(a.rows.width, heights):
+                x = _read(a.rows, rows, features, a.center)
+                # NumPy takes half the time for the products of an array with itself.
+                same = a is b and rows == columns
+                y = x if same else _read(b.rows, columns, features, b.center)
+                product = x @ y.T
+                total = product if total is None else np.add(total, product, out=total)
+            assert total is not None
+            yield Tile(rows, columns, total)
+
+
+def distance_tiles(a: Centered, b: Centered) -> Iterator[Tile]:
+    """Yields the squared distances of `a` to `b` in the tiles of `product_tiles`."""
+    for rows, columns, product in product_tiles(a, b):
+        square = squared_distances_in_place(
+            product, a.squared_norms[rows], b.squared_norms[columns]
+        )
+        yield Tile(rows, columns, square)
+
+
+def nearest_within(
+    vectors: Centered, k: int
+) -> tuple[Float[np.ndarray, "n k"], Int[np.ndarray, "n k"]]:
+    """Finds the k nearest other vectors of each vector of a set.
+
+    Returns:
+        Their squared distances, in ascending order, and their row numbers.
+    """
+    n = vectors.rows.length
+    square = np.full((n, k), np.inf)
+    index = np.full((n, k), -1)
+
+    def offer(rows: slice, columns: slice, found: np.ndarray) -> None:
+        """Keeps the k nearest of those known for some rows and those of a tile."""
+        count = min(k, found.shape[1])
+        nearest = np.argpartition(found, count - 1, axis=1)[:, :count]
+        found = np.take_along_axis(found, nearest, axis=1)
+        both = np.concatenate([square[rows], found], axis=1)
+        numbers = np.concatenate([index[rows], nearest + columns.start], axis=1)
+        order = np.argsort(both, axis=1, kind="stable")[:, :k]
+        square[rows] = np.take_along_axis(both, order, axis=1)
+        index[rows] = np.take_along_axis(numbers, order, axis=1)
+
+    for rows, columns, found in distance_tiles(vectors, vectors):
+        if rows == columns:
+            # No vector is its own neighbor.
+            np.fill_diagonal(found, np.inf)
+        else:
+            # A tile above the diagonal serves as the one below it, too.
+            offer(columns, rows, np.ascontiguousarray(found.T))
+        offer(rows, columns, found)
+    return square, index
 
 
 def squared_distances(
@@ -219,7 +309,16 @@ def nearest_neighbors(a: np.ndarray | Rows, b: np.ndarray | Rows) -> NearestNeig
 
 def nearest_neighbors_centered(a: Centered, b: Centered) -> NearestNeighbors:
     """Computes `nearest_neighbors` of sets that have the same center."""
-    index = np.concatenate([square.argmin(1) for _, square in squared_distances(a, b)])
+    index = np.zeros(a.rows.length, np.int64)
+    smallest = np.full(a.rows.length, np.inf)
+    for rows, columns, square in distance_tiles(a, b):
+        nearest = square.argmin(1)
+        found = square[np.arange(len(square)), nearest]
+        # Of equally near vectors the first stays, as in `argmin`.
+        index[rows] = np.where(
+            found < smallest[rows], nearest + columns.start, index[rows]
+        )
+        smallest[rows] = np.minimum(found, smallest[rows])
     # By the expansion, the distance of a copy is not exactly 0: recompute the distances of
     # the neighbors from differences.
     square = np.zeros(len(index))

@@ -1,8 +1,16 @@
-"""The Fréchet distance between two sets of features; on those of Inception it is FID."""
+"""The Fréchet distance between two sets of features; on those of Inception it is FID.
+
+`frechet_distance` takes features, `frechet_from_moments` the mean and covariance of each
+set, such as published statistics or the running ones of `ganjax.evaluation.moments`.
+`frechet_ratio` relates the distance of samples to that of held-out real data, and
+`intra_class_frechet` compares each class with itself.
+"""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
+from scipy.linalg import lapack
 
+from ganjax.errors import UsageError
 from ganjax.evaluation.distances import (
     ALL,
     Centered,
@@ -13,12 +21,30 @@ from ganjax.evaluation.distances import (
     check_same_width,
     inner_products,
     mean_row,
+    take_rows,
 )
-from ganjax.evaluation.metric import lower_is_better
+from ganjax.evaluation.feature_metric import (
+    FeatureMetric,
+    FeatureSet,
+    has_at_least,
+    length,
+    training_rows,
+)
+from ganjax.evaluation.metric import Direction, Metric, lower_is_better
 
 
 FRECHET = lower_is_better(
     "frechet", "Fréchet distance between Gaussians fitted to samples and to real data."
+)
+RATIO = Metric(
+    "frechet/ratio",
+    Direction.LOWER,
+    "1 is as far as real data",
+    "Fréchet distance of samples to the training data, over that of held-out data.",
+)
+CLASSES = lower_is_better(
+    "frechet/classes",
+    "Fréchet distance of each class to itself, averaged over classes.",
 )
 
 
@@ -30,9 +56,9 @@ def frechet_distance(
     The square is what FID reports: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^(1/2) S2
     S1^(1/2))^(1/2)), in squared units of the features, with means m and sample covariances
     S (Dowson & Landau, 1982; Heusel et al., 2017, eq. 6). As in pytorch-fid, covariances
-    divide by n - 1. The symmetric product has the eigenvalues of S1 S2, but is exact even
-    if S1 is singular. If there are fewer samples than features, the same trace is computed
-    from the inner products of the samples.
+    divide by n - 1. If there are fewer samples than features, the same trace is computed
+    from the inner products of the samples. It is exact for singular covariances, and never
+    negative.
 
     It is 0 for equal Gaussians and is larger for fewer samples: compare only scores of
     equally many.
@@ -56,6 +82,114 @@ def frechet_distance(
     return frechet_from_inner_products(real_set, fake_set, cross_products)
 
 
+def frechet_frommoments(
+    mean_real: Float[np.ndarray, " f"],
+    cov_real: Float[np.ndarray, "f f"],
+    mean_fake: Float[np.ndarray, " _"],
+    cov_fake: Float[np.ndarray, "_ _"],
+) -> float:
+    """Computes `frechet_distance` from the means and covariances of two sets.
+
+    With factors S1 = A A^T and S2 = B B^T, the product S1 S2 has the eigenvalues of (A^T B)
+    (A^T B)^T, so the trace of its root is the sum of the singular values of A^T B. Cholesky
+    factors with pivots stop at the rank of a singular covariance. So the result is real and
+    as exact as the covariances, where a root of the product S1 S2 itself may be complex.
+
+    Args:
+        mean_real: the mean of real features.
+        cov_real: their covariance, symmetric and positive semidefinite.
+        mean_fake: the mean of the samples' features.
+        cov_fake: their covariance.
+
+    Raises:
+        UsageError: NaN or infinity, or shapes that do not match.
+    """
+    given = [mean_real, cov_real, mean_fake, cov_fake]
+    arrays = [np.asarray(x, np.float64) for x in given]
+    width = arrays[0].size
+    if [x.shape for x in arrays] != [(width,), (width, width)] * 2:
+        raise UsageError(
+            "Means [f] and covariances [f, f] of one width are compared, not "
+            f"{', '.join(str(list(x.shape)) for x in arrays)}."
+        )
+    if not all(np.isfinite(x).all() for x in arrays):
+        raise UsageError("The means or covariances contain NaN or infinity.")
+    gap = np.square(arrays[0] - arrays[2]).sum()
+    traces = np.trace(arrays[1]) + np.trace(arrays[3])
+    cross = _factor(arrays[1]).T @ _factor(arrays[3])
+    # A constant set has a factor without columns, and no singular values.
+    root = np.linalg.svd(cross, compute_uv=False).sum() if cross.size else 0.0
+    return max(0.0, float(gap + traces - 2 * root))
+
+
+def frechet_ratio(
+    reference: Float[np.ndarray, "n f"] | Rows,
+    held_out: Float[np.ndarray, "h _"] | Rows,
+    fake: Float[np.ndarray, "m _"] | Rows,
+) -> float:
+    """Computes the Fréchet distance of samples over that of held-out real data.
+
+    Both distances are to the same reference. A ratio of 1 says that samples are as far
+    from it as real images are that the reference does not contain; below 1, they are nearer
+    than new real images, as copies of the reference are. The unit of the features cancels,
+    so that ratios on several features can be compared and averaged.
+
+    The distance is larger for fewer vectors, so give as many samples as held-out images.
+
+    Args:
+        reference: features of the reference, as the training set.
+        held_out: features of real images that are not in it.
+        fake: features of samples.
+
+    Raises:
+        UsageError: held-out data with the mean and covariance of the reference, fewer than
+            two vectors, NaN or infinity, or unequal widths.
+    """
+    of_real = frechet_distance(reference, held_out)
+    if of_real == 0:
+        raise UsageError("The held-out data is the reference: hold out other images.")
+    return frechet_distance(reference, fake) / of_real
+
+
+def intra_class_frechet(
+    real: Float[np.ndarray, "n f"] | Rows,
+    real_labels: Integer[np.ndarray, " n"],
+    fake: Float[np.ndarray, "m _"] | Rows,
+    fake_labels: Integer[np.ndarray, " m"],
+) -> float:
+    """Computes the mean over classes of the Fréchet distance within each class.
+
+    It is the intra FID of Miyato & Koyama (2018): it sees a generator that ignores its
+    labels or that repeats one image of each class, which the distance of all classes
+    together may not. Classes count equally.
+
+    Args:
+        real: features of real images.
+        real_labels: their classes, which define what is averaged.
+        fake: features of samples.
+        fake_labels: the classes that the samples were generated for.
+
+    Raises:
+        UsageError: labels that do not match the vectors, a class with fewer than two
+            images or samples, and what `frechet_distance` refuses.
+    """
+    real = as_rows(real, "real")
+    fake = as_rows(fake, "generated")
+    for rows, labels in ((real, real_labels), (fake, fake_labels)):
+        if rows.length != len(labels):
+            raise UsageError(f"{rows.length} vectors have {len(labels)} labels.")
+    distances = []
+    for label in np.unique(real_labels):
+        of_class = [
+            take_rows(rows, np.flatnonzero(labels == label))
+            for rows, labels in ((real, real_labels), (fake, fake_labels))
+        ]
+        if min(rows.length for rows in of_class) < 2:
+            raise UsageError(f"Class {label} has fewer than two images or samples.")
+        distances.append(frechet_distance(*of_class))
+    return float(np.mean(distances))
+
+
 def fewer_samples_than_features(real: Rows, fake: Rows) -> bool:
     """Returns whether inner products are cheaper than covariances of the features.
 
@@ -66,16 +200,7 @@ def fewer_samples_than_features(real: Rows, fake: Rows) -> bool:
 
 def frechet_from_covariances(real: Rows, fake: Rows) -> float:
     """Computes `frechet_distance` by its definition, from covariance matrices [f, f]."""
-    mean_real, cov_real = moments(real)
-    mean_fake, cov_fake = moments(fake)
-    values, axes = np.linalg.eigh(cov_real)
-    # Rounding can make eigenvalues slightly negative.
-    root = (axes * np.sqrt(np.maximum(values, 0))) @ axes.T
-    cross = np.linalg.eigvalsh(root @ cov_fake @ root)
-    cross = np.sqrt(np.maximum(cross, 0)).sum()
-    gap = np.square(mean_real - mean_fake).sum()
-    traces = gap + np.trace(cov_real) + np.trace(cov_fake)
-    return max(0.0, float(traces - 2 * cross))
+    return frechet_frommoments(*moments(real), *moments(fake))
 
 
 def frechet_from_inner_products(
@@ -123,11 +248,42 @@ def moments(
     return center, covariance
 
 
-def frechet_from_moments(mean_a, cov_a, mean_b, cov_b):
-    """stub"""
-    values, axes = np.linalg.eigh(cov_a)
-    root = (axes * np.sqrt(np.maximum(values, 0))) @ axes.T
-    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ cov_b @ root), 0)).sum()
-    return float(
-        np.square(mean_a - mean_b).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross
-    )
+def _factor(covariance: Float[np.ndarray, "f f"]) -> Float[np.ndarray, "f r"]:
+    """Returns a factor A with A A^T = S, with as many columns as the rank of S."""
+    symmetric = (covariance + covariance.T) / 2
+    # LAPACK stops where what is left of the diagonal is below f eps max(diagonal).
+    lower, pivots, rank, _ = lapack.dpstrf(symmetric, lower=1)  # pyright: ignore[reportAttributeAccessIssue]
+    factor = np.empty((len(symmetric), rank))
+    factor[pivots - 1] = np.tril(lower)[:, :rank]
+    return factor
+
+
+def _labels_match(real: FeatureSet, fake: FeatureSet) -> bool:
+    """Returns whether both sets have two or more vectors of each real class."""
+    if real.labels is None or fake.labels is None:
+        return False
+    classes, counts = np.unique(real.labels, return_counts=True)
+    of_fake = [(np.asarray(fake.labels) == label).sum() for label in classes]
+    return bool(min(counts.min(), *of_fake) >= 2)
+
+
+FRECHET_METRIC = FeatureMetric(
+    FRECHET,
+    lambda real, fake: frechet_distance(real.rows, fake.rows),
+    has_at_least(2),
+)
+RATIO_METRIC = FeatureMetric(
+    RATIO,
+    lambda real, fake: frechet_ratio(training_rows(real), real.rows, fake.rows),
+    lambda real, fake: (
+        real.train is not None
+        and min(length(x) for x in (real.train, real.rows, fake.rows)) >= 2
+    ),
+)
+CLASSES_METRIC = FeatureMetric(
+    CLASSES,
+    lambda real, fake: intra_class_frechet(
+        real.rows, np.asarray(real.labels), fake.rows, np.asarray(fake.labels)
+    ),
+    _labels_match,
+)

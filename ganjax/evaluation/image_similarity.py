@@ -1,4 +1,4 @@
-"""Similarity of images to their originals, pixel by pixel: PSNR, SSIM, L1, edges.
+"""Similarity of images to their originals, pixel by pixel: PSNR, SSIM, MS-SSIM, L1, edges.
 
 For inpainting, translation and super-resolution, where each image has a known original. All
 metrics take two arrays of images [n, h, w, c], compute in float64, and return one number
@@ -18,6 +18,9 @@ RADIUS = 5
 SIGMA = 1.5
 K1 = 0.01
 K2 = 0.03
+
+# Weights of the scales of MS-SSIM, the finest first (Wang et al., 2003, section 3.2).
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 GRAY = (0.299, 0.587, 0.114)  # luma of RGB, ITU-R BT.601
 
@@ -70,19 +73,51 @@ def ssim(
         raise UsageError(
             f"SSIM needs sides of {2 * RADIUS + 1} or more: {image.shape}."
         )
-    c1 = (K1 * data_range) ** 2
-    c2 = (K2 * data_range) ** 2
-    # Moments under the window, around every pixel.
-    mean_x = _window_mean(image)
-    mean_y = _window_mean(original)
-    variance_x = _window_mean(image**2) - mean_x**2
-    variance_y = _window_mean(original**2) - mean_y**2
-    covariance = _window_mean(image * original) - mean_x * mean_y
-    # Equation 13 is the product of these two; contrast and structure are one factor, as C3
-    # is C2 / 2.
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    structure = (2 * covariance + c2) / (variance_x + variance_y + c2)
+    luminance, structure = _luminance_and_structure(image, original, data_range)
     return (luminance * structure).mean((1, 2, 3))
+
+
+def ms_ssim(
+    image: Float[np.ndarray, "n h w c"],
+    original: Float[np.ndarray, "_ _ _ _"],
+    data_range: float = 2.0,
+    scales: tuple[float, ...] = SCALES,
+) -> Float[np.ndarray, " n"]:
+    """Computes the multi-scale structural similarity, 0 to 1 (Wang et al., 2003, eq. 7).
+
+    Between scales, images are averaged over windows of 2x2 pixels; an odd row or column at
+    the end is left out. The mean of contrast times structure at each scale, and of the SSIM
+    at the coarsest, is raised to the weight of the scale. As in pytorch-msssim, negative
+    means count as 0, and the product is taken for each channel before channels are
+    averaged.
+
+    Args:
+        image: images to compare with their originals.
+        original: the original of each.
+        data_range: the difference between white and black.
+        scales: the weight of each scale, the finest first. The five of the paper need sides
+            of 176 pixels; give fewer for smaller images, with a sum of 1, and compare only
+            scores of the same scales.
+
+    Raises:
+        UsageError: images too small for the scales, unequal shapes, NaN or infinity.
+    """
+    image, original = _validated_pair(image, original)
+    smallest = (2 * RADIUS + 1) * 2 ** (len(scales) - 1)
+    if not scales or min(image.shape[1:3]) < smallest:
+        raise UsageError(
+            f"MS-SSIM of {len(scales)} scales needs sides of {smallest} or more: "
+            f"{image.shape}. Give fewer scales."
+        )
+    product = np.ones((len(image), image.shape[-1]))
+    for i, weight in enumerate(scales):
+        if i:
+            image, original = _halve(image), _halve(original)
+        luminance, structure = _luminance_and_structure(image, original, data_range)
+        is_last = i == len(scales) - 1
+        similarity = (luminance * structure if is_last else structure).mean((1, 2))
+        product *= np.maximum(similarity, 0) ** weight
+    return product.mean(1)
 
 
 def hole_l1(
@@ -172,6 +207,35 @@ def _validated_pair(
     if not (np.isfinite(image).all() and np.isfinite(original).all()):
         raise UsageError("The images to compare contain NaN or infinity.")
     return image, original
+
+
+def _luminance_and_structure(
+    image: Float[np.ndarray, "n h w c"],
+    original: Float[np.ndarray, "n h w c"],
+    data_range: float,
+) -> tuple[Float[np.ndarray, "n H W c"], Float[np.ndarray, "n H W c"]]:
+    """Returns the two factors of SSIM around each pixel.
+
+    Contrast and structure are one factor, as C3 is C2 / 2.
+    """
+    c1 = (K1 * data_range) ** 2
+    c2 = (K2 * data_range) ** 2
+    # Moments under the window, around every pixel.
+    mean_x = _window_mean(image)
+    mean_y = _window_mean(original)
+    variance_x = _window_mean(image**2) - mean_x**2
+    variance_y = _window_mean(original**2) - mean_y**2
+    covariance = _window_mean(image * original) - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    structure = (2 * covariance + c2) / (variance_x + variance_y + c2)
+    return luminance, structure
+
+
+def _halve(x: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n H W c"]:
+    """Averages over windows of 2x2 pixels."""
+    h, w = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
+    x = x[:, :h, :w]
+    return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
 
 
 def _window_mean(x: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n H W c"]:

@@ -3,28 +3,33 @@
 The distribution of a set is approximated by balls around its vectors, each of which reaches
 to the k-th nearest neighbor in the same set. Precision and density measure how samples lie
 in the balls of real data (fidelity), recall and coverage how much of the real data the
-samples account for (diversity).
+samples account for (diversity). `count_in_balls` counts all that these scores, and those of
+`ganjax.evaluation.clipped`, are made of in one pass over the distances.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from ganjax.evaluation.distances import (
     Centered,
     Rows,
+    Tile,
     as_rows,
     centered,
     check_same_width,
-    inner_products,
-    squared_distances,
+    nearest_within,
+    product_tiles,
     squared_distances_in_place,
     tolerance,
 )
+from ganjax.evaluation.feature_metric import FeatureMetrics, has_at_least
 from ganjax.evaluation.metric import higher_is_better, neither_is_better
 
+
+K = 5  # which nearest neighbor a ball reaches to, as in the experiments of Naeem et al.
 
 # In the order of `PRDC`.
 METRICS = (
@@ -54,12 +59,30 @@ class Balls(NamedTuple):
     set: Centered
     k: int  # which nearest neighbor a ball reaches to
     squared_radii: Float[np.ndarray, " n"]  # squared distances to the k-th neighbor
+    squared_distances: Float[np.ndarray, "n k"]  # to the k neighbors, ascending
+    neighbors: Int[np.ndarray, "n k"]  # their row numbers
+
+
+class BallCounts(NamedTuple):
+    """How samples and the balls around real vectors and samples meet.
+
+    Attributes:
+        around_fake: how many real balls each sample lies in.
+        clipped_around_fake: the same for balls whose radius is clipped at the median.
+        in_real: how many samples lie in the ball of each real image.
+        recalled: whether each real image lies in the ball of some sample.
+    """
+
+    around_fake: Int[np.ndarray, " m"]
+    clipped_around_fake: Int[np.ndarray, " m"]
+    in_real: Int[np.ndarray, " n"]
+    recalled: Bool[np.ndarray, " n"]
 
 
 def prdc(
     real: Float[np.ndarray, "n f"] | Rows,
     fake: Float[np.ndarray, "m _"] | Rows,
-    k: int = 5,
+    k: int = K,
 ) -> PRDC:
     """Computes precision, recall, density and coverage.
 
@@ -80,61 +103,73 @@ def prdc(
     check_same_width(real, fake)
     real_set = centered(real)
     fake_set = centered(fake, real_set.center)
-    return prdc_centered(
-        balls(real_set, k), fake_set, inner_products(real_set, fake_set)
-    )
+    real_balls = balls(real_set, k)
+    tiles = product_tiles(real_set, fake_set)
+    return prdc_from_counts(count_in_balls(real_balls, fake_set, tiles), k)
 
 
 def balls(vectors: Centered, k: int) -> Balls:
     """Computes the balls of a set, each of which reaches to the k-th nearest neighbor."""
-    squared_radii = np.empty(vectors.rows.length)
-    for block, square in squared_distances(vectors, vectors):
-        # The distance of a vector to itself may not be exactly 0. Set to 0 it is always the
-        # smallest, so that entry k of the sorted distances is the k-th neighbor.
-        diagonal = np.arange(block.start, block.stop)
-        square[diagonal - block.start, diagonal] = 0
-        square.partition(k, axis=1)
-        squared_radii[block] = square[:, k]
-    return Balls(vectors, k, squared_radii)
+    square, index = nearest_within(vectors, k)
+    return Balls(vectors, k, square[:, -1], square, index)
 
 
-def prdc_centered(
-    real: Balls,
-    fake: Centered,
-    cross_products: Iterable[tuple[slice, Float[np.ndarray, "rows m"]]],
-) -> PRDC:
-    """Computes `prdc` from the balls of the real set and inner products with the samples.
+def count_in_balls(
+    real: Balls, fake: Centered, cross_products: Iterable[Tile]
+) -> BallCounts:
+    """Counts samples in real balls, and real images in samples' balls.
+
+    As in the package `prdc`, a point on the surface of a ball is outside. It is inside of a
+    clipped ball, as in the definition of clipped density.
 
     Args:
         real: the balls of the real set, which are computed once for many sets of samples.
         fake: the samples, with the center of the real set.
-        cross_products: `inner_products(real.set, fake)`, which are overwritten.
+        cross_products: `product_tiles(real.set, fake)`, which are overwritten.
     """
     n = real.set.rows.length
     m = fake.rows.length
-    k = real.k
     # Shrink balls by the rounding error, so that a point on the surface is outside.
     rounding = tolerance(real.set, fake)
     real_balls = real.squared_radii - rounding
-    fake_balls = balls(fake, k).squared_radii - rounding
+    fake_balls = balls(fake, real.k).squared_radii - rounding
+    clipped_balls = clipped_squared_radii(real) + rounding
 
-    # One pass over the distances between the sets serves all four scores.
-    balls_around_fake = np.zeros(m, np.int64)
+    around_fake = np.zeros(m, np.int64)
+    clipped_around_fake = np.zeros(m, np.int64)
+    in_real = np.zeros(n, np.int64)
     recalled = np.zeros(n, bool)
-    covered = np.zeros(n, bool)
-    for rows, product in cross_products:
+    for rows, columns, product in cross_products:
         square = squared_distances_in_place(
-            product, real.set.squared_norms[rows], fake.squared_norms
+            product, real.set.squared_norms[rows], fake.squared_norms[columns]
         )
         # [real, samples]: whether sample j lies in the ball of real image i.
         inside = square < real_balls[rows, None]
-        balls_around_fake += inside.sum(0)
-        covered[rows] = inside.any(1)
+        around_fake[columns] += inside.sum(0)
+        in_real[rows] += inside.sum(1)
+        clipped_around_fake[columns] += (square <= clipped_balls[rows, None]).sum(0)
         # The reverse: whether real image i lies in the ball of some sample.
-        recalled[rows] = (square < fake_balls[None]).any(1)
+        recalled[rows] |= (square < fake_balls[None, columns]).any(1)
+    return BallCounts(around_fake, clipped_around_fake, in_real, recalled)
+
+
+def clipped_squared_radii(real: Balls) -> Float[np.ndarray, " n"]:
+    """Returns squared radii, of which those above the median radius are the median."""
+    # The median of the radii, which for an even number is not that of their squares.
+    median = np.median(np.sqrt(real.squared_radii))
+    return np.minimum(real.squared_radii, median**2)
+
+
+def prdc_from_counts(counts: BallCounts, k: int) -> PRDC:
+    """Computes `prdc` from what `count_in_balls` counted, with balls of the same k."""
     return PRDC(
-        precision=float((balls_around_fake > 0).mean()),
-        recall=float(recalled.mean()),
-        density=float(balls_around_fake.mean() / k),
-        coverage=float(covered.mean()),
+        precision=float((counts.around_fake > 0).mean()),
+        recall=float(counts.recalled.mean()),
+        density=float(counts.around_fake.mean() / k),
+        coverage=float((counts.in_real > 0).mean()),
     )
+
+
+PRDC_METRICS = FeatureMetrics(
+    METRICS, lambda real, fake: prdc(real.rows, fake.rows), has_at_least(K + 1)
+)

@@ -22,10 +22,12 @@ from ganjax.evaluation.distances import (
     Centered,
     NearestNeighbors,
     Rows,
+    Tile,
     as_rows,
     centered,
     check_same_width,
     inner_products,
+    product_tiles,
     take_rows,
 )
 from ganjax.evaluation.features import Features, extract_features
@@ -36,7 +38,13 @@ from ganjax.evaluation.frechet import (
     frechet_from_inner_products,
 )
 from ganjax.evaluation.metric import Metric
-from ganjax.evaluation.prdc import METRICS as PRDC_METRICS, Balls, balls, prdc_centered
+from ganjax.evaluation.prdc import (
+    METRICS as PRDC_METRICS,
+    Balls,
+    balls,
+    count_in_balls,
+    prdc_from_counts,
+)
 
 
 class Reference(NamedTuple):
@@ -258,17 +266,18 @@ def _score_half_against_half(
 def _distribution_scores(real: Balls, fake: Centered, name: str) -> dict[str, float]:
     """Computes the Fréchet distance, precision, recall, density and coverage."""
     real_rows = real.set.rows
-    cross_products = inner_products(real.set, fake)
     if fewer_samples_than_features(real_rows, fake.rows):
         # With many features the products are most of the work. So both metrics share them,
         # and the one that overwrites them comes last.
-        matrix = np.concatenate([product for _, product in cross_products])
+        products = inner_products(real.set, fake)
+        matrix = np.concatenate([product for _, product in products])
         distance = frechet_from_inner_products(real.set, fake, matrix)
-        cross_products = [(slice(0, len(matrix)), matrix)]
+        whole = slice(0, len(matrix)), slice(0, fake.rows.length)
+        tiles = iter([Tile(*whole, matrix)])
     else:
-        # The products are a generator: `prdc_centered` computes them block by block.
         distance = frechet_from_covariances(real_rows, fake.rows)
-    fractions = prdc_centered(real, fake, cross_products)
+        tiles = product_tiles(real.set, fake)
+    fractions = prdc_from_counts(count_in_balls(real, fake, tiles), real.k)
     return {FRECHET.on(name).name: distance} | {
         metric.on(name).name: value
         for metric, value in zip(PRDC_METRICS, fractions, strict=True)

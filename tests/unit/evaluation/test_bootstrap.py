@@ -7,7 +7,7 @@ import pytest
 
 from ganjax.errors import UsageError
 from ganjax.evaluation import (
-    BootstrapInterval,
+    Interval,
     balanced_weights,
     paired_bootstrap,
     significance,
@@ -30,7 +30,7 @@ def test_a_gain_is_the_mean_difference_between_its_bounds():
 def test_the_same_answers_gain_nothing_and_are_sure_of_it():
     base = answers((1, 3, 50), 0.7, 1)
     found = paired_bootstrap(np.tile(base, (4, 1, 1)), base)
-    assert found == BootstrapInterval(0, 0, 0)
+    assert found == Interval(0, 0, 0)
     assert significance(found) == "no significant difference"
 
 
@@ -89,7 +89,7 @@ def test_only_an_interval_on_one_side_of_nothing_says_something():
         (-0.2, 0.0, "no significant difference"),
         (-0.2, -0.1, "loss"),
     ):
-        assert significance(BootstrapInterval((low + high) / 2, low, high)) == says
+        assert significance(Interval((low + high) / 2, low, high)) == says
 
 
 def test_with_one_generator_and_one_classifier_it_is_the_spread_of_a_mean():
@@ -137,4 +137,4 @@ def test_predictions_of_other_classifiers_or_images_are_refused():
     for shape in ((1, 2, 9), (2, 3, 8)):
         with pytest.raises(UsageError, match="cannot be paired"):
             score(arm, answers(shape, 0.5, 1))
-    assert score(arm, arm) == BootstrapInterval(0, 0, 0)
+    assert score(arm, arm) == Interval(0, 0, 0)
