@@ -82,7 +82,7 @@ def frechet_distance(
     return frechet_from_inner_products(real_set, fake_set, cross_products)
 
 
-def frechet_frommoments(
+def frechet_from_moments(
     mean_real: Float[np.ndarray, " f"],
     cov_real: Float[np.ndarray, "f f"],
     mean_fake: Float[np.ndarray, " _"],
@@ -200,7 +200,7 @@ def fewer_samples_than_features(real: Rows, fake: Rows) -> bool:
 
 def frechet_from_covariances(real: Rows, fake: Rows) -> float:
     """Computes `frechet_distance` by its definition, from covariance matrices [f, f]."""
-    return frechet_frommoments(*moments(real), *moments(fake))
+    return frechet_from_moments(*moments(real), *moments(fake))
 
 
 def frechet_from_inner_products(

@@ -21,7 +21,7 @@ from ganjax.evaluation.random_network import random_network
 from ganjax.evaluation.statistics import holds_statistics, read_statistics
 from ganjax.evaluation.suite import SUITE
 from ganjax.pretrained import efficientnet
-from ganjax.pretrained.protocols import PROTOCOLS, NamedProtocol
+from ganjax.pretrained.protocols import ALL, PROTOCOLS, NamedProtocol
 from ganjax.run import sampling
 from ganjax.run.args import NonNegativeFloat, NonNegativeInt, Range, Save
 from ganjax.run.loading import load
@@ -69,8 +69,8 @@ class Against:
     features: LocatedWeights = ""
     """Weights of EfficientNet-Lite0, on whose features images are also compared."""
     count: NonNegativeInt = 0
-    """How many samples are scored; 0 for all images of files, and of runs as many as there
-    are real images, 10,000 at most."""
+    """How many samples are scored; 0 for all images of files, and of runs as many as the
+    protocol asks for, or as there are real images, 10,000 at most."""
     size: NonNegativeInt = 0
     """Brings all images to squares of this side first, for features that need one size."""
     flips: bool = False
@@ -190,7 +190,8 @@ def open_features(against: Against) -> tuple[Features, ...]:
     """
     found = []
     if against.protocol:
-        found.append(_protocol(against).features(against.weights))
+        protocol = _protocol(against)
+        found.append(protocol.features(against.weights or protocol.address))
     elif against.weights:
         raise UsageError("--weights are those of a --protocol: name one.")
     if against.features:
@@ -213,6 +214,8 @@ def number_of_samples(subject: Subject, against: Against, real: int) -> int:
         return against.count
     if subject.length is not None:
         return subject.length
+    if against.protocol and _protocol(against).fake != ALL:
+        return _protocol(against).fake
     return min(real or MAX_SAMPLES, MAX_SAMPLES)
 
 

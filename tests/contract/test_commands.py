@@ -11,7 +11,6 @@ from PIL import Image
 from tyro.conf import Positional
 
 from ganjax import cli, commands
-from ganjax.run.args import Save
 from tests.helpers.processes import ROOT, finished
 from tests.helpers.sentences import told
 
