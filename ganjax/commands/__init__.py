@@ -20,6 +20,7 @@ ORDER = (
     "report",
     "sample",
     "evaluate",
+    "compare",
     "translate",
     "complete",
     "check",

@@ -10,22 +10,17 @@ runs, folders and .npz files are all scored in one way:
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ganjax.errors import UsageError
-from ganjax.evaluation.protocol import to_json
 from ganjax.pretrained import efficientnet
 from ganjax.report import markdown
 from ganjax.run.args import NoPrefix, PathText, Save
 from ganjax.run.own_scores import in_words, own_scores
-from ganjax.run.referee import Score, entry
-from ganjax.run.subjects import Against, Subjects, is_run, score_all
+from ganjax.run.score_record import Score, is_run, record, write_in_run
+from ganjax.run.subjects import Against, Subjects, score_all
 from ganjax.run.terminal import warn
 from ganjax.run.translate import check_writable
 from ganjax.store import write
-
-
-SCORES = "scores.json"
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,8 @@ def main(args: Args) -> None:
     found = {}
     if args.against.names_any() or not all(map(is_run, args.what)):
         for name, scores in score_all(args.what, args.against, args.data, args.save):
-            found[name] = record(scores)
+            first = scores[0].protocol
+            found[name] = record(first.reference, first.samples, scores)
             warn(table(name, scores))
     else:
         more = args.against.features
@@ -66,37 +62,22 @@ def main(args: Args) -> None:
     print(text, end="", flush=True)
     with in_words("These scores could not be kept"):
         for name, each in found.items():
-            _keep_in_run(name, each)
+            write_in_run(name, each)
         if args.out:
             write(Path(args.out).expanduser(), text)
     if args.out:
         warn(f"Scores: {args.out}")
 
 
-def record(scores: list[Score]) -> dict[str, Any]:
-    """Returns the scores of a subject as JSON, with the protocols that they name."""
-    protocols = {score.protocol.digest(): to_json(score.protocol) for score in scores}
-    first = scores[0].protocol
-    return {
-        "reference": first.reference,
-        "samples": first.samples,
-        "scores": {score.metric.name: entry(score) for score in scores},
-        "protocols": protocols,
-    }
-
-
 def table(name: str, scores: list[Score]) -> str:
     """Returns the scores of a subject as a table in Markdown."""
-    lines = [markdown.header([name, "samples", "real data", "aim"])]
+    lines = [markdown.header([name, "samples", "95 % of samples", "real data", "aim"])]
     for score in scores:
+        ends = score.interval or ()
+        within = " to ".join(f"{end:.4g}" for end in ends)
         real = "" if score.real is None else f"{score.real:.4g}"
-        cells = [score.metric.name, f"{score.value:.4g}", real, score.metric.aim]
-        lines.append(markdown.row(cells))
+        value = f"{score.value:.4g}"
+        lines.append(
+            markdown.row([score.metric.name, value, within, real, score.metric.aim])
+        )
     return "\n".join(lines)
-
-
-def _keep_in_run(name: str, told: dict[str, Any]) -> None:
-    if is_run(name):
-        write(Path(name).expanduser() / SCORES, json.dumps(told, indent=1) + "\n")
-        # To the error stream: a program that reads the output finds nothing there but JSON.
-        warn(f"Scores: {Path(name).expanduser() / SCORES}")

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from ganjax.core import Modality, PyTree
 from ganjax.data import Spec
 from ganjax.errors import UsageError, reason
 from ganjax.evaluation.features import Features
+from ganjax.evaluation.protocol import Protocol
 from ganjax.run import sampling, sentences
 from ganjax.run.args import Save
 from ganjax.run.description import spec_of
 from ganjax.run.evaluator import evaluator
 from ganjax.run.loading import load
-from ganjax.store.manifest import read_manifest
+from ganjax.run.score_record import Score, record
+from ganjax.store.hashing import sha256_of_file
+from ganjax.store.manifest import INVENTORY, read_manifest
 
 
 def own_scores(run: str, *features: Features, data: str, save: Save) -> dict[str, Any]:
@@ -33,8 +37,7 @@ def own_scores(run: str, *features: Features, data: str, save: Save) -> dict[str
         save: which weights.
 
     Returns:
-        What samples were compared with, how many there were, and of each score what the
-        samples have, what real data has, and which is better.
+        The record of the scores (`ganjax.run.score_record`).
 
     Raises:
         UsageError: there is no such run, or too little data to score by.
@@ -61,15 +64,24 @@ def own_scores(run: str, *features: Features, data: str, save: Save) -> dict[str
         )
         found = scoring.score(chunk for (chunk,) in drawn)
         real = scoring.real_scores()
-    scores = {
-        metric.name: {
-            "samples": found[metric.name],
-            "real": real.get(metric.name),
-            "aim": metric.aim,
-        }
+    # The features are a part of each score's name, with the hash of what they were fitted
+    # to; the data is known by its inventory.
+    inventory = folder / INVENTORY
+    protocol = Protocol(
+        features="as the score is named",
+        reference=scoring.reference,
+        reference_digest=sha256_of_file(inventory) if inventory.exists() else "",
+        real=0,
+        samples=n,
+        weights="ema",
+        seen=loaded.game.pretrained,
+        version=metadata.version("ganjax"),
+    )
+    scores = [
+        Score(metric, found[metric.name], real.get(metric.name), protocol)
         for metric in scoring.metrics
-    }
-    return {"reference": scoring.reference, "samples": n, "scores": scores}
+    ]
+    return record(scoring.reference, n, scores)
 
 
 def data_of_run(run: str, data: str, modality: Modality, example: PyTree) -> Spec:

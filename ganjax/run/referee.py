@@ -7,7 +7,7 @@ the scores of a subject, each with its protocol, so that a score cannot be read 
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -18,16 +18,20 @@ from ganjax.errors import UsageError
 from ganjax.evaluation.distances import take_rows
 from ganjax.evaluation.extraction import Extracted, extract
 from ganjax.evaluation.features import Features
-from ganjax.evaluation.frechet import FRECHET, frechet_from_moments
-from ganjax.evaluation.metric import Direction, Metric
+from ganjax.evaluation.frechet import FRECHET, FRECHET_METRIC, frechet_from_moments
 from ganjax.evaluation.protocol import Protocol
 from ganjax.evaluation.statistics import Statistics, statistics_of
 from ganjax.evaluation.suite import FeatureSet, Suite, metrics_of, score_features
+from ganjax.evaluation.uncertainty import score_interval
+from ganjax.evaluation.wasserstein import MIND_METRIC
 from ganjax.run import sampling
 from ganjax.run.loading import Loaded
+from ganjax.run.score_record import Score
 
 
 MIN_IMAGES = 2  # on either side
+MIN_HALVED = 20  # samples, of which halves are scored
+CHEAP = (FRECHET_METRIC, MIND_METRIC)  # to be computed of many halves
 
 
 class Subject(NamedTuple):
@@ -73,22 +77,6 @@ class Real(NamedTuple):
     statistics: Statistics | None = None
     split: str = ""
     train: ImageSet | None = None
-
-
-class Score(NamedTuple):
-    """One score of one subject.
-
-    Attributes:
-        metric: what it means, on which features.
-        value: the score of the samples.
-        real: the score of real images in their place, or None.
-        protocol: how it was computed.
-    """
-
-    metric: Metric
-    value: float
-    real: float | None
-    protocol: Protocol
 
 
 class Prepared(NamedTuple):
@@ -272,6 +260,7 @@ def score(
     *,
     real_values: Mapping[str, float],
     flips: bool = False,
+    resamples: int = 0,
 ) -> list[Score]:
     """Scores a subject.
 
@@ -283,6 +272,7 @@ def score(
         count: how many of its images are scored.
         real_values: what `real_scores` returned for that many.
         flips: as `prepare` was given.
+        resamples: halves of the samples that are scored for intervals; 0 for none.
 
     Returns:
         The scores, each with its protocol.
@@ -333,15 +323,31 @@ def score(
     else:
         values = score_features(prepared.real, fake, suite)
         metrics = [each for each in metrics_of(suite) if each.name in values]
+    intervals = {}
+    if prepared.real is not None and resamples and count >= MIN_HALVED:
+        intervals = _intervals(prepared.real, fake, suite, resamples)
     return [
         Score(
             metric.on(features.name),
             values[metric.name],
             real_values.get(metric.name),
             protocol,
+            intervals.get(metric.name),
         )
         for metric in metrics
     ]
+
+
+def _intervals(
+    real: FeatureSet, fake: FeatureSet, suite: Suite, resamples: int
+) -> dict[str, tuple[float, float]]:
+    """Returns the intervals of the metrics that are cheap enough to be computed often."""
+    found = {}
+    for each in CHEAP:
+        if each in suite and each.applies(real, fake):
+            interval = score_interval(each.compute, real, fake, resamples=resamples)
+            found[each.metric.name] = interval.low, interval.high
+    return found
 
 
 def flattered(subject: Subject, features: Features) -> str:
@@ -353,14 +359,3 @@ def flattered(subject: Subject, features: Features) -> str:
                 "on, too: they flatter it. Score it on other features."
             )
     return ""
-
-
-def entry(score: Score) -> dict[str, Any]:
-    """Returns a score as JSON: its value, that of real images, and what it means."""
-    return {
-        "samples": score.value,
-        "real": score.real,
-        "aim": score.metric.aim,
-        "direction": Direction(score.metric.direction).name.lower(),
-        "protocol": score.protocol.digest(),
-    }

@@ -28,7 +28,6 @@ from ganjax.run.loading import load
 from ganjax.run.own_scores import data_of_run
 from ganjax.run.referee import (
     Real,
-    Score,
     Subject,
     flattered,
     of_images,
@@ -37,8 +36,8 @@ from ganjax.run.referee import (
     real_scores,
     score,
 )
+from ganjax.run.score_record import Score, is_run
 from ganjax.run.terminal import warn
-from ganjax.store.manifest import MANIFEST
 
 
 MAX_SAMPLES = 10_000  # that are drawn of a run unless a number is asked for
@@ -79,15 +78,13 @@ class Against:
     """Draws latents of runs that are farther than this from 0 again; 0 for none."""
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0
     """Seed of the latents of runs."""
+    resamples: NonNegativeInt = 20
+    """Halves of the samples that are scored for the interval of the Fréchet distance and of
+    MIND; 0 for no interval."""
 
     def names_any(self) -> bool:
         """Returns whether anything but a run's own data and features is asked for."""
         return bool(self.against or self.protocol or self.train or self.weights)
-
-
-def is_run(where: str) -> bool:
-    """Returns whether a path is the folder of a run."""
-    return (Path(where).expanduser() / MANIFEST).exists()
 
 
 def open_subject(where: str, against: Against, data: str, save: Save) -> Subject:
@@ -256,5 +253,6 @@ def score_all(
                 count,
                 real_values=real_scores(side, SUITE, count),
                 flips=against.flips,
+                resamples=against.resamples,
             )
         yield subject.name, found

@@ -128,13 +128,17 @@ def test_scores_are_of_other_latents_than_those_of_training(
     said = capsys.readouterr()
     assert said.err == f"Scores: {tmp_path / 'scores.json'}\n"
     told = json.loads(said.out)
+    protocols = told.pop("protocols")
+    (digest,) = protocols
+    assert protocols[digest]["reference"] == "the held-out points"
     score = {"samples": 24.0, "real": 1.0, "aim": near.aim}
     assert told == {
         "reference": "the held-out points",
         "samples": 4,
-        "scores": {"near": score},
+        "scores": {"near": {**score, "direction": "lower", "protocol": digest}},
     }
-    assert json.loads((tmp_path / "scores.json").read_text()) == told
+    written = json.loads((tmp_path / "scores.json").read_text())
+    assert written == {**told, "protocols": protocols}
 
 
 @pytest.mark.parametrize("completes", [False, True])
