@@ -18,8 +18,6 @@ from ganjax.evaluation.preprocessing import (
 )
 from ganjax.pretrained import inception, tensors, vgg, vit
 from ganjax.pretrained.conversion import released_shape
-
-
 from tests.helpers.processes import FIXTURES
 
 
