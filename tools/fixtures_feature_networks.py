@@ -1,8 +1,9 @@
 """What feature networks make of drawn weights and images, for the tests to compare with.
 
 `python tools/fixtures_feature_networks.py CHECKOUT` takes a checkout of
-facebookresearch/dinov2 and writes the tests' fixtures feature_inception.npz, feature_vgg.npz
-and feature_vit.npz. Needs PyTorch, torchvision, timm, pytorch-fid and torch-fidelity.
+facebookresearch/dinov2 and writes the tests' fixtures feature_inception.npz,
+feature_vgg.npz and feature_vit.npz. Needs PyTorch, torchvision, timm, pytorch-fid and
+torch-fidelity.
 """
 
 from tempfile import TemporaryDirectory

@@ -14,7 +14,7 @@ of preprocessing are absolute, in 0..255.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import torch
-import torch.nn.functional as F
 from weights import fill, he, mixed_images
 
 from ganjax.evaluation import preprocessing

@@ -79,7 +79,7 @@ def clipped_scores(
     return _clipped_from_counts(*_counts(real, fake, k))
 
 
-def expected_coverage(n: int, m: int, k: int) -> Float[np.ndarray, "m+1"]:
+def expected_coverage(n: int, m: int, k: int) -> Float[np.ndarray, " counts"]:
     """Returns the clipped coverage that 0, 1, ..., m good samples have on average.
 
     The probability of a ball that reaches to the k-th of the n - 1 other real vectors has

@@ -1,11 +1,12 @@
 """Features of a network: images are preprocessed and normalized, and the network applied.
 
-The feature networks of `ganjax.pretrained` are made by `feature_network`, and so are those of
-one's own: any function of variables and images will do.
+The feature networks of `ganjax.pretrained` are made by `feature_network`, and so are those
+of one's own: any function of variables and images will do.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -30,13 +31,13 @@ def feature_network(
 ) -> Features:
     """Returns the features of a network.
 
-    Images are first rounded to uint8, as they are when they are written to files: that is what
-    published programs read. The network is computed with the precision of float32 on every
-    device; by default TPUs and some GPUs would round its factors to 8 or 10 bits.
+    Images are first rounded to uint8, as when they are written to files, which published
+    programs read. The network is computed with the precision of float32 on every device; by
+    default TPUs and some GPUs would round its factors to 8 or 10 bits.
 
     Args:
-        name: name of the network. The features' name has also that of the preprocessing and a
-            hash of the variables, of the size of images and of the normalization.
+        name: name of the network. The features' name has also that of the preprocessing,
+            and a hash of the variables, of the size of images and of the normalization.
         apply: the network, a function that can be compiled: (variables, images
             [b, size, size, 3] in float32, normalized) -> vectors [b, f].
         variables: any tree of arrays.
@@ -48,8 +49,9 @@ def feature_network(
     Raises:
         UsageError: when the features are applied, to what are not images.
     """
-    mean = np.array(normalization.mean, np.float32)
-    deviation = np.array(normalization.deviation, np.float32)
+    # One number for each channel of images [b, h, w, 3].
+    mean = np.float32([[[normalization.mean]]])
+    deviation = np.float32([[[normalization.deviation]]])
 
     @jax.jit
     def network(variables, x):
@@ -71,7 +73,7 @@ def feature_network(
 
 def in_batches(
     prepare: Callable[[np.ndarray], np.ndarray],
-    compute: Callable[[Array], Array],
+    compute: Callable[[Any], Array],
     images: np.ndarray,
     batch: int = BATCH,
 ) -> Float[np.ndarray, "n f"]:

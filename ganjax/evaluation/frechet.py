@@ -84,7 +84,7 @@ def frechet_distance(
 
 def frechet_from_moments(
     mean_real: Float[np.ndarray, " f"],
-    cov_real: Float[np.ndarray, "f f"],
+    cov_real: Float[np.ndarray, "_ _"],
     mean_fake: Float[np.ndarray, " _"],
     cov_fake: Float[np.ndarray, "_ _"],
 ) -> float:
@@ -119,7 +119,7 @@ def frechet_from_moments(
     cross = _factor(arrays[1]).T @ _factor(arrays[3])
     # A constant set has a factor without columns, and no singular values.
     root = np.linalg.svd(cross, compute_uv=False).sum() if cross.size else 0.0
-    return max(0.0, float(gap + traces - 2 * root))
+    return _above_rounding(gap + traces, 2 * root, width)
 
 
 def frechet_ratio(
@@ -153,9 +153,9 @@ def frechet_ratio(
 
 def intra_class_frechet(
     real: Float[np.ndarray, "n f"] | Rows,
-    real_labels: Integer[np.ndarray, " n"],
+    real_labels: Integer[np.ndarray, " _"],
     fake: Float[np.ndarray, "m _"] | Rows,
-    fake_labels: Integer[np.ndarray, " m"],
+    fake_labels: Integer[np.ndarray, " _"],
 ) -> float:
     """Computes the mean over classes of the Fréchet distance within each class.
 
@@ -230,7 +230,7 @@ def frechet_from_inner_products(
     traces = real.squared_norms.sum() / (n - 1) + (
         fake.squared_norms.sum() - m * gap
     ) / (m - 1)
-    return max(0.0, float(gap + traces - 2 * cross))
+    return _above_rounding(gap + traces, 2 * cross, real.rows.width)
 
 
 def moments(
@@ -246,6 +246,12 @@ def moments(
         part /= np.sqrt(rows.length - 1)
         covariance += part.T @ part
     return center, covariance
+
+
+def _above_rounding(terms: float, root: float, width: int) -> float:
+    """Returns the difference, or 0 where it is no larger than its rounding error."""
+    rounding = 4 * width * np.finfo(np.float64).eps * terms
+    return float(terms - root) if terms - root > rounding else 0.0
 
 
 def _factor(covariance: Float[np.ndarray, "f f"]) -> Float[np.ndarray, "f r"]:

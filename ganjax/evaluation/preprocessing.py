@@ -2,10 +2,10 @@
 
 Programs that compute the same score resize differently, and the score depends on it more
 than on many an improvement of a generator (Parmar et al., 2022, "On Aliased Resizing and
-Surprising Subtleties in GAN Evaluation"). So the resizing is a value here, and each function
-below does what a published program does: in whole numbers where that one rounds, in floats
-where it does not. Where Pillow is what the program uses, it is Pillow here; the others are
-written in NumPy, so that neither PyTorch nor TensorFlow is needed.
+Surprising Subtleties in GAN Evaluation"). So the resizing is a value here, and each
+function below does what a published program does: in whole numbers where that one rounds,
+in floats where it does not. Where Pillow is what the program uses, it is Pillow here; the
+others are written in NumPy, so that neither PyTorch nor TensorFlow is needed.
 
 Every program here sees RGB: gray images are repeated to three channels and a channel of
 alpha is dropped, as `PIL.Image.convert("RGB")` does. (NVIDIA's and OpenAI's programs do not
@@ -114,8 +114,10 @@ def tf1_bilinear(size: int = 299) -> Preprocessing:
 
     The output at i is interpolated at i h / size, so that images move by up to half a pixel
     toward the start, and nothing is antialiased. It is a part of the graph of Inception-v3
-    for which the FID was defined (Heusel et al., 2017); ADM's evaluation runs this graph, and
-    torch-fidelity and NVIDIA's translations of it compute the same.
+    for which the FID was defined (Heusel et al., 2017). ADM's evaluation runs this graph,
+    and torch-fidelity computes the same. NVIDIA's translation does so by an affine grid in
+    float32, whose rounding makes a difference of up to 0.02 of 255 in images of up to 500
+    pixels, and of 0.06 in those of 2000.
 
     Args:
         size: the side of the images that are returned.
@@ -138,10 +140,11 @@ def pytorch_bilinear(size: int = 299) -> Preprocessing:
 
 
 def pytorch_bicubic(size: int = 224) -> Preprocessing:
-    """Returns PyTorch's bicubic, antialiased `interpolate`, which is neither cut nor rounded.
+    """Returns PyTorch's bicubic, antialiased `interpolate`, neither cut nor rounded.
 
-    EDM2 (Karras et al., 2024) resizes so for DINOv2 by default. Its kernel is Pillow's, so it
-    differs from `pil` only in that results are not rounded, and can be outside 0..255.
+    EDM2 (Karras et al., 2024) resizes so for DINOv2 by default. Its kernel is Pillow's, so
+    it differs from `pil` only in that results are not rounded, and can be outside 0..255.
+    PyTorch rounds the kernel to float32, which makes a difference of up to 0.006 of 255.
 
     Args:
         size: the side of the images that are returned.
@@ -164,7 +167,7 @@ def _by_image(
     if size < 1:
         raise UsageError(f"Images cannot be resized to {size} pixels: give 1 or more.")
 
-    def apply(images: Images) -> Resized:
+    def apply(images: np.ndarray) -> Resized:
         images = np.asarray(images)
         shape = images.shape
         if images.dtype != np.uint8 or len(shape) != 4 or shape[-1] not in (1, 3, 4):

@@ -1,9 +1,9 @@
 """Features that need no file: a small convolutional network with random weights.
 
-Random networks tell distributions of images apart, too, and are not biased to the photographs
-of ImageNet (Naeem et al., 2020, use a random VGG). They are for data on which no published
-network was trained, and where no weights can be fetched; scores on them compare only with
-scores on the same network, whose seed and weights' hash are in its name.
+Random networks tell distributions of images apart, too, and are not biased to the
+photographs of ImageNet (Naeem et al., 2020, use a random VGG). They are for data on which
+no published network was trained, and where no weights can be fetched. Scores on them
+compare only with scores on the same network, whose seed and weights' hash are in its name.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ def random_network(seed: int = 0, widths: Sequence[int] = WIDTHS) -> Features:
     """Returns the features of a random convolutional network.
 
     Its layers are 3x3 convolutions with He's initialization and leaky ReLUs; each but the
-    first halves the sides. The features are the spatial means of all layers' outputs, 480 by
-    default, from fine to coarse. Images may have any size. Gray ones are repeated to RGB.
+    first halves the sides. The features are the spatial means of all layers' outputs, from
+    fine to coarse, 480 by default. Images may have any size. Gray ones are repeated to RGB.
 
     Args:
         seed: sets the weights.
@@ -59,7 +59,8 @@ def random_network(seed: int = 0, widths: Sequence[int] = WIDTHS) -> Features:
         shape = np.shape(images)
         if len(shape) != 4 or shape[-1] not in (1, 3) or not np.prod(shape):
             raise UsageError(
-                f"A random network sees gray and RGB images [n, h, w, c], not {list(shape)}."
+                "A random network sees gray and RGB images [n, h, w, c], not "
+                f"{list(shape)}."
             )
         return in_batches(_rgb, partial(_means, kernels), images, BATCH)
 

@@ -1,10 +1,11 @@
 """Inception-v3 as the FID networks define it (Szegedy et al., 2015; Heusel et al., 2017).
 
 FID and the Inception score are defined on one network, TensorFlow's graph of 2015-12-05. It
-has 1008 classes, and differs from the published Inception-v3 in its poolings: averages at the
-border are over pixels of the image alone, and the last block has a maximum where the paper
-has an average. The features are the 2048 numbers before the classifier. The Inception
-score's probabilities leave the classifier's bias out, as its first program did by mistake.
+has 1008 classes, and differs from torchvision's Inception-v3 in its poolings: averages at
+the border are over pixels of the image alone, and the last block has a maximum where the
+paper has an average. The features are the 2048 numbers before the classifier. The
+probabilities of the Inception score leave the classifier's bias out, as its first program
+did.
 
 Weights are read under the names of pytorch-fid's state dict, which torch-fidelity's shares:
 their files `pt_inception-2015-12-05-6726825d.pth` and
@@ -64,7 +65,7 @@ class Layer(NamedTuple):
 
 
 class Unit(nn.Module):
-    """A `Layer`, whose batch norm uses its averages. It has no gain in the published graph."""
+    """A `Layer`, whose batch norm uses its averages."""
 
     layer: Layer
 
@@ -278,7 +279,7 @@ def _apply(weights: PyTree, image: Array) -> Array:
 def probabilities(
     kernel: Float[np.ndarray, "2048 1008"], vectors: Float[np.ndarray, "n 2048"]
 ) -> Float[np.ndarray, "n 1008"]:
-    """Returns the probabilities of the classes, without the bias, for the Inception score."""
+    """Returns the probabilities of the classes without the bias, of the Inception score."""
     logits = np.asarray(vectors, np.float32) @ kernel
     # In float64, since the score has logarithms of very small probabilities.
     logits = logits.astype(np.float64)
@@ -298,7 +299,7 @@ def load(given: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """
     if any(name.startswith(TORCHVISION_ONLY) for name in given):
         raise UsageError(
-            "These are the weights of torchvision's Inception-v3, on which no FID is defined: "
+            "These are weights of torchvision's Inception-v3, on which no FID is defined: "
             f"give those of {ADDRESS}."
         )
     return assemble(table(), variable_shapes(), given, IGNORED)

@@ -1,8 +1,8 @@
 """Named protocols: the features by which published programs compute their scores.
 
-Two programs that compute "FID" agree only if they have the same network, resize and normalize
-alike, and count the same images. A `NamedProtocol` says all of this for one program. Their
-names are those that a user gives on the command line.
+Two programs that compute "FID" agree only if they have the same network, resize and
+normalize alike, and count the same images. A `NamedProtocol` says all of this for one
+program. Their names are those that a user gives on the command line.
 
     features = protocols.PYTORCH_FID.features(protocols.PYTORCH_FID.address)
 
@@ -114,18 +114,19 @@ PYTORCH_FID = _on_inception("pytorch-fid", pytorch_bilinear(), SYMMETRIC)._repla
 )
 CLEAN_FID = _on_inception("clean-fid", clean(), TENSORFLOW)._replace(
     fake=50_000,
-    note="Resizes by Pillow's antialiased bicubic kernel in float32, without rounding; of a "
-    "folder it uses all images.",
+    note="Resizes by Pillow's antialiased bicubic kernel in float32, without rounding; of "
+    "a folder it uses all images.",
 )
 TORCH_FIDELITY = _on_inception("torch-fidelity", tf1_bilinear(), TENSORFLOW)._replace(
     splits=10,
-    note="Shuffles the samples with a seed of its own before it splits them for the Inception "
-    "score.",
+    note="Shuffles the samples with a seed of its own before it splits them for the "
+    "Inception score.",
 )
 ADM = _on_inception("adm", tf1_bilinear(), TENSORFLOW)._replace(
+    fake=50_000,
     split_size=5_000,
-    note="Compares archives of images, 50,000 samples with statistics of the whole training "
-    "set; precision and recall use the features of Inception, too.",
+    note="Compares archives of images with statistics of the whole training set; its "
+    "precision and recall are on Inception's features, too.",
 )
 DGM_EVAL = _on_dinov2("dgm-eval", pil(224))._replace(
     real=50_000,
@@ -134,7 +135,7 @@ DGM_EVAL = _on_dinov2("dgm-eval", pil(224))._replace(
 )
 EDM2 = _on_dinov2("edm2", pytorch_bicubic(224))._replace(
     fake=50_000,
-    note="Computes dgm-eval's distance on DINOv2 with another resizing, which does not round; "
-    "its FID is that of the protocol nvidia.",
+    note="Computes dgm-eval's distance on DINOv2 with another resizing, which does not "
+    "round; its FID is that of the protocol nvidia.",
 )
 PROTOCOLS = (NVIDIA, PYTORCH_FID, CLEAN_FID, TORCH_FIDELITY, ADM, DGM_EVAL, EDM2)

@@ -47,8 +47,8 @@ def read(where: str | Path, sha256: str = "", part: str = "") -> dict[str, np.nd
 
     Raises:
         UsageError: the file is missing or damaged, has another digest than `sha256`, or can
-            only be unpickled; or a package that reads it is not installed; or `sha256` is no
-            digest.
+            only be unpickled; or a package that reads it is not installed; or `sha256` is
+            not the beginning of a digest.
     """
     if sha256 and not re.fullmatch(f"[0-9a-fA-F]{{{MIN_DIGEST},64}}", sha256):
         raise UsageError(

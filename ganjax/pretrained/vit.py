@@ -1,14 +1,16 @@
 """A Vision Transformer that is DINOv2, CLIP, MAE or SigLIP, a frozen network.
 
-These networks (Oquab et al., 2023; Radford et al., 2021; He et al., 2022; Zhai et al., 2023)
-are one architecture (Dosovitskiy et al., 2021) with a few differences, which are the fields
-of `ViT`. The values below are released networks: `DINOV2_L`, `CLIP_L14`, `MAE_L` and so on.
+These networks (Oquab et al., 2023; Radford et al., 2021; He et al., 2022; Zhai et al.,
+2023) are one architecture (Dosovitskiy et al., 2021) with a few differences, which are the
+fields of `ViT`. The values below are released networks: `DINOV2_L`, `CLIP_L14`, `MAE_L` and
+so on.
 
-Weights are read under the names of timm, which publishes all of them as safetensors, of the
-authors of DINOv2 and MAE, which are the same but for a few tensors, and of OpenAI's CLIP.
+Weights are read under the names of timm, whose repositories on the Hugging Face Hub have
+them as safetensors; of the authors of DINOv2 and MAE, whose names are the same but for a
+few tensors; and of OpenAI's CLIP. A SigLIP 2 of a fixed size has SigLIP's architecture.
 
-    net = vit.DINOV2_L
-    features = vit.features(vit.DINOV2_L_ADDRESS, net, pytorch_bicubic(224), IMAGENET)
+    where = vit.DINOV2_L_ADDRESS
+    features = vit.features(where, vit.DINOV2_L, pytorch_bicubic(224), IMAGENET)
 """
 
 from collections.abc import Callable, Mapping
@@ -53,7 +55,7 @@ BATCH = 32  # images that `features` computes at once
 
 
 def quick_gelu(x: Array) -> Array:
-    """Returns x sigmoid(1.702 x), the approximation of GELU in CLIP (Radford et al., 2021)."""
+    """Returns x sigmoid(1.702 x), the approximation of GELU that CLIP has."""
     return x * jax.nn.sigmoid(1.702 * x)
 
 
@@ -106,7 +108,7 @@ class ViT(nn.Module):
         use_bias = not self.has_first_norm
         x = _patches(image, self.patch)
         rows, columns = x.shape[1:3]
-        x = nn.Dense(self.width, use_bias, name="patch_embed")(x)
+        x = nn.Dense(self.width, use_bias=use_bias, name="patch_embed")(x)
         x = x.reshape(len(x), rows * columns, self.width)
 
         count = self.grid**2 + self.has_class_token
@@ -119,7 +121,7 @@ class ViT(nn.Module):
             tokens = jnp.broadcast_to(token, (len(x), 1, self.width))
             x = jnp.concatenate([tokens, x], 1)
 
-        norm = partial(nn.LayerNorm, self.epsilon)
+        norm = partial(nn.LayerNorm, epsilon=self.epsilon)
         if self.has_first_norm:
             x = norm(name="norm_pre")(x)
         for i in range(self.depth):
@@ -130,16 +132,17 @@ class ViT(nn.Module):
 
     def _block(self, x: Float[Array, "b n c"], name: str) -> Float[Array, "b n c"]:
         """Adds attention, and then two dense layers, each after a norm."""
-        scale = partial(_LayerScale, name=f"{name}_ls1")
-        h = nn.LayerNorm(self.epsilon, name=f"{name}_norm1")(x)
-        qkv = nn.Dense(3 * self.width, name=f"{name}_qkv")(h)
-        h = _attention(*jnp.split(qkv, 3, -1), self.heads)
+        h = nn.LayerNorm(epsilon=self.epsilon, name=f"{name}_norm1")(x)
+        q, k, v = jnp.split(nn.Dense(3 * self.width, name=f"{name}_qkv")(h), 3, -1)
+        h = _attention(q, k, v, self.heads)
         h = nn.Dense(self.width, name=f"{name}_proj")(h)
-        x = x + (scale()(h) if self.has_layer_scale else h)
+        x = x + self._scaled(h, f"{name}_ls1")
 
-        h = nn.LayerNorm(self.epsilon, name=f"{name}_norm2")(x)
-        h = self._dense(h, name)
-        return x + (scale(name=f"{name}_ls2")(h) if self.has_layer_scale else h)
+        h = nn.LayerNorm(epsilon=self.epsilon, name=f"{name}_norm2")(x)
+        return x + self._scaled(self._dense(h, name), f"{name}_ls2")
+
+    def _scaled(self, x: Float[Array, "b n c"], name: str) -> Float[Array, "b n c"]:
+        return _LayerScale(name=name)(x) if self.has_layer_scale else x
 
     def _dense(self, x: Float[Array, "... c"], name: str) -> Float[Array, "... c"]:
         hidden = self.hidden or 4 * self.width
@@ -156,11 +159,11 @@ class ViT(nn.Module):
         """Pools by attention: the query is learned, and the same for all images."""
         query = self.param("attn_pool_latent", SMALL_INIT, (self.width,))
         query = nn.Dense(self.width, name="attn_pool_q")(query)
-        kv = nn.Dense(2 * self.width, name="attn_pool_kv")(x)
+        k, v = jnp.split(nn.Dense(2 * self.width, name="attn_pool_kv")(x), 2, -1)
         queries = jnp.broadcast_to(query, (len(x), 1, self.width))
-        x = _attention(queries, *jnp.split(kv, 2, -1), self.heads)[:, 0]
+        x = _attention(queries, k, v, self.heads)[:, 0]
         x = nn.Dense(self.width, name="attn_pool_proj")(x)
-        h = nn.LayerNorm(self.epsilon, name="attn_pool_norm")(x)
+        h = nn.LayerNorm(epsilon=self.epsilon, name="attn_pool_norm")(x)
         return x + self._dense(h, "attn_pool")
 
 
@@ -267,18 +270,19 @@ def features(
 
     Args:
         where: path or https URL of the weights.
-        net: the network that they are of, such as `DINOV2_L`; with `net.clone(projection=768)`
-            CLIP's features are those that are compared with texts.
-        preprocessing: how images are brought to the network's size. EDM2's features of DINOv2
-            have `pytorch_bicubic(224)`, dgm-eval's `pil(224)`.
-        normalization: `IMAGENET` for DINOv2 and MAE, `CLIP` for CLIP, `SYMMETRIC` for SigLIP.
+        net: the network that they are of, such as `DINOV2_L`. CLIP's features are those
+            that are compared with texts if it is `CLIP_L14.clone(projection=768)`.
+        preprocessing: how images are brought to the network's size. EDM2's features of
+            DINOv2 have `pytorch_bicubic(224)`, dgm-eval's `pil(224)`.
+        normalization: `IMAGENET` for DINOv2 and MAE, `CLIP` for CLIP, `SYMMETRIC` for
+            SigLIP.
         sha256: digest that the file must have; empty for no check.
         part: keys to the weights in a file that holds more, such as "model" in MAE's.
         name: what the features' name begins with.
 
     Raises:
-        UsageError: the weights cannot be read, or are of another network; or the images that
-            the preprocessing makes have no whole number of patches.
+        UsageError: the weights cannot be read, or are of another network; or the images
+            that the preprocessing makes have no whole number of patches.
     """
     if preprocessing.size % net.patch:
         raise UsageError(
@@ -376,7 +380,7 @@ def _as_convolution(kernel: np.ndarray) -> np.ndarray:
     return kernel.reshape(side, side, 3, -1).transpose(3, 2, 0, 1)
 
 
-# OpenAI's names of CLIP's tensors, after "visual.", and timm's, in the order of replacement.
+# OpenAI's names of CLIP's tensors, after "visual.", and timm's; replaced in this order.
 OPENAI = {
     "conv1": "patch_embed.proj",
     "positional_embedding": "pos_embed",

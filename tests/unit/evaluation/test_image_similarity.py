@@ -8,7 +8,7 @@ from sklearn import svm
 
 from ganjax import evaluation
 from ganjax.errors import UsageError
-from ganjax.evaluation import distances, kernel
+from ganjax.evaluation import distances
 
 
 def images(seed=0):
@@ -155,7 +155,7 @@ def brute_kernel_distance(x, y):
 
 @pytest.mark.parametrize("block", [distances.BLOCK_SIZE, 50])
 def test_the_kernel_distance_is_brute_force(monkeypatch, block):
-    monkeypatch.setattr(kernel, "BLOCK_SIZE", block)
+    monkeypatch.setattr(distances, "BLOCK_SIZE", block)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(17, 4)), 1.2 * rng.normal(size=(23, 4)) + 0.3
     wanted = brute_kernel_distance(x, y)

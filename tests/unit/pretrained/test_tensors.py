@@ -235,6 +235,19 @@ def test_a_state_dict_that_would_run_code_is_refused_with_the_way_out(torch, tmp
         tensors.read(path, sha256="0" * 64)
 
 
+def test_the_beginning_of_a_digest_is_enough(path):
+    tensors.write(path, ARRAYS)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert_equal(tensors.read(path, digest[:8]), ARRAYS)
+    assert_equal(tensors.read(path, digest[:8].upper()), ARRAYS)
+    other = "0" if digest[8] != "0" else "1"
+    with pytest.raises(UsageError, match="sha256 differs"):
+        tensors.read(path, digest[:8] + other)
+    for wrong in (digest[:7], f"{digest}0", "not a digest"):
+        with pytest.raises(UsageError, match="is no sha256 digest: give 8 to 64"):
+            tensors.read(path, wrong)
+
+
 def test_a_long_download_is_read_in_pieces_and_a_wrong_one_is_not_kept(
     path, tmp_path, monkeypatch
 ):
@@ -270,7 +283,9 @@ def test_a_download_that_is_cut_off_leaves_nothing(tmp_path, monkeypatch):
                 return super().read(3)
             raise ConnectionResetError("the connection was reset")
 
-    monkeypatch.setattr(urllib.request, "urlopen", lambda url: Cut(b"123456789"))
+    monkeypatch.setattr(
+        urllib.request, "urlopen", lambda *args, **kwargs: Cut(b"123456789")
+    )
     with pytest.raises(UsageError, match=r"could not be fetched .the connection"):
         tensors.read("https://example.org/net.safetensors")
     assert not [x for x in (tmp_path / "cache").rglob("*") if x.is_file()]
