@@ -1,7 +1,9 @@
 """The scores of images: distances between distributions of their features.
 
 Features are pixels, those of a classifier that is trained on the data if it has classes,
-and any that a caller adds, such as a pretrained network's. Samples are compared with the
+and any that a caller adds, such as a pretrained network's. On features of networks there
+are two more scores, which are cheap there: MIND, and the ratio of the Fréchet distance to
+that of held-out images. Samples are compared with the
 held-out split of the data, or with the training images where there is none. Real images
 are scored in the same way, which gives the scale of a score.
 """
@@ -21,8 +23,12 @@ from ganjax import evaluation
 from ganjax.core import PyTree
 from ganjax.data import Source
 from ganjax.data.source import ToReal, random_rows, sample_shape
+from ganjax.evaluation.distances import take_rows
 from ganjax.evaluation.evaluator import Evaluator, Scoring, no_scores
-from ganjax.evaluation.frechet import FRECHET
+from ganjax.evaluation.feature_metric import FeatureSet
+from ganjax.evaluation.frechet import FRECHET, RATIO, RATIO_METRIC
+from ganjax.evaluation.suite import score_features
+from ganjax.evaluation.wasserstein import MIND, MIND_METRIC
 from ganjax.store.hashing import sha256
 
 
@@ -36,6 +42,7 @@ REFERENCE_COPIES = (
 
 MAX_COMPARED = 2_000  # images on either side of a comparison
 MIN_COMPARED = 20  # with fewer images there are no scores
+OF_NETWORKS = (MIND_METRIC, RATIO_METRIC)  # scores that only features of networks have
 NEIGHBORS = 5  # k of the nearest neighbors in `evaluation.prdc`
 MIN_LABELED = 500  # with fewer labeled images no classifier is trained
 MAX_CLASSIFIER_BYTES = 2_000_000_000  # of the stored images a classifier is trained on
@@ -128,6 +135,14 @@ def evaluator(
             )
         ]
 
+    def of_network(i, rows):
+        """The further scores of some features, where `rows` takes the place of samples."""
+        real = FeatureSet((unseen or train).features[i])
+        if unseen:
+            real = real._replace(train=train.features[i])
+        found = score_features(real, FeatureSet(rows), OF_NETWORKS)
+        return {f"{name}/{extractors[i].name}": found[name] for name in found}
+
     def begin():
         # Samples come in chunks, of which only features are kept.
         buffers = [evaluation.row_buffer(scratch) for _ in extractors]
@@ -141,8 +156,12 @@ def evaluator(
 
         def scores():
             result = {}
-            for reference, buffer in zip(references(), buffers, strict=True):
+            for i, (reference, buffer) in enumerate(
+                zip(references(), buffers, strict=True)
+            ):
                 result |= evaluation.score(reference, buffer.rows())
+                if extractors[i] is not base:
+                    result |= of_network(i, buffer.rows())
             return result
 
         return Scoring(add, scores)
@@ -152,12 +171,23 @@ def evaluator(
         if train.count <= NEIGHBORS:
             return {}
         result = {}
-        for reference in references():
+        for i, reference in enumerate(references()):
             result |= evaluation.score_real(reference, count)
+            if extractors[i] is not base and unseen:
+                some = take_rows(train.features[i], np.arange(train.count)[:count])
+                # Against themselves, training images would all be copies.
+                real = FeatureSet(unseen.features[i])
+                score = MIND_METRIC.compute(real, FeatureSet(some))
+                result[MIND.on(extractors[i].name).name] = score
         return result
 
     has_held_out = unseen is not None
-    metrics = [evaluation.metrics_on(each.name, has_held_out) for each in extractors]
+    metrics = []
+    for each in extractors:
+        metrics.append(evaluation.metrics_on(each.name, has_held_out))
+        if each is not base:
+            further = (MIND, *([RATIO] if has_held_out else []))
+            metrics.append([metric.on(each.name) for metric in further])
     return Evaluator(
         count=count,
         begin=begin,
