@@ -208,14 +208,16 @@ def divided(args: Args) -> tuple[Parts, tuple[str, ...]]:
     )
     label = np.zeros(images.length, int) if images.label is None else images.label
     whole = Images(image, label)
-    train, held_out, pool = np.split(order, [images.length // 4, images.length // 4 + n])
+    train, held_out, pool = np.split(
+        order, [images.length // 4, images.length // 4 + n]
+    )
     return Parts(whole.take(train), whole.take(held_out), whole.take(pool)), (
         source.classes
     )
 
 
 def features_of(args: Args, data: Parts, classes: int) -> Features:
-    """Returns EfficientNet's features, a classifier's where there are classes, or others."""
+    """Returns EfficientNet's features, or a classifier's where there are classes."""
     if args.features:
         return efficientnet.features(args.features)
     if classes < 2:
@@ -231,7 +233,8 @@ def main(args: Args) -> None:
     labeled = len(classes) > 1
 
     def rows_of(images: Images, name: str) -> Any:
-        given = [list(images.image[rows]) for rows in parts(len(images.image))]
+        read = lambda rows: list(images.image[rows])
+        given = [partial(read, rows) for rows in parts(len(images.image))]
         return extract(features, given, len(images.image), name=name)
 
     def set_of(images: Images, name: str) -> FeatureSet:
@@ -269,11 +272,13 @@ def _row(
     # Of a score of which no value is better, + is larger.
     sign = -1.0 if metric.direction is Direction.HIGHER else 1.0
 
-    def cell(value: float) -> float | str:
+    def cell(value: float | None) -> float | str:
+        if value is None:  # without samples of a class there is no score by class
+            return ""
         moved = sign * (value - float(usual.mean())) / deviation
         return moved if abs(moved) > MOVED else "·"
 
-    cells = (cell(found[name][metric.name]) for name in found)
+    cells = (cell(each.get(metric.name)) for each in found.values())
     return metric.name, {"mean": float(usual.mean()), "around": deviation}, *cells
 
 

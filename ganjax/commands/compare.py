@@ -22,6 +22,7 @@ from ganjax.evaluation.protocol import Protocol, check_comparable, from_json
 from ganjax.evaluation.uncertainty import MIN_SEEDS, compare_over_seeds, over_seeds
 from ganjax.report.results import Column, Table, interval, spread, write_results
 from ganjax.run.args import NoPrefix, PathText, Save
+from ganjax.run.hooks import is_chief
 from ganjax.run.own_scores import own_scores
 from ganjax.run.score_record import (
     SCORES,
@@ -74,6 +75,8 @@ def main(args: Args) -> None:
         check_writable(Path(args.out).expanduser().parent)
     methods = [_method(what) for what in args.what]
     records = _records(methods, args)
+    if not is_chief():
+        return
     names = _common_scores(methods, records)
     for name in names:
         check_comparable(
@@ -113,7 +116,8 @@ def _records(methods: list[Method], args: Args) -> dict[str, dict[str, Any]]:
         for name, scores in score_all(others, args.against, args.data, args.save):
             first = scores[0].protocol
             found[name] = record(first.reference, first.samples, scores)
-            write_in_run(name, found[name])
+            if is_chief():
+                write_in_run(name, found[name])
         return found
     for run in others:
         path = Path(run).expanduser() / SCORES

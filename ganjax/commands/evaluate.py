@@ -15,6 +15,7 @@ from ganjax.errors import UsageError
 from ganjax.pretrained import efficientnet
 from ganjax.report import markdown
 from ganjax.run.args import NoPrefix, PathText, Save
+from ganjax.run.hooks import is_chief
 from ganjax.run.own_scores import in_words, own_scores
 from ganjax.run.score_record import Score, is_run, record, write_in_run
 from ganjax.run.subjects import Against, Subjects, score_all
@@ -56,6 +57,8 @@ def main(args: Args) -> None:
         features = [efficientnet.features(more)] if more else []
         for run in args.what:
             found[run] = own_scores(run, *features, data=args.data, save=args.save)
+    if not is_chief():
+        return
     # Printed first: what took so long to compute is not lost if the disk is full.
     told = found[args.what[0]] if len(args.what) == 1 else found
     text = json.dumps(told, indent=1) + "\n"

@@ -5,12 +5,14 @@ under a digest of its pixels and the name of the features, so that a computation
 interrupted goes on where it stopped, and a set that is scored again is only read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
-from jaxtyping import UInt8
+from jax.experimental.multihost_utils import process_allgather
+from jaxtyping import Float, UInt8
 from tqdm import tqdm
 
 from ganjax.errors import UsageError
@@ -21,7 +23,12 @@ from ganjax.store import cache
 from ganjax.store.hashing import sha256
 
 
+DIGEST_BYTES = 32  # of SHA-256
 FEATURES = "features"  # the folder in the cache, and the name of the array in its files
+
+
+ReadImages = Callable[[], list[UInt8[np.ndarray, "_ _ _"]]]
+"""Reads or draws some of the images of a set, which may differ in size."""
 
 
 class Extracted(NamedTuple):
@@ -39,9 +46,16 @@ class Extracted(NamedTuple):
     digest: str
 
 
+class _Part(NamedTuple):
+    """The features of some of the images."""
+
+    vectors: Float[np.ndarray, "n f"]
+    digest: str  # SHA-256 of the images
+
+
 def extract(
     features: Features,
-    parts: Iterable[list[UInt8[np.ndarray, "_ _ _"]]],
+    parts: Iterable[ReadImages],
     length: int,
     *,
     name: str,
@@ -50,9 +64,12 @@ def extract(
 ) -> Extracted:
     """Computes the features of images, with a progress bar.
 
+    Several processes share the parts, each of which is read by one of them, and all of them
+    get the result. The devices of a process divide a batch (`feature_network.in_batches`).
+
     Args:
         features: the features.
-        parts: the images, some at a time; they may differ in size.
+        parts: what reads the images, some at a time.
         length: how many there are.
         name: what the progress bar and messages call them.
         keep: whether the features are kept in the cache, and looked for there.
@@ -61,32 +78,65 @@ def extract(
     Raises:
         UsageError: the features cannot be computed of these images.
     """
-    rows = row_buffer(scratch)
-    probabilities = row_buffer(scratch)
-    digests = []
-    width = None
+    count, own = jax.process_count(), jax.process_index()
+    mine: list[_Part] = []
+    total = 0
     with tqdm(total=length, desc=name, unit=" images", delay=1, disable=None) as bar:
-        for part in parts:
-            digest = sha256(_bytes(part))
-            digests.append(digest)
-            vectors = (
-                _cached(features, part, digest) if keep else _compute(features, part)
-            )
-            if width is not None and vectors.shape[1] != width:
+        for number, read in enumerate(parts):
+            total = number + 1
+            if number % count != own:
+                continue
+            images = read()
+            digest = sha256(_bytes(images))
+            if keep:
+                vectors = _cached(features, images, digest)
+            else:
+                vectors = _compute(features, images)
+            if mine and vectors.shape[1] != mine[0].vectors.shape[1]:
                 raise UsageError(
                     f"The images of {name} have different sizes, which {features.name} "
                     "cannot compare: give --size to bring all to one."
                 )
-            width = vectors.shape[1]
-            rows.add(vectors)
-            if features.classify is not None:
-                probabilities.add(features.classify(vectors))
-            bar.update(len(part))
+            mine.append(_Part(vectors, digest))
+            bar.update(len(images) * count)
+    rows = row_buffer(scratch)
+    probabilities = row_buffer(scratch)
+    whole = mine if count == 1 else _gathered(mine, total)
+    for part in whole:
+        rows.add(part.vectors)
+        if features.classify is not None:
+            probabilities.add(features.classify(part.vectors))
     return Extracted(
         rows.rows(),
         probabilities.rows() if features.classify is not None else None,
-        sha256(digests),
+        sha256(part.digest for part in whole),
     )
+
+
+def _gathered(mine: list[_Part], total: int) -> list[_Part]:
+    """Returns the parts of all processes, which have every n-th of them, in their order."""
+    slots = -(-total // jax.process_count())
+    # All processes hand in arrays of one shape, filled up with zeros.
+    lengths = np.zeros(slots, np.int64)
+    lengths[: len(mine)] = [len(part.vectors) for part in mine]
+    sizes = process_allgather(np.array([lengths.max(), _width(mine)]))
+    rows, width = np.asarray(sizes).max(0)
+    vectors = np.zeros((slots, rows, width), np.float32)
+    digests = np.zeros((slots, DIGEST_BYTES), np.uint8)
+    for slot, part in enumerate(mine):
+        vectors[slot, : len(part.vectors)] = part.vectors
+        digests[slot] = np.frombuffer(bytes.fromhex(part.digest), np.uint8)
+    every = process_allgather((lengths, vectors, digests))
+    found = []
+    for number in range(total):
+        slot, process = divmod(number, jax.process_count())
+        length, part, digest = (np.asarray(x)[process, slot] for x in every)
+        found.append(_Part(part[:length], digest.tobytes().hex()))
+    return found
+
+
+def _width(mine: list[_Part]) -> int:
+    return mine[0].vectors.shape[1] if mine else 0
 
 
 def _cached(features: Features, images: list[np.ndarray], digest: str) -> np.ndarray:

@@ -10,11 +10,13 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
 from jaxtyping import Array, Float
 
 from ganjax.errors import UsageError
 from ganjax.evaluation.features import Features, fingerprint
 from ganjax.evaluation.preprocessing import Normalization, Preprocessing, to_uint8
+from ganjax.parallel import AXIS
 
 
 BATCH = 64  # images that a network sees at once
@@ -79,33 +81,54 @@ def in_batches(
 ) -> Float[np.ndarray, "n f"]:
     """Applies a compiled function to images in batches, with the precision of float32.
 
-    While a device computes a batch the next one is prepared.
+    While a device computes a batch the next one is prepared. Several devices of a process
+    divide a batch, each with `batch` images; several processes each have images of their
+    own (`ganjax.evaluation.extraction`).
 
     Args:
         prepare: images [b, h, w, c] -> what `compute` takes, [b, ...] in float32.
         compute: compiled, [b, ...] -> vectors [b, f].
         images: images [n, h, w, c].
-        batch: the number of images that are computed at once.
+        batch: the number of images that a device computes at once.
     """
     found = []
+    devices = jax.local_devices()
+    batch *= len(devices)
     pending: list[tuple[Array, int]] = []
     for start in range(0, len(images), batch):
         x = prepare(images[start : start + batch])
         with jax.default_matmul_precision("float32"):
-            vectors = compute(_padded(x, batch))
+            vectors = compute(_divided(_padded(x, batch, len(devices)), devices))
         # No more than two are begun, since the device might be the slower.
         found += [_taken(*each) for each in pending]
         pending = [(vectors, len(x))]
     return np.concatenate([*found, *(_taken(*each) for each in pending)])
 
 
-def _padded(x: Float[np.ndarray, "n ..."], batch: int) -> Float[np.ndarray, "b ..."]:
-    """Returns images followed by zeros, so that their number is a power of two or `batch`.
+def to_rgb(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n h w 3"]:
+    """Returns gray images as three equal channels, and RGB images unchanged."""
+    return np.broadcast_to(images, (*images.shape[:-1], 3)).astype(np.float32)
+
+
+def _padded(
+    x: Float[np.ndarray, "n ..."], batch: int, devices: int
+) -> Float[np.ndarray, "b ..."]:
+    """Returns images followed by zeros, so that each device has a power of two, or `batch`.
 
     A function is compiled for each number of images, and this may take long.
     """
-    size = min(batch, 1 << (len(x) - 1).bit_length())
+    each = -(-len(x) // devices)
+    size = min(batch, devices * (1 << (each - 1).bit_length()))
     return np.pad(x, [(0, size - len(x))] + [(0, 0)] * (x.ndim - 1))
+
+
+def _divided(
+    x: Float[np.ndarray, "b ..."], devices: list[jax.Device]
+) -> Float[np.ndarray | Array, "b ..."]:
+    """Returns images divided over the devices, where there are several."""
+    if len(devices) == 1:
+        return x
+    return jax.device_put(x, NamedSharding(Mesh(devices, (AXIS,)), P(AXIS)))
 
 
 def _taken(vectors: Array, count: int) -> Float[np.ndarray, "n f"]:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganjax.errors import UsageError
-from ganjax.evaluation.feature_network import in_batches
+from ganjax.evaluation.feature_network import in_batches, to_rgb
 from ganjax.evaluation.features import Features, fingerprint
 from ganjax.ops.convolution import conv
 
@@ -62,13 +62,9 @@ def random_network(seed: int = 0, widths: Sequence[int] = WIDTHS) -> Features:
                 "A random network sees gray and RGB images [n, h, w, c], not "
                 f"{list(shape)}."
             )
-        return in_batches(_rgb, partial(_means, kernels), images, BATCH)
+        return in_batches(to_rgb, partial(_means, kernels), images, BATCH)
 
     return Features(f"random-{seed}-{fingerprint(*kernels)}", apply)
-
-
-def _rgb(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n h w 3"]:
-    return np.broadcast_to(images, (*images.shape[:-1], 3)).astype(np.float32)
 
 
 @jax.jit

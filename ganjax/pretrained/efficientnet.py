@@ -23,6 +23,7 @@ from jaxtyping import Array, Float
 
 from ganjax.core import PyTree
 from ganjax.errors import UsageError
+from ganjax.evaluation.feature_network import in_batches, to_rgb
 from ganjax.evaluation.features import Features, fingerprint
 from ganjax.models.projected import Frozen
 from ganjax.ops.convolution import conv
@@ -244,8 +245,6 @@ def features(where: str, size: int = 128) -> Features:
 
     @jax.jit
     def last_means(weights, image):
-        # Gray to RGB.
-        image = jnp.broadcast_to(image, (*image.shape[:-1], 3))
         image = jax.image.resize(image, (len(image), size, size, 3), "cubic")
         maps: Any = net.apply({"params": weights}, image)
         return maps[-1].mean((1, 2))
@@ -255,11 +254,7 @@ def features(where: str, size: int = 128) -> Features:
             raise UsageError(
                 f"EfficientNet sees gray and RGB images, not {images.shape}."
             )
-        # In batches, as feature maps are much larger than images.
-        starts = range(0, len(images), BATCH)
-        return np.concatenate(
-            [last_means(weights, images[i : i + BATCH]) for i in starts]
-        )
+        return in_batches(to_rgb, partial(last_means, weights), images, BATCH)
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
     return Features(f"{NAME}-{size}-{fingerprint(*leaves)}", apply)

@@ -50,17 +50,20 @@ class CompiledGame(NamedTuple):
     sample: DrawSamples
 
 
-def join_processes(run: Run) -> None:
+def join_processes(distributed: bool) -> None:
     """Joins the processes of a distributed run, before anything else touches JAX.
 
     JAX takes the coordinator's address, the index of this process and the number of
     processes from the cluster's launcher, or from JAX_COORDINATOR_ADDRESS, JAX_PROCESS_ID
     and JAX_NUM_PROCESSES.
 
+    Args:
+        distributed: whether there are others to join.
+
     Raises:
         UsageError: if neither gives them, or if there is no device.
     """
-    if not run.distributed or jax.distributed.is_initialized():
+    if not distributed or jax.distributed.is_initialized():
         need_device()
         return
     # Averages over processes need collectives. CPUs have several implementations of them,

@@ -6,6 +6,7 @@ the scores of a subject, each with its protocol, so that a score cannot be read 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import metadata
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from ganjax.core import Labels, PyTree, stored
 from ganjax.data.image_set import ImageSet, parts
 from ganjax.errors import UsageError
 from ganjax.evaluation.distances import take_rows
-from ganjax.evaluation.extraction import Extracted, extract
+from ganjax.evaluation.extraction import Extracted, ReadImages, extract
 from ganjax.evaluation.features import Features
 from ganjax.evaluation.frechet import FRECHET, FRECHET_METRIC, frechet_from_moments
 from ganjax.evaluation.protocol import Protocol
@@ -39,7 +40,8 @@ class Subject(NamedTuple):
 
     Attributes:
         name: what tables call it.
-        images: a number n -> its first n images, some at a time, as uint8 [h, w, c].
+        images: a number n -> what reads its first n images, some at a time, as uint8
+            [h, w, c].
         length: how many images there are; None for as many as are asked for.
         label: the class of each of n images, or None: n -> int [n].
         weights: of the generator, "ema" or ""; see `Protocol`.
@@ -50,7 +52,7 @@ class Subject(NamedTuple):
     """
 
     name: str
-    images: Callable[[int], Iterator[list[np.ndarray]]]
+    images: Callable[[int], Iterator[ReadImages]]
     length: int | None
     label: Callable[[int], np.ndarray | None] = lambda n: None
     weights: str = ""
@@ -100,8 +102,8 @@ class Prepared(NamedTuple):
 def of_images(images: ImageSet, name: str) -> Subject:
     """Returns images in files as a subject."""
 
-    def read(n: int) -> Iterator[list[np.ndarray]]:
-        return (images.read(rows) for rows in parts(n))
+    def read(n: int) -> Iterator[ReadImages]:
+        return (partial(images.read, rows) for rows in parts(n))
 
     def label(n: int) -> np.ndarray | None:
         return None if images.label is None else images.label[:n]
@@ -151,11 +153,11 @@ def of_run(
         z = latents(z_key, len(jax.tree.leaves(condition)[0]))
         return np.asarray(generate(state, z, condition, noise_key))[None]
 
-    def images(n: int) -> Iterator[list[np.ndarray]]:
+    def images(n: int) -> Iterator[ReadImages]:
         drawn = sampling.chunks(
             draw, loaded.state, sampling.ASKED, conditions(n), n, seed=seed
         )
-        return (list(stored(chunk)) for (chunk,) in drawn)
+        return (partial(_as_images, chunk) for (chunk,) in drawn)
 
     def label(n: int) -> np.ndarray | None:
         if not isinstance(game.conditions, Labels) or len(loaded.classes) < 2:
@@ -173,6 +175,10 @@ def of_run(
         seen=game.pretrained,
         keep=False,
     )
+
+
+def _as_images(samples: np.ndarray) -> list[np.ndarray]:
+    return list(stored(samples))
 
 
 def prepare(real: Real, features: Features, *, flips: bool = False) -> Prepared:
@@ -215,14 +221,14 @@ def prepare(real: Real, features: Features, *, flips: bool = False) -> Prepared:
 def _extract_real(images: ImageSet, features: Features, flips: bool) -> Extracted:
     _check_count(images.length, images.where)
 
-    def read() -> Iterator[list[np.ndarray]]:
-        for rows in parts(images.length):
-            yield images.read(rows)
-        for rows in parts(images.length) if flips else ():
-            yield [image[:, ::-1] for image in images.read(rows)]
+    def mirrored(rows: np.ndarray) -> list[np.ndarray]:
+        return [image[:, ::-1] for image in images.read(rows)]
 
+    reading = [partial(images.read, rows) for rows in parts(images.length)]
+    if flips:
+        reading += [partial(mirrored, rows) for rows in parts(images.length)]
     count = images.length * (2 if flips else 1)
-    return extract(features, read(), count, name=images.where)
+    return extract(features, reading, count, name=images.where)
 
 
 def _check_count(count: int, name: str) -> None:

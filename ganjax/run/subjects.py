@@ -24,6 +24,7 @@ from ganjax.pretrained import efficientnet
 from ganjax.pretrained.protocols import ALL, PROTOCOLS, NamedProtocol
 from ganjax.run import sampling
 from ganjax.run.args import NonNegativeFloat, NonNegativeInt, Range, Save
+from ganjax.run.compiled import join_processes
 from ganjax.run.loading import load
 from ganjax.run.own_scores import data_of_run
 from ganjax.run.referee import (
@@ -78,6 +79,8 @@ class Against:
     """Draws latents of runs that are farther than this from 0 again; 0 for none."""
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0
     """Seed of the latents of runs."""
+    distributed: bool = False
+    """Joins several processes, which share the images, as `--distributed` of a run does."""
     resamples: NonNegativeInt = 20
     """Halves of the samples that are scored for the interval of the Fréchet distance and of
     MIND; 0 for no interval."""
@@ -233,6 +236,7 @@ def score_all(
     Raises:
         UsageError: something cannot be opened, which is found before features are computed.
     """
+    join_processes(against.distributed)
     # All that is named is opened before hours are spent on the first of them.
     features = open_features(against)
     run = next((each for each in what if is_run(each)), "")

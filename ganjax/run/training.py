@@ -179,7 +179,7 @@ def train(
         stack.enter_context(quiet_orbax())
         # The processes of a distributed run join before the first JAX operation, which
         # would otherwise start the devices of this process alone.
-        join_processes(settings.run)
+        join_processes(settings.run.distributed)
         keep_programs()
         opened = from_object(data, game.modality.load)
         # All that reads data later, as for scores, opens it as the user gave it.

@@ -148,7 +148,11 @@ def test_the_flags_that_are_left_out_have_the_values_of_the_help():
         "run", "in", "mask", "completed.png", 1024, Save()
     )
     assert evaluate.Args(("run",)) == evaluate.Args(
-        ("run",), Against("", "", "", "", "", "", 0, 0, False, 0.0, 0, 20), "", Save(), ""
+        ("run",),
+        Against("", "", "", "", "", "", 0, 0, False, 0.0, 0, False, 20),
+        "",
+        Save(),
+        "",
     )
 
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,8 @@ def images(n, seed=0, side=lambda i: 4 + i % 3):
 
 
 def parted(given, size=4):
-    return [given[i : i + size] for i in range(0, len(given), size)]
+    some = [given[i : i + size] for i in range(0, len(given), size)]
+    return [partial(list, part) for part in some]
 
 
 @pytest.fixture

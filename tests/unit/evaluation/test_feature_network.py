@@ -52,7 +52,33 @@ def test_batches_change_nothing(count):
     np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-5)
 
 
-def test_few_numbers_of_images_are_compiled_for():
+def only(monkeypatch, count):
+    """The process has that many devices."""
+    devices = jax.local_devices()[:count]
+    monkeypatch.setattr(jax, "local_devices", lambda: devices)
+
+
+@pytest.mark.parametrize("devices", [1, 2, 8])
+def test_devices_divide_a_batch_and_find_the_same(devices, monkeypatch):
+    seen = images(21, 6, 5, 3)
+    features = feature_network("dense", dense, WEIGHTS, pil(3), IMAGENET, batch=4)
+    with monkeypatch.context() as patch:
+        only(patch, 1)
+        alone = extract_features(features, seen)
+    only(monkeypatch, devices)
+    placed = []
+
+    def compute(x):
+        placed.append(len(getattr(x, "devices", lambda: "1")()))
+        return jnp.asarray(x)
+
+    np.testing.assert_allclose(extract_features(features, seen), alone, rtol=1e-6)
+    in_batches(lambda x: x, compute, np.zeros((9, 2), np.float32), batch=4)
+    assert set(placed) == {devices}
+
+
+def test_few_numbers_of_images_are_compiled_for(monkeypatch):
+    only(monkeypatch, 1)
     sizes = []
 
     @jax.jit

@@ -235,10 +235,10 @@ def test_a_distributed_run_joins_as_its_launcher_says(monkeypatch):
     for name in ("COORDINATOR_ADDRESS", "NUM_PROCESSES", "PROCESS_ID"):
         monkeypatch.delenv(f"JAX_{name}", raising=False)
     run = Run("r", steps=1, batch=1)
-    join_processes(run)
+    join_processes(run.distributed)
     assert len(asked) == 1 and not joined, "it is not distributed"
     many = Run("r", steps=1, batch=1, distributed=True)
-    join_processes(many)
+    join_processes(many.distributed)
     assert joined.pop() == (None, None, None) and len(asked) == 1
     assert set_to == {"jax_cpu_collectives_implementation": "gloo"}
     monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "here:1")
@@ -246,10 +246,10 @@ def test_a_distributed_run_joins_as_its_launcher_says(monkeypatch):
     monkeypatch.setenv("JAX_PROCESS_ID", "0")
     config.jax_platforms = None
     set_to.clear()
-    join_processes(many)
+    join_processes(many.distributed)
     assert joined.pop() == ("here:1", 3, 0) and not set_to
     distributed.is_initialized = lambda: True
-    join_processes(many)
+    join_processes(many.distributed)
     assert not joined, "a second run of the process finds it joined"
     distributed.is_initialized = lambda: False
 
@@ -260,4 +260,4 @@ def test_a_distributed_run_joins_as_its_launcher_says(monkeypatch):
 
         distributed.initialize = fail
         with pytest.raises(UsageError, match="found no other processes to join"):
-            join_processes(many)
+            join_processes(many.distributed)

@@ -795,7 +795,7 @@ def begun(monkeypatch):
         told.quiet = False
 
     finish = lambda work, state: told.calls.append((work, state, told.quiet)) or "last"
-    join = lambda run: told.calls.append(("join", run.steps))
+    join = lambda distributed: told.calls.append(("join", distributed))
     keep = lambda: told.calls.append("keep programs")
     monkeypatch.setattr(training, "prepare", prepare)
     monkeypatch.setattr(training, "finish", finish)
@@ -814,7 +814,7 @@ def test_a_run_is_converted_checked_and_joined_before_it_is_prepared(begun, tmp_
     more: Any = {"hooks": [hook], "writers": [writer]}
     assert begun.train(made, "ring", given.run, sizes=SIZES, **more) == "last"
     assert begun.calls == [
-        ("join", 6),
+        ("join", False),
         "keep programs",
         ("prepare", 6, Spec("ring"), SIZES, True),
         (Opened((hook,), (writer,)), "first", True),
