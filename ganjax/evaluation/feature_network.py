@@ -50,8 +50,8 @@ def feature_network(
         UsageError: when the features are applied, to what are not images.
     """
     # One number for each channel of images [b, h, w, 3].
-    mean = np.float32([[[normalization.mean]]])
-    deviation = np.float32([[[normalization.deviation]]])
+    mean = np.array([[[normalization.mean]]], np.float32)
+    deviation = np.array([[[normalization.deviation]]], np.float32)
 
     @jax.jit
     def network(variables, x):
