@@ -3,9 +3,11 @@
 Metrics of distributions compare feature vectors [n, f]: `frechet_distance`,
 `kernel_distance`, `prdc` (precision, recall, density, coverage), `copies` (distance to the
 training data) and `discriminative_scores`. Features come from a `Features`, which has a
-name that scores carry: `pixels`, `points`, `pca`, or the activations of a small classifier
-that is trained on the data itself (`train_classifier`). None of these needs downloaded
-weights; networks such as EfficientNet are in `ganjax.pretrained`.
+name that scores carry: `pixels`, `points`, `pca`, the activations of a small classifier
+that is trained on the data itself (`train_classifier`), or those of a random network
+(`random_network`). None of these needs downloaded weights; networks such as Inception-v3
+are in `ganjax.pretrained`. `preprocessing` resizes images for them as published programs
+do, and `feature_network` makes features of a network of one's own.
 
 Metrics of single images compare each with an original: `psnr`, `ssim`, `hole_l1`,
 `edge_iou`. `modes` and `mode_coverage` are for data whose modes are known.

@@ -63,8 +63,8 @@ def feature_network(
             raise UsageError(
                 f"{name} sees images [n, h, w, c], not an array {list(images.shape)}."
             )
-        compute = partial(network, variables)
-        return in_batches(preprocessing.apply, compute, to_uint8(images), batch)
+        prepare = lambda images: preprocessing.apply(to_uint8(images))
+        return in_batches(prepare, partial(network, variables), images, batch)
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(variables)]
     hashed = fingerprint(*leaves, np.array(preprocessing.size), mean, deviation)
@@ -105,6 +105,8 @@ def _padded(x: Float[np.ndarray, "n ..."], batch: int) -> Float[np.ndarray, "b .
     A function is compiled for each number of images, and this may take long.
     """
     size = min(batch, 1 << (len(x) - 1).bit_length())
+    if size == len(x):
+        return x
     return np.pad(x, [(0, size - len(x))] + [(0, 0)] * (x.ndim - 1))
 
 
