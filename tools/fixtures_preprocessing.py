@@ -41,8 +41,8 @@ def rgb(image: np.ndarray) -> np.ndarray:
     return np.asarray(PIL.Image.fromarray(pixels).convert("RGB"))
 
 
-def floats(image: np.ndarray) -> dict[str, np.ndarray]:
-    """The results in 0..255 of the programs that do not round."""
+def floats(image: np.ndarray, every: int = EVERY) -> dict[str, np.ndarray]:
+    """The results in 0..255 of the programs that do not round, and dgm-eval's."""
     x = nchw(image[None]).float()
     dgm_eval = torchvision.transforms.Resize(
         (224, 224), torchvision.transforms.InterpolationMode.BICUBIC
@@ -57,7 +57,7 @@ def floats(image: np.ndarray) -> dict[str, np.ndarray]:
     found["dgm-eval"] = np.asarray(dgm_eval(PIL.Image.fromarray(image)))
     for name in FILTERS:
         found[f"clean-{name}"] = make_resizer("PIL", False, name, (299, 299))(image)
-    return {name: y[::EVERY, ::EVERY] for name, y in found.items()}
+    return {name: y[::every, ::every] for name, y in found.items()}
 
 
 def main(args: Args) -> None:

@@ -6,10 +6,12 @@ data (`frechet_distance`, `frechet_ratio`), kernel distances (`kid`, `kad`, `cmm
 transport (`mind`), `prdc` (precision, recall, density, coverage) and `clipped_scores`,
 `inception_score`, and of memorization `copies`, `authenticity`, `c_t` and
 `feature_likelihood`. `update_moments` keeps a running mean and covariance. Features come
-from a `Features`, which has a name that scores carry: `pixels`, `points`, `pca`, or the
-activations of a small classifier that is trained on the data itself (`train_classifier`).
-None of these needs downloaded weights; networks such as EfficientNet are in
-`ganjax.pretrained`.
+from a `Features`, which has a name that scores carry: `pixels`, `points`, `pca`, the
+activations of a small classifier that is trained on the data itself (`train_classifier`),
+or those of a random network (`random_network`). None of these needs downloaded weights;
+networks such as Inception-v3 are in `ganjax.pretrained`. `preprocessing` resizes images for
+them as published programs do, and `feature_network` makes features of a network of one's
+own.
 
 Metrics of single images compare each with an original: `psnr`, `ssim`, `ms_ssim`,
 `hole_l1`, `edge_iou`; `mean_over_pairs` compares samples with each other.

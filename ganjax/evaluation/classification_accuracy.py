@@ -48,11 +48,11 @@ class ClassificationAccuracy(NamedTuple):
 
 def classification_accuracy(
     samples: UInt8[np.ndarray, "n h w c"],
-    sample_labels: Integer[np.ndarray, " n"],
+    sample_labels: Integer[np.ndarray, " _"],
     train: UInt8[np.ndarray, "m h w c"] | Images,
-    train_labels: Integer[np.ndarray, " m"],
+    train_labels: Integer[np.ndarray, " _"],
     held_out: UInt8[np.ndarray, "k h w c"] | Images,
-    held_out_labels: Integer[np.ndarray, " k"],
+    held_out_labels: Integer[np.ndarray, " _"],
     *,
     classes: int,
     settings: Settings = Settings(),  # noqa: B008, a tuple never changes

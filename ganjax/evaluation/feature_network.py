@@ -52,8 +52,8 @@ def feature_network(
         UsageError: when the features are applied, to what are not images.
     """
     # One number for each channel of images [b, h, w, 3].
-    mean = np.float32([[[normalization.mean]]])
-    deviation = np.float32([[[normalization.deviation]]])
+    mean = np.array([[[normalization.mean]]], np.float32)
+    deviation = np.array([[[normalization.deviation]]], np.float32)
 
     @jax.jit
     def network(variables, x):
@@ -65,8 +65,8 @@ def feature_network(
             raise UsageError(
                 f"{name} sees images [n, h, w, c], not an array {list(images.shape)}."
             )
-        compute = partial(network, variables)
-        return in_batches(preprocessing.apply, compute, to_uint8(images), batch)
+        prepare = lambda images: preprocessing.apply(to_uint8(images))
+        return in_batches(prepare, partial(network, variables), images, batch)
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(variables)]
     hashed = fingerprint(*leaves, np.array(preprocessing.size), mean, deviation)
@@ -119,6 +119,8 @@ def _padded(
     """
     each = -(-len(x) // devices)
     size = min(batch, devices * (1 << (each - 1).bit_length()))
+    if size == len(x):
+        return x
     return np.pad(x, [(0, size - len(x))] + [(0, 0)] * (x.ndim - 1))
 
 

@@ -117,7 +117,7 @@ def tf1_bilinear(size: int = 299) -> Preprocessing:
     for which the FID was defined (Heusel et al., 2017). ADM's evaluation runs this graph,
     and torch-fidelity computes the same. NVIDIA's translation does so by an affine grid in
     float32, whose rounding makes a difference of up to 0.02 of 255 in images of up to 500
-    pixels, and of 0.06 in those of 2000.
+    pixels, and of 0.06 in those of 2000; clean-fid's mode "legacy_tensorflow" uses it, too.
 
     Args:
         size: the side of the images that are returned.
@@ -182,7 +182,8 @@ def _by_image(
         # Pillow and NumPy let other threads run while they compute.
         with ThreadPoolExecutor() as pool:
             resized = np.stack(list(pool.map(resize, color)))
-        return np.broadcast_to(resized, (*resized.shape[:-1], 3)).astype(np.float32)
+        resized = resized.astype(np.float32, copy=False)
+        return resized.repeat(3, -1) if resized.shape[-1] == 1 else resized
 
     return Preprocessing(name, size, apply)
 

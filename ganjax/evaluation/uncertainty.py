@@ -237,7 +237,7 @@ def expected_best(
         raise UsageError("The best run needs a score that is better higher or lower.")
     best_first = np.sort(scores)[:: -int(direction)]
     after = n - np.arange(1, n + 1)  # how many runs are no better than each
-    logs = _log_choose(np.maximum(after, k - 1), k - 1) - _log_choose(np.array(n), k)
+    logs = _log_choose(np.maximum(after, k - 1), k - 1) - _log_choose(np.array([n]), k)
     share = np.where(after >= k - 1, np.exp(logs), 0)
     return float(share @ best_first)
 
@@ -304,7 +304,7 @@ def samples_needed(
     return max(2, _normal_count(abs(difference) / one, power, level)) if one else 2
 
 
-def _log_choose(n: np.ndarray, k: int) -> np.ndarray:
+def _log_choose(n: Int[np.ndarray, " r"], k: int) -> Float[np.ndarray, " r"]:
     return special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
 
 

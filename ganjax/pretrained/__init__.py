@@ -12,8 +12,9 @@ is which of its variables. For example
     images = released.net.apply(variables, z, label, train=False, rngs={"noise": key})
 
 `load` returns the variables of `released.net`; `dump` turns them back into the program's
-tensors. `efficientnet` and `lpips` also define their networks, which are frozen feature
-extractors for scores, losses and discriminators.
+tensors. `efficientnet`, `inception`, `lpips`, `vgg` and `vit` also define their networks,
+which are frozen feature extractors for scores, losses and discriminators. `protocols` has
+those of published scores, with their preprocessing.
 """
 
 from ganjax.pretrained.conversion import Released, dump, load

@@ -236,7 +236,7 @@ def _bicubic_matrix(grid: int, size: int) -> Float[np.ndarray, "size grid"]:
     return matrix.astype(np.float32)
 
 
-# Released networks. DINOv2's positions are those of images of 518 pixels.
+# Released networks, as timm has them. DINOv2's positions are those of images of 518 pixels.
 DINOV2_S = ViT(384, 12, 6, 14, 37, has_layer_scale=True)
 DINOV2_B = DINOV2_S.clone(width=768, heads=12)
 DINOV2_L = DINOV2_S.clone(width=1024, depth=24, heads=16)

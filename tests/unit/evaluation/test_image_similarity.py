@@ -252,3 +252,50 @@ def test_a_completion_that_is_its_original_deceives_nobody():
     wrong = (told[0] > 0).sum() + (told[1] <= 0).sum()
     assert scores.unpaired == pytest.approx(wrong / 80)
     assert 0 < scores.paired < scores.unpaired < 0.5
+
+
+def smooth_images():
+    a = np.random.default_rng(0).uniform(-1, 1, (3, 180, 177, 3))
+    a = a + np.roll(a, 1, 1) + np.roll(a, 1, 2)
+    a /= np.abs(a).max()
+    b = np.clip(0.8 * a + 0.1 * np.random.default_rng(1).normal(size=a.shape), -1, 1)
+    return a[:, :176, :176], b[:, :176, :176]
+
+
+def test_ms_ssim_is_that_of_pytorch_msssim():
+    """1.0.0's, with data_range=2 and size_average=False."""
+    a, b = smooth_images()
+    wanted = [0.9585966813704276, 0.9571425654518627, 0.9607612886151342]
+    np.testing.assert_allclose(evaluation.ms_ssim(a, b), wanted, rtol=1e-7)
+    wanted = [0.9288743270153169, 0.9266242849166084, 0.9297166840630796]
+    found = evaluation.ms_ssim(a, b, scales=(0.3, 0.3, 0.4))
+    np.testing.assert_allclose(found, wanted, rtol=1e-7)
+
+
+def test_ms_ssim_of_one_scale_is_ssim_of_each_channel():
+    a, b = images()
+    found = evaluation.ms_ssim(a, b, scales=(1.0,))
+    np.testing.assert_allclose(found, evaluation.ssim(a, b), rtol=1e-12)
+
+
+def test_ms_ssim_falls_with_noise_and_is_never_below_zero():
+    a, _ = images()
+    two = (0.5, 0.5)
+    noise = np.random.default_rng(5).normal(size=a.shape)
+    found = [evaluation.ms_ssim(a, a + x * noise, scales=two) for x in (0, 0.1, 1)]
+    assert (found[0] == 1).all() and (found[0] > found[1]).all()
+    assert (found[1] > found[2]).all()
+    assert (evaluation.ms_ssim(a, -a, scales=two) >= 0).all()
+
+
+def test_an_odd_side_loses_its_last_row_at_the_next_scale():
+    a, b = images()
+    even = evaluation.ms_ssim(a[:, :24, :30], b[:, :24, :30], scales=(0.0, 1.0))
+    odd = evaluation.ms_ssim(a[:, :24, :31], b[:, :24, :31], scales=(0.0, 1.0))
+    np.testing.assert_allclose(even, odd, rtol=1e-12)
+
+
+def test_images_too_small_for_the_scales_are_refused():
+    a, b = images()
+    with pytest.raises(UsageError, match="5 scales needs sides of 176"):
+        evaluation.ms_ssim(a, b)
