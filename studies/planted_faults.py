@@ -34,6 +34,7 @@ from ganjax.run import PositiveInt, command
 
 STUDY = "Planted faults"
 MOVED = 4.0  # deviations
+MOST = 999.0  # deviations that are shown
 JPEG_QUALITY = 10
 NOISE = 20.0  # standard deviation, of 255
 BLUR = 1.0  # pixels
@@ -276,6 +277,7 @@ def _row(
         if value is None:  # without samples of a class there is no score by class
             return ""
         moved = sign * (value - float(usual.mean())) / deviation
+        moved = float(np.clip(moved, -MOST, MOST))
         return moved if abs(moved) > MOVED else "·"
 
     cells = (cell(each.get(metric.name)) for each in found.values())

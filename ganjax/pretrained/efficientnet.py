@@ -23,8 +23,9 @@ from jaxtyping import Array, Float
 
 from ganjax.core import PyTree
 from ganjax.errors import UsageError
-from ganjax.evaluation.feature_network import in_batches, to_rgb
+from ganjax.evaluation.feature_network import feature_network, in_batches, to_rgb
 from ganjax.evaluation.features import Features, fingerprint
+from ganjax.evaluation.preprocessing import SYMMETRIC, Preprocessing
 from ganjax.models.projected import Frozen
 from ganjax.ops.convolution import conv
 from ganjax.pretrained import tensors
@@ -227,7 +228,9 @@ def frozen_features(
     return Frozen(feature_maps, weights, pretrained)
 
 
-def features(where: str, size: int = 128) -> Features:
+def features(
+    where: str, size: int = 128, preprocessing: Preprocessing | None = None
+) -> Features:
     """Returns features for scores: the spatial means of the last feature map, 320 numbers.
 
     The features' name contains a hash of the weights. Scores on them are not FID, which is
@@ -235,7 +238,8 @@ def features(where: str, size: int = 128) -> Features:
 
     Args:
         where: path or URL of either program's weights.
-        size: images, gray or RGB, are resized to this side.
+        size: images, gray or RGB, are resized to this side by JAX's cubic kernel.
+        preprocessing: another way to resize them, in place of `size`.
 
     Raises:
         UsageError: the weights cannot be read, or are of another network.
@@ -243,11 +247,17 @@ def features(where: str, size: int = 128) -> Features:
     net = EfficientNet()
     weights = load(tensors.read(where), net)
 
+    def means(weights, image):
+        maps: Any = net.apply({"params": weights}, image)
+        return maps[-1].mean((1, 2))
+
+    if preprocessing is not None:
+        return feature_network(NAME, means, weights, preprocessing, SYMMETRIC)
+
     @jax.jit
     def last_means(weights, image):
         image = jax.image.resize(image, (len(image), size, size, 3), "cubic")
-        maps: Any = net.apply({"params": weights}, image)
-        return maps[-1].mean((1, 2))
+        return means(weights, image)
 
     def apply(images: np.ndarray) -> np.ndarray:
         if images.ndim != 4 or images.shape[-1] not in (1, 3):

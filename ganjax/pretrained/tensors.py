@@ -1,7 +1,8 @@
 """Files of named tensors: safetensors files and PyTorch state dicts, read safely.
 
-A pickle can run any code when it is read. So files that can only be unpickled are refused,
-with a message that says how to convert them. `read` also fetches https URLs.
+A pickle can run any code when it is loaded. So a state dict, which is one, is only decoded
+(`ganjax.pretrained.state_dict`), and what cannot be read so is refused, with a message that
+says how to convert it. `read` also fetches https URLs.
 """
 
 import importlib.util
@@ -17,6 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ganjax.errors import UsageError
+from ganjax.pretrained import state_dict
 from ganjax.store import cache, draft, hashing
 
 
@@ -33,7 +35,7 @@ CONVERT = (
 def read(where: str | Path, sha256: str = "", part: str = "") -> dict[str, np.ndarray]:
     """Reads the tensors of a safetensors file or of a PyTorch state dict.
 
-    A state dict is read without running code from it (`weights_only=True`).
+    A state dict is read without PyTorch, and without running code from it.
 
     Args:
         where: path or https URL of a .safetensors, .pt, .pth or .bin file. A URL is fetched
@@ -104,15 +106,11 @@ def _safetensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def _state_dict(path: Path, part: str) -> dict[str, np.ndarray]:
-    _require("torch")
-    import torch  # pyright: ignore[reportMissingImports]
-
     try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch documents no list of what it raises here
+        state = state_dict.read(path)
+    except state_dict.NotReadable as error:
         raise UsageError(
-            f"{path} cannot be read without running code from it "
-            f"({type(error).__name__}): {CONVERT}"
+            f"{path} cannot be read without running code from it ({error}): {CONVERT}"
         ) from None
     # A checkpoint may hold several state dicts, such as {"g": {"ema": ...}}.
     for name in filter(None, part.split(".")):
@@ -121,19 +119,25 @@ def _state_dict(path: Path, part: str) -> dict[str, np.ndarray]:
             raise UsageError(f"{path} has no part {name}: it has {names}.")
         state = state[name]
     names = _names(path, state)
-    tensors = {k: x for k, x in state.items() if isinstance(x, torch.Tensor)}
+    tensors = {k: x for k, x in state.items() if isinstance(x, np.ndarray)}
     if not tensors:
         raise UsageError(f"{path} holds no tensors but {names}: name one as `part`.")
-    return {k: x.float().numpy() for k, x in tensors.items()}
+    return {k: x.astype(np.float32) for k, x in tensors.items()}
 
 
 def _names(path: Path, state: Any) -> str:
     # A file may hold any object, and a dictionary in it may have keys of any type.
     if not isinstance(state, Mapping):
         raise UsageError(
-            f"{path} holds no state dict but a {type(state).__name__}: name one as `part`."
+            f"{path} holds no state dict but {_kind(state)}: name one as `part`."
         )
     return ", ".join(map(str, state))
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, state_dict.Unknown | state_dict.Global):
+        return value.name
+    return f"a {type(value).__name__}"
 
 
 def _fetch(url: str, sha256: str) -> Path:

@@ -101,7 +101,9 @@ def test_no_code_is_run_from_data():
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
                 assert name not in ("eval", "exec", "pickle.load", "pickle.loads"), path
-                assert "pickle" not in name and "joblib" not in name, path
+                # `genops` decodes the instructions of a pickle and executes none.
+                if name != "pickletools.genops":
+                    assert "pickle" not in name and "joblib" not in name, path
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 assert (
                     isinstance(node.value, ast.Constant) and node.value.value is False
