@@ -4,6 +4,7 @@
   `unrolled`; and `standing`, which samples with standing statistics.
 - `logan` makes another `GAN` of a GAN, for any of these.
 - Of any game: `accumulated`, gradient accumulation. Of a game with one G: `posthoc_ema`.
+- `likelihood` has one player, and no adversary: the baseline of texts.
 - Image-to-image: `paired` (pix2pix) and `inpainting`; `translation` has what they share
   with CycleGAN and CUT, which are experiments. `multiplayer` has the turns of games with
   any number of players, and `pool` the image buffer of CycleGAN.
@@ -11,6 +12,7 @@
 
 from ganjax.games.accumulated import accumulated
 from ganjax.games.lazy import lazy
+from ganjax.games.likelihood import likelihood
 from ganjax.games.logan import logan
 from ganjax.games.posthoc_ema import posthoc_ema
 from ganjax.games.standing import standing
@@ -22,6 +24,7 @@ __all__ = [
     "accumulated",
     "game",
     "lazy",
+    "likelihood",
     "logan",
     "standing",
     "posthoc_ema",

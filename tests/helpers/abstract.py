@@ -80,7 +80,7 @@ def captured(module, args):
     shape = side, side, channels
     shape, dtype = ((2,), FLOATS) if spec.where == "ring" else (shape, BYTES)
     classes = 10 * (spec.where == "digits" and not spec.target)
-    if spec.where == "tones":  # whose length is known to the modality alone
+    if spec.where in ("tones", "grammar"):  # whose shape is known to the modality alone
         made = given["game"].modality.load(spec)
         shape, dtype, classes = made.shape, made.dtype, len(made.classes)
     data = source(shape, dtype, classes, spec)
