@@ -183,9 +183,9 @@ def inner_products(
 def product_tiles(a: Centered, b: Centered) -> Iterator[Tile]:
     """Yields the inner products of `a` with `b` in square tiles.
 
-    A tile reads as many vectors as it has rows and columns. For sets of tens of thousands of
-    vectors that is far less than a block of whole rows reads, which is all of `b`. Of a set
-    with itself, where the products are symmetric, tiles below the diagonal are left out.
+    A tile reads as many vectors as it has rows and columns, where a block of whole rows
+    reads all of `b`. Of a set with itself, whose products are symmetric, tiles below the
+    diagonal are left out.
 
     Args:
         a: one set.

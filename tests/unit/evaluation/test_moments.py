@@ -76,10 +76,11 @@ def test_rows_on_eight_devices_give_the_moments_of_one():
     check(of(sharded), ROWS)
 
 
-def test_moments_are_added_up_within_a_compiled_function():
-    with jax.enable_x64(True):
-        add = jax.jit(lambda rows: of(rows))
-        check(add(ROWS), ROWS)
+def test_moments_are_in_float64_within_a_compiled_function_of_float32():
+    add = jax.jit(lambda moments, rows: evaluation.update_moments(moments, rows))
+    moments = add(evaluation.empty_moments(5), ROWS[:50])
+    assert moments.scatter.dtype == jnp.float64
+    check(add(moments, ROWS[50:]), ROWS)
 
 
 def test_moments_are_enough_for_the_frechet_distance():
