@@ -35,6 +35,20 @@ class DivergedError(Exception):
     """The state is no longer finite; the text is a sentence that says what and when."""
 
 
+class StopTraining(Exception):
+    """Raised by a hook of a user's own: it ends the run at that step, as finished early.
+
+    The state is saved, and everything that is due at the end of a run is made. The same
+    call goes on from there. The text, if there is one, says why in the run's status and
+    report.
+
+    Example:
+        >>> def enough(step, state, row):
+        ...     if row["d/loss"] < 0.01:
+        ...         raise ganjax.StopTraining("D has won")
+    """
+
+
 class Interrupted(KeyboardInterrupt):
     """A run that a signal stopped has been saved and can be resumed; the text says where.
 

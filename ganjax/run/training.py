@@ -40,9 +40,9 @@ from ganjax.data import (
     unreadable_error,
 )
 from ganjax.data.stream import shapes_of
-from ganjax.errors import Interrupted, UsageError
+from ganjax.errors import Interrupted, StopTraining, UsageError
 from ganjax.games import posthoc_ema
-from ganjax.loop import DivergedError, Every, Hook, fit, step_of
+from ganjax.loop import FINISH, DivergedError, Every, Hook, fit, step_of
 from ganjax.modalities.pictures import (
     ANIMATION,
     MAX_FRAMES,
@@ -125,6 +125,21 @@ class Work(NamedTuple):
     writers: tuple[Writer, ...] = ()
 
 
+class Played(NamedTuple):
+    """What `play` came to.
+
+    Attributes:
+        state: the last state.
+        stop: 0 at the last step; else the number of the signal that stopped the run, or
+            `FINISH` if a hook ended it.
+        reason: why a hook ended it, as far as this process knows.
+    """
+
+    state: PyTree
+    stop: int = 0
+    reason: str = ""
+
+
 def train(
     game: Game,
     data: Any,
@@ -148,7 +163,8 @@ def train(
         hooks: functions of your own, each as `every(n, f)`: after steps n, 2n, 3n, ... and
             at the end `f(step, state, row)` is called, where `row` holds the logs of the
             step. What it returns, numbers by name or None, becomes a row of
-            `metrics.jsonl`. The state must not be kept: the next step reuses its memory.
+            `metrics.jsonl`; if it raises `ganjax.StopTraining`, the run ends there. The
+            state must not be kept: the next step reuses its memory.
         writers: functions that get every row of the metrics; see `Writer`.
         sizes: how many turns D has in a step and how many images each player sees in a
             turn. By default each player has one turn of `run.batch` images.
@@ -202,10 +218,9 @@ def finish(work: Work, state: PyTree) -> PyTree:
         UsageError, DivergedError, Interrupted: as `train`, after status and report were
             written.
     """
-    number = 0  # of the signal that stopped the run
     try:
         with as_usage_errors():
-            state, number = play(work, state)
+            played = play(work, state)
             # The last save may still be being written: only then is the run finished.
             checkpoint.finish(work.saves)
     except DivergedError as error:
@@ -236,18 +251,29 @@ def finish(work: Work, state: PyTree) -> PyTree:
         last = last_step(work)
         record_end(work, "failed", last, f"{type(error).__name__}: {error}"[:500])
         raise
-    # The loop returned normally: the run was stopped by a signal, or it is at its end.
+    # The loop returned normally: the run was stopped, or it is at its end.
+    state = played.state
     done = step_of(state)
-    if done < work.run.steps:
+    if done < work.run.steps and played.stop != FINISH:
         sentence = f"{work.folder} is stopped at step {done} of {work.run.steps}"
         record_end(work, "stopped", done, "A signal asked for it.")
-        raise Interrupted(f"{sentence}, and saved: the same command goes on.", number)
-    record_end(work, "finished", done)
+        raise Interrupted(
+            f"{sentence}, and saved: the same command goes on.", played.stop
+        )
+    if done < work.run.steps:
+        because = f": {played.reason.rstrip('.')}" if played.reason else ""
+        record_end(work, "finished", done, f"A hook ended it early{because}.")
+        say(
+            f"{work.folder} is finished early, at step {done} of {work.run.steps}"
+            f"{because}; the same command goes on."
+        )
+    else:
+        record_end(work, "finished", done)
     if done > work.run.steps:
         say(
             f"{work.folder} is finished at step {done}, beyond --steps {work.run.steps}."
         )
-    else:
+    elif done == work.run.steps:
         say(f"{work.folder} is finished at step {done} of {work.run.steps}.")
     say(f"Pictures: {work.folder / 'samples'}  Report: {work.folder / 'report.html'}")
     return state
@@ -425,26 +451,24 @@ def open_averages(run: Run, folder: Path, state: PyTree) -> checkpoint.Saves:
     return averages
 
 
-def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
+def play(work: Work, state: PyTree) -> Played:
     """Plays the steps that remain.
 
     Args:
         work: the run.
         state: the state from which it goes on.
-
-    Returns:
-        The last state, and the number of the signal that stopped the run, or 0.
     """
     run, folder, compiled = work.run, work.folder, work.compiled
     done = step_of(state)
     with ExitStack() as stack:
         arrived_signal = stack.enter_context(catch_stop_signals())
         record = stack.enter_context(hooks.recorder(folder, work.writers))
-        save, due = make_hooks(work, record)
+        requests: list[StopTraining] = []  # of hooks that end the run
+        save, due = make_hooks(work, record, requests.append)
         call_owed_hooks(work, state, due)
         if done >= run.steps:
             say(f"{folder} was finished before, at step {done}: --steps beyond go on.")
-            return state, 0
+            return Played(state)
         begun = "resumes at" if done else "begins with"
         say(f"{folder}: {begun} step {done} on {describe_devices()}; compiling ...")
         # The program is compiled for its memory, so that one which does not fit is refused
@@ -498,22 +522,25 @@ def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
             hooks=list(due.values()),
             watch=watch,
             agree=agree_and_remember,
-            stop=arrived_signal,
+            stop=lambda: arrived_signal() or (FINISH if requests else 0),
             rescue=rescue,
         )
         # The hooks are due at the end of a run, but not where a signal has stopped it.
         done = step_of(state)
         if done < run.steps and done not in work.saves.orbax.all_steps():
             save(done, state, {})
-        return state, stopped
+        return Played(state, stopped, str(requests[0]) if requests else "")
 
 
-def make_hooks(work: Work, record: hooks.RecordRow) -> tuple[Hook, dict[str, Every]]:
+def make_hooks(
+    work: Work, record: hooks.RecordRow, end: Callable[[StopTraining], object]
+) -> tuple[Hook, dict[str, Every]]:
     """Makes the hooks of a run.
 
     Args:
         work: the run.
         record: records a row of the metrics.
+        end: is called with what a user's own hook raises to end the run.
 
     Returns:
         The hook that saves, and all hooks by name with the number of steps between their
@@ -536,7 +563,7 @@ def make_hooks(work: Work, record: hooks.RecordRow) -> tuple[Hook, dict[str, Eve
         due = {"averages": Every(run.keep_every or run.steps, keep), **due}
     # The user's own come before all others: rows up to a save are on the disk by then.
     own = {
-        f"own {i}": Every(n, own_hooks.recorded(hook, record))
+        f"own {i}": Every(n, own_hooks.recorded(hook, record, end))
         for i, (n, hook) in enumerate(work.hooks)
     }
     due = own | due
@@ -647,12 +674,15 @@ def agree(count: int, stop: int) -> tuple[int, int]:
 
     Args:
         count: how many steps this process would play.
-        stop: the signal that this process has received, or 0.
+        stop: the signal that this process has received, `FINISH`, or 0.
 
     Returns:
-        The first process's count, and a signal that any of the processes has received.
+        The first process's count, and a signal that any of the processes has received;
+        or else `FINISH` if a hook of any has ended the run.
     """
     if jax.process_count() == 1:
         return count, stop
     gathered = multihost_utils.process_allgather(np.asarray([count, stop]))
-    return int(gathered[0, 0]), int(gathered[:, 1].max())
+    # A signal leaves little time, so it comes before `FINISH`, which is negative.
+    stops = gathered[:, 1]
+    return int(gathered[0, 0]), int(stops.max() or stops.min())
