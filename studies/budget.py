@@ -29,14 +29,16 @@ class Used:
 
     Attributes:
         seconds: the time until `step`, also that of processes before this one.
-        step: the step at which the clock was read last.
-        mark: the process's clock when the time began that is not in `seconds`; None at the
-            first reading, before which the program was compiled.
+        step: the step at which the clock was read last; None before the first reading.
+        mark: the process's clock at that reading; None if something else than training
+            took time since then.
+        pace: the steps in a second, when they were last measured.
     """
 
-    seconds: float = 0.0
-    step: int = 0
-    mark: float | None = None
+    seconds: float
+    step: int | None
+    mark: float | None
+    pace: float
 
 
 class Budget(NamedTuple):
@@ -49,29 +51,31 @@ class Budget(NamedTuple):
 def budget(folder: Path, minutes: float, every: int, pace: float) -> Budget:
     """Returns hooks and writers that count a run's processor time, and end it.
 
-    The run must make its pictures and saves at steps at which it is scored, as the time
-    between the reading of the clock and the end of the scores is left out.
+    Where other things than training took time, its own is not to be told from theirs, and
+    is that of as many steps at the pace measured before: for the steps until the first
+    reading of the clock, in which the program is compiled, and for those after scores.
 
     Args:
         folder: the folder of the run.
         minutes: the time after which it ends, of all its processes together.
         every: the steps between readings of the clock. The budget is exceeded by up to as
             many steps.
-        pace: steps in a second. The steps before the first reading are counted at this
-            pace, as the time of compilation is not to be told from theirs.
+        pace: steps in a second, until they are measured here.
     """
-    used = Used()
+    used = Used(seconds=0.0, step=None, mark=None, pace=pace)
 
     def read(step: int, state: PyTree, row: Row) -> dict[str, float]:
         now = time.process_time()
-        if used.mark is None:
+        if used.step is None:
             # Rows after the save from which the run goes on have been removed.
             rows = [x for x in metrics.read(folder / metrics.METRICS) if MINUTES in x]
-            if rows:
-                used.step, used.seconds = rows[-1]["step"], 60 * rows[-1][MINUTES]
-            used.seconds += (step - used.step) / pace
+            used.step = rows[-1]["step"] if rows else 0
+            used.seconds = 60 * rows[-1][MINUTES] if rows else 0.0
+        if used.mark is None:
+            used.seconds += (step - used.step) / used.pace
         else:
             used.seconds += now - used.mark
+            used.pace = (step - used.step) / (now - used.mark)
         used.step, used.mark = step, now
         return {MINUTES: used.seconds / 60}
 
@@ -81,7 +85,7 @@ def budget(folder: Path, minutes: float, every: int, pace: float) -> Budget:
 
     def leave_out_scores(event: str, step: int, row: Row, /) -> None:
         if event == metrics.SCORES:
-            used.mark = time.process_time()
+            used.mark = None
 
     hooks = [gx.every(every, read), gx.every(every, end)]
     return Budget(hooks, [leave_out_scores])
