@@ -8,6 +8,10 @@ class UsageError(Exception):
     """
 
 
+class PartNote(str):
+    """A note on an error: which part of a GAN failed, and on what, as "X fails on Y"."""
+
+
 class NoSplit(UsageError):
     """The data is fine, but has no split of the name that was asked for."""
 

@@ -7,8 +7,11 @@ G, and the decoded examples. The networks of `ganjax.models` check their sizes t
 
 import itertools
 import re
+import sysconfig
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import flax.errors
@@ -20,7 +23,7 @@ from jaxtyping import TypeCheckError
 from ganjax.core import Game, Labels, PyTree, Turns, decoded
 from ganjax.data import Source
 from ganjax.data.source import batch_shapes
-from ganjax.errors import MAX_QUOTED_CHARACTERS, UsageError, first_line
+from ganjax.errors import MAX_QUOTED_CHARACTERS, PartNote, UsageError, first_line
 from ganjax.run.evaluator import real_of
 from ganjax.store.hashing import sha256
 
@@ -35,6 +38,11 @@ SHAPE_ERROR = re.compile(
     r"\bshapes?\b|broadcast|\bdimensions?\b|\breshape\b|concatenat|contract|out of bounds"
     r"|equal division|inconsistent sizes|size of label|not aligned",
     re.IGNORECASE,
+)
+# Files that are not of a user's own code: installed libraries, Python's own, this package.
+PACKAGE = Path(__file__).parents[1]
+LIBRARY = re.compile(
+    rf"site-packages|{re.escape(sysconfig.get_path('stdlib'))}|{re.escape(str(PACKAGE))}"
 )
 BUG_ERROR = re.compile(
     r"keyword|positional argument|takes \d+|not callable|unsupported operand|\btrace[dr]"
@@ -159,7 +167,8 @@ def _check_logs(logs: PyTree) -> None:
 def explain_shape_errors(game: Game, source: Source) -> Iterator[None]:
     """Raises a `UsageError` in place of an error about shapes that do not go together.
 
-    It quotes that error and names the data. Every other error, such as that of a bug in a
+    It quotes that error and names the part of the game that failed, such as its loss, or
+    the data where that was given to the networks. Every other error, such as that of a bug in a
     network, is raised unchanged.
 
     Args:
@@ -171,6 +180,11 @@ def explain_shape_errors(game: Game, source: Source) -> Iterator[None]:
     except Exception as error:
         if not _is_shape_error(error):
             raise
+        for note in getattr(error, "__notes__", []):
+            if isinstance(note, PartNote):
+                raise UsageError(
+                    f"{note} ({_quoted(error)}){_place(error)}: correct it."
+                ) from error
         raise UsageError(
             f"The networks cannot be given {_name(source)}, {_stored(game, source)} "
             f"({_quoted(error)}): change --size or --channels, or what the networks are "
@@ -240,6 +254,19 @@ def _quoted(error: Exception) -> str:
         line for line in lines if line.startswith(("Actual value", "Expected type"))
     ]
     return " ".join([*lines[:1], *values])[:MAX_QUOTED_CHARACTERS].rstrip(".: ")
+
+
+def _place(error: BaseException) -> str:
+    """Where in one's own code an error arose: the innermost function outside libraries."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not LIBRARY.search(frame.filename)
+    ]
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" in {last.name}, {Path(last.filename).name} line {last.lineno}"
 
 
 def _name(source: Source) -> str:
