@@ -1,4 +1,49 @@
-"""The exceptions of this package. What a user can fix raises a `UsageError`."""
+"""The exceptions of this package. What a user can fix raises a `UsageError`.
+
+Its sentence names arguments, which a command line has as flags ("--d-width 8") and Python
+by name ("`d_width` 8"). It is written with flags, and `worded` gives it to who reads it.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*)")
+# What to write in Python for a flag that takes no value.
+SWITCHES = {
+    "distributed": "distributed=True",
+    "no-scores": "scores=False",
+    "trust": "trust=True",
+}
+_command_lines = 0  # how many blocks of `command_line` are open
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Within this block sentences name arguments as the flags of a command line."""
+    global _command_lines
+    _command_lines += 1
+    try:
+        yield
+    finally:
+        _command_lines -= 1
+
+
+def worded(sentence: str) -> str:
+    """Returns a sentence whose arguments are flags, with their names in Python instead.
+
+    On a command line, and within backticks, which quote commands, flags stay.
+    """
+    if _command_lines or "--" not in sentence:
+        return sentence
+
+    def name(flag: re.Match) -> str:
+        return f"`{SWITCHES.get(flag[1], flag[1].replace('-', '_'))}`"
+
+    parts = sentence.split("`")
+    parts[::2] = [FLAG.sub(name, part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 class UsageError(Exception):
@@ -6,6 +51,9 @@ class UsageError(Exception):
 
     The command line prints that sentence alone and exits with status 2.
     """
+
+    def __str__(self) -> str:
+        return worded(super().__str__())
 
 
 class PartNote(str):

@@ -168,8 +168,8 @@ def explain_shape_errors(game: Game, source: Source) -> Iterator[None]:
     """Raises a `UsageError` in place of an error about shapes that do not go together.
 
     It quotes that error and names the part of the game that failed, such as its loss, or
-    the data where that was given to the networks. Every other error, such as that of a bug in a
-    network, is raised unchanged.
+    the data where that was given to the networks. Every other error, such as that of a bug
+    in a network, is raised unchanged.
 
     Args:
         game: the game that is traced in the block.

@@ -439,7 +439,7 @@ def game_of(
     if not trust and not code.is_known(code.read_kept(code_folder), folder):
         raise UsageError(
             f"{path} is code that is not known here; read it, and if you trust it, give "
-            "--trust (in Python, trust=True)."
+            "--trust."
         )
     name = f"ganjax_run_{manifest['experiment']}"
     with code.import_kept(code_folder, name, manifest.get("folder", "")) as module:

@@ -10,6 +10,7 @@ file writes things follows from that: it decides what a kill can cost.
 """
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -69,7 +70,7 @@ from ganjax.run.loading import init_weights_from, no_intact_save
 from ganjax.run.memory import check_memory, format_bytes
 from ganjax.run.programs import keep_programs
 from ganjax.run.progress import progress
-from ganjax.run.resume import find_changes
+from ganjax.run.resume import elsewhere, find_changes
 from ganjax.run.sentences import as_usage_errors
 from ganjax.run.signals import catch_stop_signals
 from ganjax.run.terminal import say
@@ -332,6 +333,11 @@ def prepare(
             "--init-parts says whose weights are taken from --init-from, which is missing: "
             "give both, or neither."
         )
+    if run.init_from and _is_same_folder(run.init_from, run.workdir):
+        raise UsageError(
+            f"--init-from {run.init_from} is the run's own folder: leave it out to resume "
+            "the run, or name another --workdir to begin anew with its weights."
+        )
 
     # What can be told from the headers of the data and from shapes alone.
     source = game.modality.load(data.spec)
@@ -370,7 +376,11 @@ def prepare(
         check_files(source, inventory)
     saves = checkpoint.open_saves(folder / CHECKPOINTS)
     damaged: list[str] = []
-    restored = checkpoint.restore(saves, state, damaged.append)
+    try:
+        restored = checkpoint.restore(saves, state, damaged.append)
+    except UsageError as mistake:  # it is of another game or optimizer
+        sentence = str(mistake).rstrip(".")
+        raise UsageError(f"{sentence}, or {elsewhere(folder)}.") from None
     if damaged and restored is None:
         # A new run here would overwrite what may still be rescued.
         raise UsageError(no_intact_save(folder, damaged))
@@ -388,6 +398,11 @@ def prepare(
     for sentence in remarks:
         say(sentence)
     return Work(run, game, source, stream, compiled, folder, saves, averages), state
+
+
+def _is_same_folder(one: str, other: str) -> bool:
+    one, other = (os.path.realpath(os.path.expanduser(x)) for x in (one, other))
+    return one == other
 
 
 def write_folder(
