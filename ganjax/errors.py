@@ -4,9 +4,10 @@ Its sentence names arguments, which a command line has as flags ("--d-width 8") 
 by name ("`d_width` 8"). It is written with flags, and `worded` gives it to who reads it.
 """
 
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
 
 
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*)")
@@ -113,6 +114,28 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, sentence: str, signal: int) -> None:
         super().__init__(sentence)
         self.signal = signal
+
+
+class short_traceback(ContextDecorator):  # noqa: N801, as it is used like a function
+    """Ends the traceback of a sentence at the line of one's own code that led to it.
+
+    A `UsageError`, `DivergedError` or `Interrupted` of the block says what to do; the
+    dozens of lines in between would only hide that. `JAX_TRACEBACK_FILTERING=off` in the
+    environment keeps them, as it does for JAX's own.
+    """
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
+        if not isinstance(error, UsageError | DivergedError | Interrupted):
+            return
+        if os.environ.get("JAX_TRACEBACK_FILTERING") != "off":
+            error.__traceback__ = None
+            error.__cause__ = (
+                None  # so that the errors before it are not printed either
+            )
 
 
 MAX_QUOTED_CHARACTERS = 200  # of another error's text within a sentence

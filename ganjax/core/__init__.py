@@ -10,10 +10,12 @@ newcomer may read its files in this order:
 - `modality`: the interface of a kind of data, such as images or points.
 
 `state` makes the state before the first step, `batches` the data of a step, `sampling`
-draws samples from a state, and `priors` and `schedules` are small helpers.
+draws samples from a state, `parts` checks what a GAN is made of, `brief` is how states are
+printed, and `priors` and `schedules` are small helpers.
 """
 
 from ganjax.core.batches import as_batch, as_turns, check_turns, is_labeled, turns
+from ganjax.core.brief import brief_state
 from ganjax.core.game import (
     Conditions,
     Game,
@@ -95,6 +97,7 @@ __all__ = [
     "as_turns",
     "at",
     "bind",
+    "brief_state",
     "check_gan",
     "check_player",
     "check_turns",

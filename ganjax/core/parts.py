@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ganjax.core.brief import brief_array
 from ganjax.core.types import (
     GAN,
     Augment,
@@ -236,9 +237,7 @@ def _name(function: Any) -> str:
 
 
 def _shape(x: Any) -> str:
-    """The type and shape of an array, such as float32[16]."""
-    x = x if hasattr(x, "dtype") else jnp.asarray(x)
-    return f"{x.dtype}[{','.join(map(str, x.shape))}]"
+    return brief_array(x if hasattr(x, "dtype") else jnp.asarray(x))
 
 
 def _kind(value: Any) -> str:

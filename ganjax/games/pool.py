@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ganjax.core import PyTree
+from ganjax.core import PyTree, brief_state
 
 
 @flax.struct.dataclass
@@ -19,6 +19,9 @@ class Pool:
 
     images: PyTree  # [n, ...], of which the first `count` are filled
     count: PyTree  # int32 scalar
+
+    def __repr__(self) -> str:
+        return brief_state(self)
 
 
 def empty(image: Float[Array, "*s"], size: int = 50) -> Pool:

@@ -66,8 +66,11 @@ def check_fit(game: Game, source: Source, shapes: Turns) -> None:
     check_classes(game, source)
     modality = game.modality
     with explain_shape_errors(game, source):
+        try:
+            real = _real_shape(game, source)
+        except UsageError as mistake:
+            raise UsageError(_with_stored_types(mistake, source)) from None
         sample = _sample_shape(game, source, shapes)
-        real = _real_shape(game, source)
     # A D that is fully convolutional takes any size. So a G of another size than the data
     # would train without an error, and fakes would never be comparable with real images.
     if sample != real:
@@ -144,7 +147,12 @@ def _array(constant: Any) -> np.ndarray:
 
 
 def _zeros(shapes: PyTree) -> PyTree:
-    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, _type_in_jax(x)), shapes)
+
+
+def _type_in_jax(x: Any) -> np.dtype:
+    """The type that an array has in JAX, which has no 64-bit numbers by default."""
+    return jax.dtypes.canonicalize_dtype(x.dtype)
 
 
 def _check_logs(logs: PyTree) -> None:
@@ -187,8 +195,8 @@ def explain_shape_errors(game: Game, source: Source) -> Iterator[None]:
                 ) from error
         raise UsageError(
             f"The networks cannot be given {_name(source)}, {_stored(game, source)} "
-            f"({_quoted(error)}): change --size or --channels, or what the networks are "
-            "made for."
+            f"({_quoted(error)}){_place(error)}: change --size or --channels, or what the "
+            "networks are made for."
         ) from error
 
 
@@ -212,8 +220,22 @@ def _sample_shape(game: Game, source: Source, shapes: Turns) -> Any:
 
 def _real_shape(game: Game, source: Source) -> Any:
     """The shape of one real example of the kind that G makes."""
-    stored = batch_shapes(source.example, PROBE_ROWS)
+    stored = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, _type_in_jax(x)),
+        batch_shapes(source.example, PROBE_ROWS),
+    )
     return _without_rows(jax.eval_shape(real_of(game), stored))
+
+
+def _with_stored_types(mistake: UsageError, source: Source) -> str:
+    """A sentence about the data, with the types that it has on the disk or in an array.
+
+    A function that decodes examples never sees 64-bit numbers: JAX gives it 32-bit ones.
+    """
+    text = str(mistake.args[0])
+    for leaf in jax.tree.leaves(source.example):
+        text = re.sub(rf"\b{_type_in_jax(leaf)}\b", str(np.dtype(leaf.dtype)), text)
+    return text
 
 
 def _stored(game: Game, source: Source) -> str:

@@ -41,7 +41,7 @@ from ganjax.data import (
     unreadable_error,
 )
 from ganjax.data.stream import shapes_of
-from ganjax.errors import Interrupted, StopTraining, UsageError
+from ganjax.errors import Interrupted, StopTraining, UsageError, short_traceback
 from ganjax.games import posthoc_ema
 from ganjax.loop import FINISH, DivergedError, Every, Hook, fit, step_of
 from ganjax.modalities.pictures import (
@@ -183,7 +183,7 @@ def train(
         DivergedError: if a number of the state or of the logs is not finite.
         Interrupted: if a signal stopped the run, after it was saved.
     """
-    with as_usage_errors(), ExitStack() as stack:
+    with short_traceback(), as_usage_errors(), ExitStack() as stack:
         if not isinstance(game, Game):
             raise UsageError(
                 f"The game is given as {type(game).__name__}: give what ganjax.game makes."

@@ -511,6 +511,14 @@ def test_images_that_are_no_bytes_are_refused_wherever_they_are_decoded(dtype):
         IMAGES.decode(jnp.zeros((2, *SQUARE), dtype))
 
 
+def test_numbers_of_64_bits_are_refused_as_what_they_are():
+    with pytest.raises(UsageError, match=r"uint8 of 0\.\.255, and these are int64"):
+        fit(gan(), source(SQUARE, np.dtype("int64")))
+    made = gan(mlp.Generator((2,), 8))
+    with pytest.raises(UsageError, match="must be floats, and these are uint64"):
+        fit(made, source((2,), np.dtype("uint64")), POINTS)
+
+
 def test_examples_as_they_are_stored_are_no_turns():
     made = game(gan())
     state = jax.eval_shape(made.init, KEY, zeros())
