@@ -71,11 +71,12 @@ def budget(folder: Path, minutes: float, every: int, pace: float) -> Budget:
             rows = [x for x in metrics.read(folder / metrics.METRICS) if MINUTES in x]
             used.step = rows[-1]["step"] if rows else 0
             used.seconds = 60 * rows[-1][MINUTES] if rows else 0.0
+        steps = step - used.step
         if used.mark is None:
-            used.seconds += (step - used.step) / used.pace
+            used.seconds += steps / used.pace
         else:
             used.seconds += now - used.mark
-            used.pace = (step - used.step) / (now - used.mark)
+            used.pace = steps / (now - used.mark)
         used.step, used.mark = step, now
         return {MINUTES: used.seconds / 60}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 
 def brief_state(state: Any) -> str:
@@ -49,7 +50,7 @@ def _brief(value: Any) -> str:
     # Only what can be read: no number of a trace, a donated state, or several hosts.
     is_known = isinstance(value, np.ndarray | np.generic) or (
         isinstance(value, jax.Array)
-        and not isinstance(value, jax.core.Tracer)
+        and not isinstance(value, Tracer)
         and not value.is_deleted()
         and value.is_fully_addressable
         and not jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key)
