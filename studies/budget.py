@@ -29,16 +29,18 @@ class Used:
 
     Attributes:
         seconds: the time until `step`, also that of processes before this one.
-        step: the step at which the clock was read last; None before the first reading.
+        step: the step at which the clock was read last; 0 before the first reading.
         mark: the process's clock at that reading; None if something else than training
             took time since then.
         pace: the steps in a second, when they were last measured.
+        is_read: whether the clock has been read in this process.
     """
 
-    seconds: float
-    step: int | None
-    mark: float | None
     pace: float
+    seconds: float = 0.0
+    step: int = 0
+    mark: float | None = None
+    is_read: bool = False
 
 
 class Budget(NamedTuple):
@@ -62,15 +64,16 @@ def budget(folder: Path, minutes: float, every: int, pace: float) -> Budget:
             many steps.
         pace: steps in a second, until they are measured here.
     """
-    used = Used(seconds=0.0, step=None, mark=None, pace=pace)
+    used = Used(pace)
 
     def read(step: int, state: PyTree, row: Row) -> dict[str, float]:
         now = time.process_time()
-        if used.step is None:
+        if not used.is_read:
             # Rows after the save from which the run goes on have been removed.
             rows = [x for x in metrics.read(folder / metrics.METRICS) if MINUTES in x]
-            used.step = rows[-1]["step"] if rows else 0
-            used.seconds = 60 * rows[-1][MINUTES] if rows else 0.0
+            if rows:
+                used.step, used.seconds = rows[-1]["step"], 60 * rows[-1][MINUTES]
+            used.is_read = True
         steps = step - used.step
         if used.mark is None:
             used.seconds += steps / used.pace

@@ -15,7 +15,6 @@ printed, and `priors` and `schedules` are small helpers.
 """
 
 from ganjax.core.batches import as_batch, as_turns, check_turns, is_labeled, turns
-from ganjax.core.brief import brief_state
 from ganjax.core.game import (
     Conditions,
     Game,
@@ -97,7 +96,6 @@ __all__ = [
     "as_turns",
     "at",
     "bind",
-    "brief_state",
     "check_gan",
     "check_player",
     "check_turns",

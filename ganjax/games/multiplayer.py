@@ -24,10 +24,10 @@ from ganjax.core import (
     Player,
     PyTree,
     bind,
-    brief_state,
     init_player,
     update,
 )
+from ganjax.core.brief import brief_state
 from ganjax.core.types import gradient
 from ganjax.errors import UsageError
 

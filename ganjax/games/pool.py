@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ganjax.core import PyTree, brief_state
+from ganjax.core import PyTree
+from ganjax.core.brief import brief_state
 
 
 @flax.struct.dataclass

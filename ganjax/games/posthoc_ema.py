@@ -20,7 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Real
 
-from ganjax.core import ONE, Devices, Game, PyTree, State, brief_state
+from ganjax.core import ONE, Devices, Game, PyTree, State
+from ganjax.core.brief import brief_state
 from ganjax.errors import UsageError
 
 
