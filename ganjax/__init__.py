@@ -29,7 +29,7 @@ from ganjax.core import (
     schedules,
     turns,
 )
-from ganjax.errors import DivergedError, UsageError
+from ganjax.errors import DivergedError, StopTraining, UsageError
 
 
 if TYPE_CHECKING:  # so that editors and type checkers know what is imported later
@@ -110,6 +110,7 @@ __all__ = [
     "Run",
     "Sizes",
     "Spec",
+    "StopTraining",
     "Turn",
     "Turns",
     "UsageError",

@@ -30,6 +30,8 @@ Hook = Callable[[int, PyTree, Row], object]
 # milliseconds on its memory on a CPU; and a run can neither be stopped nor show anything
 # within a call.
 CALL_SECONDS = 2.0
+# What `stop` returns to end the training as at its last step; signals are positive.
+FINISH = -1
 
 
 @runtime_checkable
@@ -87,14 +89,16 @@ def fit(
             on a thread, one call ahead.
         steps: the step at which training ends.
         longest: the number of steps of the longest call.
-        hooks: are called in their order when they are due, and all of them at step
-            `steps`; none if `stop` ends the training earlier.
+        hooks: are called in their order when they are due, and all of them at the end:
+            at step `steps`, or where `stop` returns `FINISH`. If `stop` ends the training
+            by another number, none is called.
         watch: is called after every call with its last step and the logs of that step,
             while the next call is under way.
         agree: (count, stop) of this process -> the count and the stop on which all
             processes of the run agree. Its `count` is the number of steps of the next call,
             its `stop` what `stop` returned.
-        stop: is called before each call; any number but 0 ends the training.
+        stop: is called before each call; any number but 0 ends the training, and
+            `FINISH` does so with all hooks.
         rescue: is called with the step and the last good state if the data cannot be read
             or a hook raises, before the error is raised.
 
@@ -107,6 +111,8 @@ def fit(
     done = step_of(state)
     pace = 1  # steps per call, until a hook is due
     pending: Call | None = None  # the call whose logs have not been examined yet
+    row: Row = {}  # the logs of the newest step that hooks have seen
+    stopped = 0
     started = time.perf_counter()
 
     def settle(call: Call) -> Row:
@@ -178,7 +184,14 @@ def fit(
         ahead.cancel()
         if pending:
             with rescuing():
-                settle(pending)
+                row = settle(pending)
+                pending = None
+        if stopped == FINISH:
+            # Hooks whose steps divide this one have been called after it.
+            with rescuing():
+                for each in hooks:
+                    if done % each.n:
+                        each.hook(done, state, row)
     return state
 
 

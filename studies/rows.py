@@ -28,6 +28,11 @@ COMPONENTS = 64  # that distances are on where no network is given
 sys.path.append(str(Path(__file__).parents[1] / "experiments"))
 
 
+def import_experiment(name: str) -> Any:
+    """Imports an experiment by the name of its file."""
+    return import_module(name)
+
+
 def play(experiment: str, folder: Path, args: dict[str, Any], **run: Any) -> RunRecord:
     """Trains the experiment to its end and reads the folder, or ends where it is stopped.
 
@@ -35,7 +40,7 @@ def play(experiment: str, folder: Path, args: dict[str, Any], **run: Any) -> Run
     on, and it is a `UsageError` if it was to have another number of steps. `args` and `run`
     are arguments that differ from the experiment's own.
     """
-    module: Any = import_module(experiment)
+    module = import_experiment(experiment)
     folder, usual = folder.expanduser(), module.Args(**args)
     changed = replace(usual, run=replace(usual.run, workdir=str(folder), **run))
     if (folder / "run.json").exists():

@@ -26,6 +26,9 @@ os.environ["XLA_FLAGS"] = " ".join(FLAGS)  # quick to compile
 
 import jax  # noqa: E402
 
+from ganjax import errors  # noqa: E402
+from ganjax.errors import command_line  # noqa: E402
+
 
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
@@ -61,6 +64,19 @@ def pytest_xdist_make_scheduler(config, log):
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = scope
     return scheduler
+
+
+@pytest.fixture(autouse=True)
+def flags():
+    """Sentences name arguments as flags in every test, whoever is called in it."""
+    with command_line():
+        yield
+
+
+@pytest.fixture
+def python_names(monkeypatch):
+    """Sentences name arguments as in Python."""
+    monkeypatch.setattr(errors, "_command_lines", 0)
 
 
 @pytest.fixture(autouse=True, scope="module")

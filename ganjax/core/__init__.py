@@ -10,7 +10,8 @@ newcomer may read its files in this order:
 - `modality`: the interface of a kind of data, such as images or points.
 
 `state` makes the state before the first step, `batches` the data of a step, `sampling`
-draws samples from a state, and `priors` and `schedules` are small helpers.
+draws samples from a state, `parts` checks what a GAN is made of, `brief` is how states are
+printed, and `priors` and `schedules` are small helpers.
 """
 
 from ganjax.core.batches import as_batch, as_turns, check_turns, is_labeled, turns

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key
 
+from ganjax.core.brief import brief_function
 from ganjax.core.modality import Modality
 from ganjax.core.types import ArrayLike, Player, PyTree
 
@@ -162,6 +163,10 @@ class Game(NamedTuple):
     real: Callable[[PyTree], Array] = identity
     discriminate: Callable[[PyTree, Array, ArrayLike], Array] | None = None
     pretrained: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        parts = brief_function(self.step), self.modality.name, repr(self.conditions)
+        return f"Game({', '.join(parts)})"
 
     def sample(self, state: PyTree, key: Key[Array, ""], condition: PyTree) -> Array:
         """Draws one sample for each row of `condition`; z of row i follows from (key, i).

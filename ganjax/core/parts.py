@@ -1,14 +1,31 @@
-"""Checks what a `GAN` is made of, where a slip would only be an error of a library."""
+"""Checks what a `GAN` is made of, where a slip would only be an error of a library.
+
+`check_gan` looks at the parts before anything is computed. The functions below it call the
+parts while a step is traced: a part that fails is named in a note on its error, and a part
+that returns something else than it has to is a `UsageError`.
+"""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from ganjax.core.types import GAN, Augment, Loss, Player
-from ganjax.errors import UsageError
+from ganjax.core.brief import brief_array
+from ganjax.core.types import (
+    GAN,
+    Augment,
+    Loss,
+    Player,
+    PyTree,
+    Regularizer,
+    Turn,
+)
+from ganjax.errors import PartNote, UsageError
 
 
 def check_gan(gan: GAN) -> None:
@@ -99,5 +116,133 @@ def _check_prior(prior: Any) -> None:
         ) from error
 
 
+@contextmanager
+def named(part: str, **given: PyTree) -> Iterator[None]:
+    """Adds a note to an error of the block that says in which part of a GAN it arose.
+
+    Args:
+        part: the part, as the beginning of a sentence.
+        given: what it was given, of which the note has the shapes, by name.
+    """
+    try:
+        yield
+    except Exception as error:
+        notes = getattr(error, "__notes__", [])
+        # Parts may contain one another: the innermost is the one to look at.
+        if not any(isinstance(note, PartNote) for note in notes):
+            shapes = [
+                " ".join([name.replace("_", " "), *map(_shape, jax.tree.leaves(x))])
+                for name, x in given.items()
+            ]
+            error.add_note(PartNote(f"{part} fails on {' and '.join(shapes)}"))
+        raise
+
+
+def loss_of(
+    player: str, loss: Callable[[Array, Array], Array], turn: Turn
+) -> Float[Array, ""]:
+    """Returns the loss of a player on the logits of a turn.
+
+    Args:
+        player: what the player is called, for messages.
+        loss: one of the two functions of a `Loss`.
+        turn: the player's turn.
+
+    Raises:
+        UsageError: if it is not a scalar.
+    """
+    part = f"The loss of {player}{_name(loss)}"
+    real, fake = turn.real.logits, turn.fake.logits
+    with named(part, real_logits=real, fake_logits=fake):
+        value = jnp.asarray(loss(real, fake))
+    _check_scalar(part, value)
+    return value
+
+
+def term_of(
+    name: str, regularizer: Regularizer, turn: Turn, memory: PyTree
+) -> tuple[Float[Array, ""], PyTree]:
+    """Returns the value of a regularizer and its next memory.
+
+    Args:
+        name: what it is called among the player's regularizers.
+        regularizer: the regularizer.
+        turn: the player's turn.
+        memory: its memory.
+
+    Raises:
+        UsageError: if the value is not a scalar, or if the memory is of another form than
+            the one before.
+    """
+    part = f"The regularizer {name}"
+    with named(part, examples=turn.real.x, logits=turn.real.logits):
+        returned = regularizer.apply(turn, memory)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise UsageError(
+            f"{part} returned {_given(returned)}: return its value and its next memory, or "
+            "make it by ganjax.regularizers.stateless if it has none."
+        )
+    value, next_memory = returned
+    _check_scalar(part, value)
+    before, after = (jax.tree.map(_shape, x) for x in (memory, next_memory))
+    if before != after:
+        raise UsageError(
+            f"{part} returned the memory {after}, and it was {before}: return one of the "
+            "same form as its init does."
+        )
+    return value, next_memory
+
+
+def augmented(augment: Augment, state: PyTree, keys: Array, x: PyTree) -> PyTree:
+    """Returns examples as D sees them.
+
+    Args:
+        augment: the augmentation.
+        state: its state.
+        keys: one key for each example.
+        x: examples [b, ...].
+
+    Raises:
+        UsageError: if they have another shape than before.
+    """
+    one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), x)
+
+    def apply(key, x):
+        return augment.apply(state, key, x)
+
+    with named("The augmentation", one_example=one):
+        seen = jax.vmap(apply)(keys, x)
+    before, after = ([leaf.shape[1:] for leaf in jax.tree.leaves(y)] for y in (x, seen))
+    if before != after:
+        made, given = (" and ".join(str(list(s)) for s in y) for y in (after, before))
+        raise UsageError(
+            f"The augmentation made {made} of an example {given}: return one of the same "
+            "shape."
+        )
+    return seen
+
+
+def _check_scalar(part: str, value: Any) -> None:
+    if jax.numpy.shape(value) != ():
+        raise UsageError(
+            f"{part} returned {_shape(value)}: return a scalar, such as the mean over the "
+            "batch."
+        )
+
+
+def _name(function: Any) -> str:
+    """The name of a function in parentheses; nothing for a lambda of no function."""
+    name = getattr(function, "__qualname__", "").split(".<locals>")[0]
+    return f" ({name})" if name and "<" not in name else ""
+
+
+def _shape(x: Any) -> str:
+    return brief_array(x if hasattr(x, "dtype") else jnp.asarray(x))
+
+
 def _kind(value: Any) -> str:
     return f"a {type(value).__name__}"
+
+
+def _given(value: Any) -> str:
+    return _shape(value) if hasattr(value, "dtype") else _kind(value)

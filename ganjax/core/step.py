@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganjax.core.parts import loss_of
 from ganjax.core.schedules import at
 from ganjax.core.state import check_turns
 from ganjax.core.turn import add_regularizers, make_turn, monitor, update
@@ -84,7 +85,7 @@ def d_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> tuple[State, Logs
     def objective(params, stats, memory, on, draw):
         d = PlayerState(params, stats, memory, state.d.opt)
         turn = make_turn(gan, on, replace(state, d=d), draw)
-        loss = at(gan.loss, state.step).d(turn.real.logits, turn.fake.logits)
+        loss = loss_of("D", at(gan.loss, state.step).d, turn)
         total, memory, logs = add_regularizers(gan.d, loss, turn, memory)
         return total, ((turn.d_stats, memory), logs | monitor(turn))
 
@@ -108,7 +109,7 @@ def g_turn(
     def objective(params, stats, memory, on, draw):
         g = PlayerState(params, stats, memory, state.g.opt)
         turn = make_turn(gan, on, ahead(replace(state, g=g)), draw)
-        loss = at(gan.loss, state.step).g(turn.real.logits, turn.fake.logits)
+        loss = loss_of("G", at(gan.loss, state.step).g, turn)
         total, memory, logs = add_regularizers(gan.g, loss, turn, memory)
         return total, ((turn.g_stats, memory), logs)
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Key
 
+from ganjax.core.parts import augmented, term_of
 from ganjax.core.types import (
     GAN,
     Devices,
@@ -57,10 +58,10 @@ def make_turn(gan: GAN, on: Devices, state: State, draw: Draw) -> Turn:
 
     def judge(x, key, stats):
         """D's outputs on one side of the batch, and its statistics after that."""
-        augment = jax.vmap(partial(gan.augment.apply, state.augment))
 
         def augmented_d(x):
-            return d(augment(keys(key), x), label, stats=stats)
+            seen = augmented(gan.augment, state.augment, keys(key), x)
+            return d(seen, label, stats=stats)
 
         # `jax.vjp` gives R1 and R2 the gradient by x without a second forward pass.
         logits, backward, new_stats = jax.vjp(augmented_d, x, has_aux=True)
@@ -153,7 +154,8 @@ def add_regularizers(
     terms = {"loss": loss}
     memories = {**memory}
     for name, regularizer in player.regularizers.items():
-        terms[name], memories[name] = regularizer.apply(turn, memory[name])
+        term = term_of(name, regularizer, turn, memory[name])
+        terms[name], memories[name] = term
     return sum(terms.values(), jnp.zeros(())), memories, terms
 
 

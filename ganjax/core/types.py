@@ -20,6 +20,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key
 
+from ganjax.core.brief import brief_state
+
 
 PyTree = Any
 ArrayLike = Array | np.ndarray
@@ -240,6 +242,10 @@ class Player(NamedTuple):
     regularizers: Mapping[str, Regularizer] = {}
     gradient: Callable[[Callable], Callable] = gradient
 
+    def __repr__(self) -> str:
+        terms = f", regularizers={[*self.regularizers]}" if self.regularizers else ""
+        return f"Player({type(self.net).__name__}{terms})"
+
 
 Steer = Callable[[Array, Array, Callable], Array]  # see `GAN.steer`
 
@@ -276,6 +282,9 @@ class GAN(NamedTuple):
     ema: optax.Schedule = optax.constant_schedule(0.999)
     steer: Steer = as_drawn
 
+    def __repr__(self) -> str:
+        return f"GAN(g={self.g!r}, d={self.d!r})"
+
 
 @flax.struct.dataclass
 class PlayerState:
@@ -287,6 +296,9 @@ class PlayerState:
     # The memories of its regularizers by name: path-length mean, LeCam averages.
     memory: PyTree
     opt: optax.OptState
+
+    def __repr__(self) -> str:
+        return brief_state(self)
 
 
 @flax.struct.dataclass
@@ -304,3 +316,6 @@ class State:
     d: PlayerState
     ema: PyTree  # G's variables, params and stats, averaged over the steps
     augment: PyTree  # the state of `GAN.augment`, such as ADA's p
+
+    def __repr__(self) -> str:
+        return brief_state(self)

@@ -51,10 +51,16 @@ class Stream(NamedTuple):
 class Sizes(NamedTuple):
     """The sizes of a step, in all processes and devices together.
 
+    The published SNGAN of CIFAR-10 has `Sizes(d_turns=5, d_batch=64, g_batch=128)`: five
+    updates of D a step, each on 64 real and 64 generated images, and one of G on 128. Every
+    turn draws examples of its own. By default a step has `Sizes(1, batch, batch)`, where
+    `batch` is that of the `Run`.
+
     Attributes:
         d_turns: how many turns D has in a step; G has one.
-        d_batch: examples in one turn of D.
-        g_batch: examples in the turn of G.
+        d_batch: real examples in one turn of D, and as many generated ones.
+        g_batch: examples that G generates in its turn. It gets as many real ones, for
+            losses and regularizers that compare the two.
     """
 
     d_turns: int

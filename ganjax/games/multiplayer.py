@@ -18,7 +18,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ganjax.core import Devices, Logs, Player, PyTree, bind, init_player, update
+from ganjax.core import (
+    Devices,
+    Logs,
+    Player,
+    PyTree,
+    bind,
+    init_player,
+    update,
+)
+from ganjax.core.brief import brief_state
 from ganjax.core.types import gradient
 from ganjax.errors import UsageError
 
@@ -31,6 +40,9 @@ class MultiplayerState:
     key: PyTree  # one, never advanced: every step folds its own number in
     players: PyTree  # name -> PlayerState
     memory: PyTree = ()  # other arrays of the game, as CycleGAN's image pools
+
+    def __repr__(self) -> str:
+        return brief_state(self)
 
 
 class Objective(NamedTuple):

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ganjax.core import PyTree
+from ganjax.core.brief import brief_state
 
 
 @flax.struct.dataclass
@@ -19,6 +20,9 @@ class Pool:
 
     images: PyTree  # [n, ...], of which the first `count` are filled
     count: PyTree  # int32 scalar
+
+    def __repr__(self) -> str:
+        return brief_state(self)
 
 
 def empty(image: Float[Array, "*s"], size: int = 50) -> Pool:

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Real
 
 from ganjax.core import ONE, Devices, Game, PyTree, State
+from ganjax.core.brief import brief_state
 from ganjax.errors import UsageError
 
 
@@ -43,6 +44,9 @@ class PosthocEMAState:
     def step(self) -> PyTree:
         """How many steps the game has played, an int32 scalar."""
         return self.game.step
+
+    def __repr__(self) -> str:
+        return brief_state(self)
 
 
 class Fit(NamedTuple):

@@ -34,7 +34,8 @@ class Generator(nn.Module):
         channels: channels of the images.
         width: channels of the feature maps at half the size. Each halving of the side
             doubles them: the paper's 128 become 1024 at 4x4 for images of 64 px.
-        classes: number of classes, which choose the gains and biases of the batch norms.
+        classes: number of classes, which choose the gains and biases of the batch norms
+            (conditional batch norm); 0 ignores the labels. D needs the same number.
         grid: side of the first feature maps.
         slope: negative slope of the leaky ReLU; 0 is the paper's ReLU.
         norm: makes a norm, called as `norm(classes=classes)(x, label, train=train)`.
@@ -78,7 +79,8 @@ class Discriminator(nn.Module):
 
     Attributes:
         width: channels after the first halving; each further one doubles them.
-        classes: number of classes, which enter through `head`.
+        classes: number of classes, which enter through `head`; 0 ignores the labels. G
+            needs the same number.
         slope: negative slope of the leaky ReLU.
         dropout: rate of the dropout after every activation, which needs the rng "dropout";
             the paper has none.

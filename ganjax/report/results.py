@@ -144,6 +144,24 @@ class Results(NamedTuple):
     measured: dict[str, str]
     tables: dict[str, Table]
 
+    def to_markdown(self, without: str = "") -> str:
+        """Returns the commands, the tables and when they were measured, in Markdown.
+
+        Args:
+            without: the name of a table that is left out.
+        """
+        commands = "\n".join(self.commands)
+        shown = [each for name, each in self.tables.items() if name != without]
+        tables = "\n\n".join(each.to_markdown() for each in shown)
+        return f"```bash\n{commands}\n```\n\n{tables}\n\n{self.measured_in_words()}"
+
+    def measured_in_words(self) -> str:
+        """Returns a sentence that says when and on what the results were measured."""
+        told = dict(self.measured)
+        when, where = told.pop("date"), told.pop("on")
+        rest = "".join(f"; {name}: {value}" for name, value in told.items())
+        return f"*Measured on {when}: {where}{rest}.*"
+
 
 def read_results(path: str | Path) -> Results:
     """Reads the results of a study."""

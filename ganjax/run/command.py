@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 
 import tyro
 
-from ganjax.errors import DivergedError, Interrupted, UsageError
+from ganjax.errors import DivergedError, Interrupted, UsageError, command_line
 from ganjax.run.args import TYPE_NAMES, check
 from ganjax.run.sentences import as_usage_errors
 from ganjax.run.terminal import warn
@@ -141,7 +141,7 @@ def exit_on_error() -> Iterator[None]:
     Errors that are bugs keep their traceback.
     """
     _replace_unprintable()
-    with contextlib.ExitStack() as quiet:
+    with command_line(), contextlib.ExitStack() as quiet:
         quiet.enter_context(quiet_orbax())
         try:
             with as_usage_errors():

@@ -7,8 +7,11 @@ G, and the decoded examples. The networks of `ganjax.models` check their sizes t
 
 import itertools
 import re
+import sysconfig
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import flax.errors
@@ -20,7 +23,7 @@ from jaxtyping import TypeCheckError
 from ganjax.core import Game, Labels, PyTree, Turns, decoded
 from ganjax.data import Source
 from ganjax.data.source import batch_shapes
-from ganjax.errors import MAX_QUOTED_CHARACTERS, UsageError, first_line
+from ganjax.errors import MAX_QUOTED_CHARACTERS, PartNote, UsageError, first_line
 from ganjax.run.evaluator import real_of
 from ganjax.store.hashing import sha256
 
@@ -35,6 +38,11 @@ SHAPE_ERROR = re.compile(
     r"\bshapes?\b|broadcast|\bdimensions?\b|\breshape\b|concatenat|contract|out of bounds"
     r"|equal division|inconsistent sizes|size of label|not aligned",
     re.IGNORECASE,
+)
+# Files that are not of a user's own code: installed libraries, Python's own, this package.
+PACKAGE = Path(__file__).parents[1]
+LIBRARY = re.compile(
+    rf"site-packages|{re.escape(sysconfig.get_path('stdlib'))}|{re.escape(str(PACKAGE))}"
 )
 BUG_ERROR = re.compile(
     r"keyword|positional argument|takes \d+|not callable|unsupported operand|\btrace[dr]"
@@ -58,8 +66,11 @@ def check_fit(game: Game, source: Source, shapes: Turns) -> None:
     check_classes(game, source)
     modality = game.modality
     with explain_shape_errors(game, source):
+        try:
+            real = _real_shape(game, source)
+        except UsageError as mistake:
+            raise UsageError(_with_stored_types(mistake, source)) from None
         sample = _sample_shape(game, source, shapes)
-        real = _real_shape(game, source)
     # A D that is fully convolutional takes any size. So a G of another size than the data
     # would train without an error, and fakes would never be comparable with real images.
     if sample != real:
@@ -136,7 +147,12 @@ def _array(constant: Any) -> np.ndarray:
 
 
 def _zeros(shapes: PyTree) -> PyTree:
-    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, _type_in_jax(x)), shapes)
+
+
+def _type_in_jax(x: Any) -> np.dtype:
+    """The type that an array has in JAX, which has no 64-bit numbers by default."""
+    return jax.dtypes.canonicalize_dtype(x.dtype)
 
 
 def _check_logs(logs: PyTree) -> None:
@@ -159,8 +175,9 @@ def _check_logs(logs: PyTree) -> None:
 def explain_shape_errors(game: Game, source: Source) -> Iterator[None]:
     """Raises a `UsageError` in place of an error about shapes that do not go together.
 
-    It quotes that error and names the data. Every other error, such as that of a bug in a
-    network, is raised unchanged.
+    It quotes that error and names the part of the game that failed, such as its loss, or
+    the data where that was given to the networks. Every other error, such as that of a bug
+    in a network, is raised unchanged.
 
     Args:
         game: the game that is traced in the block.
@@ -171,10 +188,15 @@ def explain_shape_errors(game: Game, source: Source) -> Iterator[None]:
     except Exception as error:
         if not _is_shape_error(error):
             raise
+        for note in getattr(error, "__notes__", []):
+            if isinstance(note, PartNote):
+                raise UsageError(
+                    f"{note} ({_quoted(error)}){_place(error)}: correct it."
+                ) from error
         raise UsageError(
             f"The networks cannot be given {_name(source)}, {_stored(game, source)} "
-            f"({_quoted(error)}): change --size or --channels, or what the networks are "
-            "made for."
+            f"({_quoted(error)}){_place(error)}: change --size or --channels, or what the "
+            "networks are made for."
         ) from error
 
 
@@ -198,8 +220,22 @@ def _sample_shape(game: Game, source: Source, shapes: Turns) -> Any:
 
 def _real_shape(game: Game, source: Source) -> Any:
     """The shape of one real example of the kind that G makes."""
-    stored = batch_shapes(source.example, PROBE_ROWS)
+    stored = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, _type_in_jax(x)),
+        batch_shapes(source.example, PROBE_ROWS),
+    )
     return _without_rows(jax.eval_shape(real_of(game), stored))
+
+
+def _with_stored_types(mistake: UsageError, source: Source) -> str:
+    """A sentence about the data, with the types that it has on the disk or in an array.
+
+    A function that decodes examples never sees 64-bit numbers: JAX gives it 32-bit ones.
+    """
+    text = str(mistake.args[0])
+    for leaf in jax.tree.leaves(source.example):
+        text = re.sub(rf"\b{_type_in_jax(leaf)}\b", str(np.dtype(leaf.dtype)), text)
+    return text
 
 
 def _stored(game: Game, source: Source) -> str:
@@ -240,6 +276,19 @@ def _quoted(error: Exception) -> str:
         line for line in lines if line.startswith(("Actual value", "Expected type"))
     ]
     return " ".join([*lines[:1], *values])[:MAX_QUOTED_CHARACTERS].rstrip(".: ")
+
+
+def _place(error: BaseException) -> str:
+    """Where in one's own code an error arose: the innermost function outside libraries."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not LIBRARY.search(frame.filename)
+    ]
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" in {last.name}, {Path(last.filename).name} line {last.lineno}"
 
 
 def _name(source: Source) -> str:

@@ -24,8 +24,9 @@ from jax.sharding import SingleDeviceSharding
 from ganjax.core import Game, Labels, PyTree, decoded
 from ganjax.data import from_object
 from ganjax.data.source import batch_shapes
-from ganjax.errors import UsageError
+from ganjax.errors import UsageError, short_traceback
 from ganjax.games.posthoc_ema import PosthocEMAState, posthoc_ema, reconstruct
+from ganjax.loop import step_of
 from ganjax.run import args as arguments, sampling
 from ganjax.run.description import spec_of
 from ganjax.run.export import export_generator
@@ -173,7 +174,12 @@ class Loaded(NamedTuple):
     export: Export
     example: PyTree
 
+    def __repr__(self) -> str:
+        step = step_of(self.state)
+        return f"Loaded({self.game!r}, step={step}, classes={len(self.classes)})"
 
+
+@short_traceback()
 def load(
     run: str | Path,
     game: Game | None = None,
@@ -278,11 +284,13 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
     def draw(state: PyTree, key: jax.Array, condition: PyTree) -> np.ndarray:
         return np.asarray(jitted_sample(state, key, condition))[None]
 
+    @short_traceback()
     def sample_of(condition: PyTree, seed: int = 0) -> np.ndarray:
         """See `SampleByCondition`."""
         seed = _integer("The seed", seed, 0)
         return sampling.draw(draw, state, sampling.ASKED, condition, seed)[0]
 
+    @short_traceback()
     def prior(n: int, seed: int = 0, *, truncation: float | None = None) -> PyTree:
         """See `DrawLatents`."""
         key = jax.random.key(_integer("The seed", seed, 0))
@@ -308,12 +316,14 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
             )
         return np.asarray(numbers, np.int32)
 
+    @short_traceback()
     def g(z: PyTree, label: Any = None, seed: int = 0) -> jax.Array:
         """See `Generate`."""
         key = jax.random.key(_integer("The seed", seed, 0))
         condition = labels(label, _rows(z)) if by_label else label
         return jitted_generate(state, z, condition, key)
 
+    @short_traceback()
     def d(x: Any, label: Any = None) -> jax.Array:
         """See `Discriminate`."""
         if game.discriminate is None:
@@ -332,6 +342,7 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
             )
         return game.discriminate(state, x, labels(label, len(x)))
 
+    @short_traceback()
     def sample(
         n: int | None = None,
         label: Any = None,
@@ -375,6 +386,7 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
         of = lambda part: g(jax.tree.map(lambda x: x[part], z), chosen[part], seed)
         return np.concatenate([np.asarray(of(part)) for part in parts])
 
+    @short_traceback()
     def export(path: str | Path, n: int | None = None) -> Path:
         """See `Export`."""
         condition = condition_shapes(game, example_shapes(manifest), len(classes))
@@ -439,7 +451,7 @@ def game_of(
     if not trust and not code.is_known(code.read_kept(code_folder), folder):
         raise UsageError(
             f"{path} is code that is not known here; read it, and if you trust it, give "
-            "--trust (in Python, trust=True)."
+            "--trust."
         )
     name = f"ganjax_run_{manifest['experiment']}"
     with code.import_kept(code_folder, name, manifest.get("folder", "")) as module:

@@ -1,7 +1,8 @@
 """Hooks of a user's own, which `ganjax.train` calls every n steps.
 
 They are functions `(step, state, row) -> dict or None`. What one returns is recorded as a
-row of the metrics, so that it is shown in the report and in TensorBoard.
+row of the metrics, so that it is shown in the report and in TensorBoard. One that raises
+`StopTraining` ends the run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ganjax.core import PyTree
-from ganjax.errors import UsageError
+from ganjax.errors import StopTraining, UsageError
 from ganjax.loop import Every, Hook, Row
 from ganjax.store import metrics
 
@@ -22,7 +23,8 @@ def every(n: int, hook: Hook) -> Every:
     Args:
         n: the number of steps between calls.
         hook: a function of the step, the state after it, and the logs of the step by name.
-            It may return numbers by name, which are recorded.
+            It may return numbers by name, which are recorded, or raise
+            `ganjax.StopTraining` to end the run.
 
     Raises:
         UsageError: `n` is not a whole number above 0, or `hook` is not a function.
@@ -48,8 +50,18 @@ def check_hooks(hooks: Sequence[Every]) -> None:
             )
 
 
-def recorded(hook: Hook, record: Callable[[str, int, Row], None]) -> Hook:
+def recorded(
+    hook: Hook,
+    record: Callable[[str, int, Row], None],
+    end: Callable[[StopTraining], object] = lambda request: None,
+) -> Hook:
     """Returns a hook that also records what `hook` returns.
+
+    Args:
+        hook: the user's own hook.
+        record: records a row of the metrics.
+        end: is called if `hook` raises `StopTraining`, which is not raised any further:
+            the other hooks of the same step are called all the same.
 
     Raises:
         UsageError: when it is called, if `hook` returns anything but numbers by name.
@@ -57,7 +69,11 @@ def recorded(hook: Hook, record: Callable[[str, int, Row], None]) -> Hook:
     name = getattr(hook, "__name__", "a hook")
 
     def call(step: int, state: PyTree, row: Row) -> None:
-        measured = hook(step, state, row)
+        try:
+            measured = hook(step, state, row)
+        except StopTraining as request:
+            end(request)
+            return
         if measured is None:
             return
         if not isinstance(measured, Mapping):

@@ -84,7 +84,7 @@ def _argument_changes(
         if old != new and name not in changeable and not is_place:
             raise UsageError(
                 f"{flag} was {old} when {folder} was begun and is {new} now; give it as "
-                "it was, or name another --workdir."
+                f"it was, or {elsewhere(folder)}."
             )
     return remarks
 
@@ -124,7 +124,7 @@ def _check_shapes(folder: Path, then: dict[str, Any], now: dict[str, Any]) -> No
         old, new = (_sizes(shapes) for shapes in (before, after))
         raise UsageError(
             f"The data is not what {folder} was begun with, but of another shape ({old} "
-            f"then, {new} now); name another --workdir."
+            f"then, {new} now); {elsewhere(folder)}."
         )
     for name, new in now["data"].items():
         old = then["data"].get(name, new)
@@ -139,6 +139,13 @@ def _check_shapes(folder: Path, then: dict[str, Any], now: dict[str, Any]) -> No
             f"{_few(then['classes'])} then, {_few(now['classes'])} now); name another "
             "--workdir."
         )
+
+
+def elsewhere(folder: Path) -> str:
+    """Returns how to go on with the weights of a run that cannot be resumed as asked."""
+    return (
+        f"name another --workdir, with --init-from {folder} to begin with its weights"
+    )
 
 
 def _sizes(shapes: Any) -> str:

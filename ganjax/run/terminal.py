@@ -10,6 +10,8 @@ from typing import Any
 import jax
 from tqdm import tqdm
 
+from ganjax.errors import worded
+
 
 def say(sentence: str) -> None:
     """Prints a line to the output stream, from the first process of a run alone.
@@ -63,6 +65,7 @@ class ErrorIgnoringStream:
 
 
 def _write(sentence: str, stream: Any) -> None:
+    sentence = worded(sentence)
     if stream is None:  # closed before the start, as by 2>&-
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"

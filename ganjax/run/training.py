@@ -10,6 +10,7 @@ file writes things follows from that: it decides what a kill can cost.
 """
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -40,9 +41,9 @@ from ganjax.data import (
     unreadable_error,
 )
 from ganjax.data.stream import shapes_of
-from ganjax.errors import Interrupted, UsageError
+from ganjax.errors import Interrupted, StopTraining, UsageError, short_traceback
 from ganjax.games import posthoc_ema
-from ganjax.loop import DivergedError, Every, Hook, fit, step_of
+from ganjax.loop import FINISH, DivergedError, Every, Hook, fit, step_of
 from ganjax.modalities.pictures import (
     ANIMATION,
     MAX_FRAMES,
@@ -69,7 +70,7 @@ from ganjax.run.loading import init_weights_from, no_intact_save
 from ganjax.run.memory import check_memory, format_bytes
 from ganjax.run.programs import keep_programs
 from ganjax.run.progress import progress
-from ganjax.run.resume import find_changes
+from ganjax.run.resume import elsewhere, find_changes
 from ganjax.run.sentences import as_usage_errors
 from ganjax.run.signals import catch_stop_signals
 from ganjax.run.terminal import say
@@ -125,6 +126,21 @@ class Work(NamedTuple):
     writers: tuple[Writer, ...] = ()
 
 
+class Played(NamedTuple):
+    """What `play` came to.
+
+    Attributes:
+        state: the last state.
+        stop: 0 at the last step; else the number of the signal that stopped the run, or
+            `FINISH` if a hook ended it.
+        reason: why a hook ended it, as far as this process knows.
+    """
+
+    state: PyTree
+    stop: int = 0
+    reason: str = ""
+
+
 def train(
     game: Game,
     data: Any,
@@ -148,7 +164,8 @@ def train(
         hooks: functions of your own, each as `every(n, f)`: after steps n, 2n, 3n, ... and
             at the end `f(step, state, row)` is called, where `row` holds the logs of the
             step. What it returns, numbers by name or None, becomes a row of
-            `metrics.jsonl`. The state must not be kept: the next step reuses its memory.
+            `metrics.jsonl`; if it raises `ganjax.StopTraining`, the run ends there. The
+            state must not be kept: the next step reuses its memory.
         writers: functions that get every row of the metrics; see `Writer`.
         sizes: how many turns D has in a step and how many images each player sees in a
             turn. By default each player has one turn of `run.batch` images.
@@ -166,7 +183,7 @@ def train(
         DivergedError: if a number of the state or of the logs is not finite.
         Interrupted: if a signal stopped the run, after it was saved.
     """
-    with as_usage_errors(), ExitStack() as stack:
+    with short_traceback(), as_usage_errors(), ExitStack() as stack:
         if not isinstance(game, Game):
             raise UsageError(
                 f"The game is given as {type(game).__name__}: give what ganjax.game makes."
@@ -202,10 +219,9 @@ def finish(work: Work, state: PyTree) -> PyTree:
         UsageError, DivergedError, Interrupted: as `train`, after status and report were
             written.
     """
-    number = 0  # of the signal that stopped the run
     try:
         with as_usage_errors():
-            state, number = play(work, state)
+            played = play(work, state)
             # The last save may still be being written: only then is the run finished.
             checkpoint.finish(work.saves)
     except DivergedError as error:
@@ -236,18 +252,29 @@ def finish(work: Work, state: PyTree) -> PyTree:
         last = last_step(work)
         record_end(work, "failed", last, f"{type(error).__name__}: {error}"[:500])
         raise
-    # The loop returned normally: the run was stopped by a signal, or it is at its end.
+    # The loop returned normally: the run was stopped, or it is at its end.
+    state = played.state
     done = step_of(state)
-    if done < work.run.steps:
+    if done < work.run.steps and played.stop != FINISH:
         sentence = f"{work.folder} is stopped at step {done} of {work.run.steps}"
         record_end(work, "stopped", done, "A signal asked for it.")
-        raise Interrupted(f"{sentence}, and saved: the same command goes on.", number)
-    record_end(work, "finished", done)
+        raise Interrupted(
+            f"{sentence}, and saved: the same command goes on.", played.stop
+        )
+    if done < work.run.steps:
+        because = f": {played.reason.rstrip('.')}" if played.reason else ""
+        record_end(work, "finished", done, f"A hook ended it early{because}.")
+        say(
+            f"{work.folder} is finished early, at step {done} of {work.run.steps}"
+            f"{because}; the same command goes on."
+        )
+    else:
+        record_end(work, "finished", done)
     if done > work.run.steps:
         say(
             f"{work.folder} is finished at step {done}, beyond --steps {work.run.steps}."
         )
-    else:
+    elif done == work.run.steps:
         say(f"{work.folder} is finished at step {done} of {work.run.steps}.")
     say(f"Pictures: {work.folder / 'samples'}  Report: {work.folder / 'report.html'}")
     return state
@@ -306,6 +333,11 @@ def prepare(
             "--init-parts says whose weights are taken from --init-from, which is missing: "
             "give both, or neither."
         )
+    if run.init_from and _is_same_folder(run.init_from, run.workdir):
+        raise UsageError(
+            f"--init-from {run.init_from} is the run's own folder: leave it out to resume "
+            "the run, or name another --workdir to begin anew with its weights."
+        )
 
     # What can be told from the headers of the data and from shapes alone.
     source = game.modality.load(data.spec)
@@ -344,7 +376,11 @@ def prepare(
         check_files(source, inventory)
     saves = checkpoint.open_saves(folder / CHECKPOINTS)
     damaged: list[str] = []
-    restored = checkpoint.restore(saves, state, damaged.append)
+    try:
+        restored = checkpoint.restore(saves, state, damaged.append)
+    except UsageError as mistake:  # it is of another game or optimizer
+        sentence = str(mistake).rstrip(".")
+        raise UsageError(f"{sentence}, or {elsewhere(folder)}.") from None
     if damaged and restored is None:
         # A new run here would overwrite what may still be rescued.
         raise UsageError(no_intact_save(folder, damaged))
@@ -362,6 +398,11 @@ def prepare(
     for sentence in remarks:
         say(sentence)
     return Work(run, game, source, stream, compiled, folder, saves, averages), state
+
+
+def _is_same_folder(one: str, other: str) -> bool:
+    one, other = (os.path.realpath(os.path.expanduser(x)) for x in (one, other))
+    return one == other
 
 
 def write_folder(
@@ -425,26 +466,24 @@ def open_averages(run: Run, folder: Path, state: PyTree) -> checkpoint.Saves:
     return averages
 
 
-def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
+def play(work: Work, state: PyTree) -> Played:
     """Plays the steps that remain.
 
     Args:
         work: the run.
         state: the state from which it goes on.
-
-    Returns:
-        The last state, and the number of the signal that stopped the run, or 0.
     """
     run, folder, compiled = work.run, work.folder, work.compiled
     done = step_of(state)
     with ExitStack() as stack:
         arrived_signal = stack.enter_context(catch_stop_signals())
         record = stack.enter_context(hooks.recorder(folder, work.writers))
-        save, due = make_hooks(work, record)
+        requests: list[StopTraining] = []  # of hooks that end the run
+        save, due = make_hooks(work, record, requests.append)
         call_owed_hooks(work, state, due)
         if done >= run.steps:
             say(f"{folder} was finished before, at step {done}: --steps beyond go on.")
-            return state, 0
+            return Played(state)
         begun = "resumes at" if done else "begins with"
         say(f"{folder}: {begun} step {done} on {describe_devices()}; compiling ...")
         # The program is compiled for its memory, so that one which does not fit is refused
@@ -498,22 +537,25 @@ def play(work: Work, state: PyTree) -> tuple[PyTree, int]:
             hooks=list(due.values()),
             watch=watch,
             agree=agree_and_remember,
-            stop=arrived_signal,
+            stop=lambda: arrived_signal() or (FINISH if requests else 0),
             rescue=rescue,
         )
         # The hooks are due at the end of a run, but not where a signal has stopped it.
         done = step_of(state)
         if done < run.steps and done not in work.saves.orbax.all_steps():
             save(done, state, {})
-        return state, stopped
+        return Played(state, stopped, str(requests[0]) if requests else "")
 
 
-def make_hooks(work: Work, record: hooks.RecordRow) -> tuple[Hook, dict[str, Every]]:
+def make_hooks(
+    work: Work, record: hooks.RecordRow, end: Callable[[StopTraining], object]
+) -> tuple[Hook, dict[str, Every]]:
     """Makes the hooks of a run.
 
     Args:
         work: the run.
         record: records a row of the metrics.
+        end: is called with what a user's own hook raises to end the run.
 
     Returns:
         The hook that saves, and all hooks by name with the number of steps between their
@@ -536,7 +578,7 @@ def make_hooks(work: Work, record: hooks.RecordRow) -> tuple[Hook, dict[str, Eve
         due = {"averages": Every(run.keep_every or run.steps, keep), **due}
     # The user's own come before all others: rows up to a save are on the disk by then.
     own = {
-        f"own {i}": Every(n, own_hooks.recorded(hook, record))
+        f"own {i}": Every(n, own_hooks.recorded(hook, record, end))
         for i, (n, hook) in enumerate(work.hooks)
     }
     due = own | due
@@ -647,12 +689,15 @@ def agree(count: int, stop: int) -> tuple[int, int]:
 
     Args:
         count: how many steps this process would play.
-        stop: the signal that this process has received, or 0.
+        stop: the signal that this process has received, `FINISH`, or 0.
 
     Returns:
-        The first process's count, and a signal that any of the processes has received.
+        The first process's count, and a signal that any of the processes has received;
+        or else `FINISH` if a hook of any has ended the run.
     """
     if jax.process_count() == 1:
         return count, stop
     gathered = multihost_utils.process_allgather(np.asarray([count, stop]))
-    return int(gathered[0, 0]), int(gathered[:, 1].max())
+    # A signal leaves little time, so it comes before `FINISH`, which is negative.
+    stops = gathered[:, 1]
+    return int(gathered[0, 0]), int(stops.max() or stops.min())

@@ -39,7 +39,9 @@ def tracker(module: ModuleType | Any, **settings: Any) -> Writer:
     unless `settings` say otherwise, such as `id="first", resume="allow"`.
 
     Args:
-        module: `wandb` or `trackio`.
+        module: `wandb`, `trackio`, or any object with three functions: `init(**settings)`
+            begins a run, `log(numbers, step=...)` gets a dict of floats by name, and
+            `finish()` ends the run.
         settings: the arguments of its `init`, such as `project`.
 
     Example:

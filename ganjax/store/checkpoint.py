@@ -441,9 +441,9 @@ def _read(saves: Saves, step: int, like: PyTree, partial: bool) -> PyTree:
         saved_type = saved.get(name, "none")
         if wanted_type != saved_type:
             raise UsageError(
-                f"The save of step {step} in {saves.folder} is of another experiment: "
-                f"{name} is {saved_type} in it and {wanted_type} here; use the arguments "
-                "and the experiment file that it was made with."
+                f"The save of step {step} in {saves.folder} is of another game or "
+                f"optimizer: {name} is {saved_type} in it and {wanted_type} here; use the "
+                "arguments and the experiment file that it was made with."
             )
     abstract = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like

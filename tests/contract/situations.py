@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optax
 from PIL import Image
 
 import ganjax
 from ganjax import cli
 from ganjax.data import Spec, load, read_all
 from ganjax.data.describe import describe
+from ganjax.models import mlp
 from ganjax.run import Run, command as play_command
 from ganjax.run.args import check
 from ganjax.run.command import exit_on_error, parse
@@ -395,6 +397,24 @@ def trains(name: str, **args: Any) -> Callable[[Path], Any]:
     return act
 
 
+def trained_on(x: Any, **parts: Any) -> Callable[[Path], Any]:
+    """`ganjax.train` in Python: two small MLPs with some other parts, on an array."""
+
+    def act(folder: Path) -> Any:
+        adam = optax.adam(1e-3)
+        gan = ganjax.GAN(
+            g=ganjax.Player(mlp.Generator((8, 8, 1), width=4), adam),
+            d=ganjax.Player(mlp.Discriminator(width=4), adam),
+            loss=ganjax.losses.hinge(),
+            prior=ganjax.priors.normal(2),
+        )
+        game = ganjax.game(gan._replace(**parts))
+        run = Run(str(folder / "run"), steps=1, batch=4, devices="jit", scores=False)
+        return ganjax.train(game, x, run)
+
+    return act
+
+
 def nothing_begun(*words: str) -> Callable[[Path, Outcome], None]:
     """Right is a sentence, and no folder of a run."""
 
@@ -489,6 +509,8 @@ SAMPLE = ("sample", "FOLDER/run", "--n", "8", "--out", "FOLDER/made.npz")
 TRANSLATE = ("translate", "FOLDER/run", "--trust")
 COMPLETE = ("complete", "FOLDER/run", "FOLDER/photo.png", "--mask", "FOLDER/mask.png")
 COMPLETE += ("--trust", "--out", "FOLDER/made.png")
+BYTES = np.zeros((8, 8, 8, 1), np.uint8)
+VECTOR = lambda real, fake: fake
 ROW = '{"step": 1, "d/loss": 1e308}\n'
 MADE = ("made.png", "made.npz", "made", "run")
 
@@ -669,6 +691,32 @@ TABLE = [
         says("uint8", "float64"),
     ),
     Situation("D10: main(args) without an annotation", nothing, unannotated, works),
+    Situation(
+        "D11: a loss of one's own that is a vector",
+        nothing,
+        trained_on(BYTES, loss=ganjax.Loss(lambda real, fake: fake, VECTOR)),
+        nothing_begun("The loss of D returned float32[4]", "scalar"),
+    ),
+    Situation(
+        "D11: an augmentation of one's own that fails is not the fault of the data",
+        nothing,
+        trained_on(
+            BYTES, augment=ganjax.augment.fixed(lambda key, x, p: x.reshape(3, 3))
+        ),
+        nothing_begun("The augmentation fails on one example float32[8,8,1]"),
+    ),
+    Situation(
+        "D12: images of int64 are called that",
+        nothing,
+        trained_on(BYTES.astype(np.int64)),
+        nothing_begun("uint8", "int64"),
+    ),
+    Situation(
+        "D13: weights to start from that are the run's own",
+        a_run("ring"),
+        trains("ring", init_from="run"),
+        says("own folder", "leave it out"),
+    ),
     Situation(
         "D: a flag that is unknown",
         nothing,

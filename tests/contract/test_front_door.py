@@ -81,6 +81,30 @@ def test_a_gan_needs_no_more_than_jax_flax_and_optax(tmp_path):
     assert not [name for name in own if name.startswith(OWN_ORBAX)]
 
 
+ADDED_SECONDS = 0.15
+TIMED = """
+import time
+import flax, jax, optax
+before = time.process_time()
+import ganjax
+print(time.process_time() - before)
+"""
+
+
+def test_the_import_adds_little_to_those_of_jax_flax_and_optax(tmp_path):
+    """In processor time, which does not count what else the machine does."""
+    ended = subprocess.run(
+        [sys.executable, "-c", TIMED],
+        env=environment(tmp_path),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert float(ended.stdout) <= ADDED_SECONDS
+
+
 def test_a_game_starts_no_device(tmp_path):
     """The processes of a distributed run join in `train`, before any device is started."""
     code = CODE + "gx.game(gan)\n"

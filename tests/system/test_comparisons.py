@@ -1,11 +1,15 @@
 """The comparisons: every run is played once, and told."""
 
+import dataclasses
 import importlib
 import json
 from functools import partial
+from xml.etree import ElementTree
 
 import augmented
+import budget
 import completed
+import curves
 import deidentified
 import fashion_mnist
 import jax.numpy as jnp
@@ -17,12 +21,14 @@ import rows
 import unpaired
 from PIL import Image
 
+import ganjax
 from ganjax import evaluation, losses
 from ganjax.data import stacked
 from ganjax.errors import UsageError
 from ganjax.evaluation import ClassifierSettings
 from ganjax.modalities import image_scores
 from ganjax.report.results import read_results
+from ganjax.store import metrics
 
 
 FEW = 100  # samples by which runs are scored
@@ -70,30 +76,123 @@ def test_every_objective_is_played_once_and_has_a_row(tmp_path, capsys, monkeypa
     assert "was finished before" in again.err and "Compiled" not in again.err
 
 
-@pytest.mark.slow
-def test_gans_are_ranked_by_the_mean_of_their_distances(
-    tmp_path, capsys, monkeypatch, quick_classifiers
-):
+@pytest.fixture
+def two_gans(monkeypatch):
+    """Small ones, whose pace is soon measured and whose clock is soon read."""
     sizes = {"size": 16, "g_width": 4, "d_width": 4}
-    rates = {"slow": 1e-5, "fast": 1e-2}
-    gans = {name: ("dcgan", 1, {**sizes, "lr": rate}) for name, rate in rates.items()}
+    gans = {
+        name: fashion_mnist.Recipe("dcgan", {**sizes, "lr": rate}, d_turns=turns)
+        for name, rate, turns in (("slow", 1e-5, 1), ("fast", 1e-2, 2))
+    }
     monkeypatch.setattr(fashion_mnist, "GANS", gans)
-    args = fashion_mnist.Args("digits", str(tmp_path), images=32, batch=8, seeds=2)
+    monkeypatch.setattr(fashion_mnist, "PACE_SECONDS", 0.5)
+    monkeypatch.setattr(fashion_mnist, "READING_SECONDS", 0.2)
+    monkeypatch.setattr(fashion_mnist, "SPARE", 5.0)  # so short a pace says little
+
+
+@pytest.mark.slow
+def test_gans_are_ranked_after_equal_time_by_the_mean_of_their_distances(
+    tmp_path, capsys, two_gans, quick_classifiers
+):
+    args = fashion_mnist.Args(
+        "digits", str(tmp_path), minutes=0.03, points=2, size=16, batch=8, seeds=2
+    )
     fashion_mnist.main(args)
     text = capsys.readouterr().out
-    assert text.startswith("frechet/classifier-") and "32 images" in text
-    table = table_rows(text)
-    assert {row[0] for row in table} == set(gans)
+    assert text.startswith("frechet/classifier-")
+    *ranked, floor = table_rows(text)
+    assert {row[0] for row in ranked} == {"slow", "fast"}
     means = []
-    for _, steps, each, mean, deviation, _ in table:
+    for name, each, mean, deviation, minutes, steps, images in ranked:
         seeds = np.array([float(x) for x in each.split(", ")])
-        assert steps == "4" and len(seeds) == 2 and seeds[0] != seeds[1]
+        assert len(seeds) == 2 and seeds[0] != seeds[1]
         np.testing.assert_allclose(float(mean), seeds.mean(), atol=0.011)
         np.testing.assert_allclose(float(deviation), seeds.std(ddof=1), atol=0.011)
+        assert float(minutes) >= 0.0
         means.append(float(mean))
-    assert means == sorted(means)
+        turns = int(images.replace(",", "")) / int(steps.replace(",", "")) / 8
+        assert turns == pytest.approx({"slow": 1, "fast": 2}[name], rel=0.1)
+    assert means == sorted(means) and floor[0] == "real images"
+    assert 0 < float(floor[2]) < means[0]
+    found = read_results(tmp_path / "results.json").tables["curves"]
+    for name in ("slow", "fast"):
+        for seed in range(2):
+            rows = [row for row in found.rows if row[:2] == [name, seed]]
+            assert len(rows) >= 2, "scored on the way, too"
+            spent = [row[4] for row in rows]
+            assert spent == sorted(spent) and spent[-1] == pytest.approx(0.03, rel=0.5)
+            status = json.loads(
+                (tmp_path / name / str(seed) / "status.json").read_text()
+            )
+            assert "0.03 minutes of processor time" in status["sentence"]
     manifest = json.loads((tmp_path / "fast" / "1" / "run.json").read_text())
     assert manifest["args"]["lr"] == 1e-2 and manifest["args"]["run"]["seed"] == 1
+    chart = (tmp_path / "distance.svg").read_text()
+    assert chart.count('class="line"') == 2 * 4 + 2  # and the legend's
+    with Image.open(tmp_path / "samples.png") as picture:
+        assert picture.width / picture.height == pytest.approx(12 / 6, rel=0.1)
+    # Once more, everything is read.
+    fashion_mnist.main(args)
+    again = capsys.readouterr()
+    assert table_rows(again.out) == [*ranked, floor] and "begins" not in again.err
+    with pytest.raises(UsageError, match="another number of minutes"):
+        fashion_mnist.main(dataclasses.replace(args, minutes=0.06))
+
+
+def test_processor_time_is_counted_without_scores_and_across_processes(
+    tmp_path, monkeypatch
+):
+    clock = [100.0]
+    monkeypatch.setattr(budget.time, "process_time", lambda: clock[0])
+    file = tmp_path / "metrics.jsonl"
+
+    def played(seconds, step, of, event="training"):
+        clock[0] += seconds
+        row = of.hooks[0].hook(step, None, {})
+        metrics.append(file, step, {"event": "hook", **row})
+        of.writers[0](event, step, {})
+        return 60 * row["minutes"]
+
+    first = budget.budget(tmp_path, minutes=1, every=10, pace=2.0)
+    assert [hook.n for hook in first.hooks] == [10, 10]
+    assert played(99, 10, first) == 5, "compiled meanwhile: 10 steps at the pace known"
+    assert played(8, 20, first, "scores") == 13
+    assert played(99, 30, first) == 21, "scored meanwhile: 10 steps at 8 s"
+    assert first.hooks[1].hook(30, None, {}) is None
+    # The next process goes on from a save at step 30, and the one that was at 36 is lost.
+    second = budget.budget(tmp_path, minutes=1, every=10, pace=2.0)
+    clock[0] = 0.0
+    assert played(70, 40, second) == 26
+    assert played(33, 50, second) == 59
+    assert second.hooks[1].hook(50, None, {}) is None
+    assert played(1, 60, second) == 60
+    with pytest.raises(ganjax.StopTraining, match="1 minutes of processor time"):
+        second.hooks[1].hook(60, None, {})
+
+
+def test_charts_show_every_line_and_the_floor_in_their_frames(tmp_path):
+    lines = [
+        curves.Line("a & b", {"minutes": [1, 2], "images": [10, 30]}, [9.0, 3.0]),
+        curves.Line("a & b", {"minutes": [1, 2], "images": [10, 30]}, [8.0, 4.0]),
+        curves.Line("c", {"minutes": [0.5, 1.5], "images": [90, 99]}, [5.0, 2.0]),
+    ]
+    curves.write_charts(tmp_path / "x.svg", lines, "distance", 1.0, "real images")
+    root = ElementTree.parse(tmp_path / "x.svg").getroot()
+    width, height = (float(root.get(name, 0)) for name in ("width", "height"))
+    drawn = [
+        path
+        for path in root.iter("{http://www.w3.org/2000/svg}path")
+        if path.get("class") == "line" and "," in path.get("d", "")
+    ]
+    assert len(drawn) == 6
+    assert len({path.get("stroke") for path in drawn}) == 2
+    for path in drawn:
+        points = [p.split(",") for p in path.get("d", "")[1:].split()]
+        assert all(0 <= float(x) <= width / 2 for x, _ in points)
+        assert all(0 <= float(y) <= height for _, y in points)
+        assert float(points[0][1]) < float(points[1][1]), "it falls"
+    texts = [x.text for x in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"a & b", "c", "real images 1", "minutes", "images"} <= {*texts}
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 
 from ganjax import loop
 from ganjax.loop import (
+    FINISH,
     Call,
     DivergedError,
     Every,
@@ -162,6 +163,25 @@ def test_stop_ends_early_and_what_was_played_is_watched():
     assert len(counter.calls) == 3 and state.step == sum(counter.calls[-1]) < 10
     assert counter.events[-1] == ("watch", state.step, state.step)
     assert counter.due("ten") == []
+
+
+def test_finish_ends_early_with_all_hooks_and_each_of_them_once():
+    counter = Counter()
+    asked = lambda: FINISH if counter.due("two")[2:] else 0  # after step 6
+    each = ("two", 2), ("three", 3), ("four", 4), ("ten", 10)
+    state = counter.fit(100, *each, stop=asked)
+    assert state.step == 6 and counter.due("two") == [2, 4, 6]
+    assert counter.due("three") == [3, 6]
+    assert (counter.due("four"), counter.due("ten")) == ([4, 6], [6])
+
+
+def test_finish_without_a_hook_waits_for_the_call_that_is_under_way():
+    counter = Counter()
+    state = counter.fit(
+        100, ("ten", 10), stop=lambda: FINISH if len(counter.calls) == 3 else 0
+    )
+    assert counter.due("ten") == [int(state.step)]
+    assert counter.events[-2:] == [("watch", state.step, state.step), ("ten", 4)]
 
 
 def test_agree_has_the_last_word_on_how_far_and_whether():

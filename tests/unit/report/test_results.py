@@ -8,6 +8,7 @@ import pytest
 
 from ganjax.report.results import (
     Column,
+    Results,
     Table,
     interval,
     read_results,
@@ -72,3 +73,16 @@ def test_a_cell_is_rendered_by_the_format_of_its_column(cell, number_format, tex
 def test_a_row_has_a_cell_for_each_column():
     with pytest.raises(ValueError):
         Table("t", [Column("a"), Column("b")]).add("only one")
+
+
+def test_results_are_text_with_all_tables_but_one_that_is_only_drawn():
+    tables = {name: Table(name, [Column(name)], [[1]]) for name in ("a", "b")}
+    measured = {"date": "2026-12-01", "on": "x", "jax": "9"}
+    given = Results("a study", ["python studies/a.py"], measured, tables)
+    assert given.to_markdown() == (
+        "```bash\npython studies/a.py\n```\n\n"
+        f"{tables['a'].to_markdown()}\n\n{tables['b'].to_markdown()}\n\n"
+        "*Measured on 2026-12-01: x; jax: 9.*"
+    )
+    less = given.to_markdown(without="b")
+    assert "| a |" in less and "| b |" not in less and "python studies/a.py" in less

@@ -5,6 +5,7 @@ All of it is on shapes alone: no network is compiled here.
 
 import dataclasses
 import importlib
+import re
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -510,6 +511,14 @@ def test_images_that_are_no_bytes_are_refused_wherever_they_are_decoded(dtype):
         IMAGES.decode(jnp.zeros((2, *SQUARE), dtype))
 
 
+def test_numbers_of_64_bits_are_refused_as_what_they_are():
+    with pytest.raises(UsageError, match=r"uint8 of 0\.\.255, and these are int64"):
+        fit(gan(), source(SQUARE, np.dtype("int64")))
+    made = gan(mlp.Generator((2,), 8))
+    with pytest.raises(UsageError, match="must be floats, and these are uint64"):
+        fit(made, source((2,), np.dtype("uint64")), POINTS)
+
+
 def test_examples_as_they_are_stored_are_no_turns():
     made = game(gan())
     state = jax.eval_shape(made.init, KEY, zeros())
@@ -653,6 +662,34 @@ def test_both_sides_of_pairs_are_told_and_data_without_a_place_is_the_data():
     nowhere = pairs._replace(spec=pairs.spec._replace(where=""))
     assert fitting._name(nowhere) == "the data"
     assert fitting._name(pairs) == f"the data ({pairs.spec.where})"
+
+
+def of_another_batch(logits):
+    return (logits + jnp.zeros(99)).mean()
+
+
+def test_a_part_that_fails_is_named_with_its_place_and_the_data_is_not_blamed():
+    def mine() -> losses.Loss:
+        def d(real, fake):
+            return of_another_batch(real)
+
+        return losses.hinge()._replace(d=d)
+
+    made = game(gan(mlp.Generator((2,), 8), loss=mine()), POINTS)
+    with pytest.raises(UsageError) as error:
+        step_digest(made, source((2,), FLOATS), turns((2,), FLOATS))
+    text = str(error.value)
+    part = re.escape(
+        "test_a_part_that_fails_is_named_with_its_place_and_the_data_is_not"
+    )
+    assert re.match(rf"The loss of D \({part}\w*\) fails on real logits float32", text)
+    assert re.search(
+        r"shapes? for broadcasting.*\) in of_another_batch, test_fitting.py line \d+: "
+        r"correct it\.$",
+        text,
+    )
+    assert "data" not in text.replace("the_data", "")
+    assert isinstance(error.value.__cause__, TypeError)
 
 
 @pytest.mark.parametrize(

@@ -631,8 +631,35 @@ def test_a_save_that_cannot_be_read_now_is_no_damaged_one(number, copy, monkeypa
 
 def test_a_save_that_is_of_another_game_leaves_the_manifest_alone(copy):
     before = listing(copy)
-    with pytest.raises(UsageError, match="of another experiment"):
+    with pytest.raises(UsageError, match="of another game or optimizer"):
         train(copy, game(9), steps=12, scores=False)
+    assert listing(copy) == before
+
+
+def test_another_optimizer_or_batch_size_names_the_start_from_these_weights(
+    copy, tmp_path
+):
+    for changes, says in (
+        ({"made": game(optim=optax.sgd(1e-3))}, "or optimizer: d.opt"),
+        ({"batch": 32}, "--batch was 16 when"),
+    ):
+        with pytest.raises(UsageError, match=says) as error:
+            train(copy, scores=False, steps=12, **changes)
+        text = str(error.value)
+        remedy = f"name another --workdir, with --init-from {copy} to begin with its"
+        assert remedy in text, text
+        # It is done as it says.
+        new = tmp_path / says.split()[-1]
+        flags = {"steps": 1, "save_every": 1, "init_from": str(copy)} | changes
+        assert int(train(new, scores=False, **flags).step) == 1
+
+
+def test_the_weights_of_a_run_are_no_start_for_itself(copy, monkeypatch):
+    before = listing(copy)
+    monkeypatch.chdir(copy.parent)
+    for name in (str(copy), copy.name, f"{copy.name}/../{copy.name}"):
+        with pytest.raises(UsageError, match="is the run's own folder: leave it out"):
+            train(copy, steps=12, scores=False, init_from=name)
     assert listing(copy) == before
 
 

@@ -10,9 +10,11 @@ import pytest
 
 import ganjax
 from ganjax.errors import UsageError
+from ganjax.loop import step_of
 from ganjax.run import every, hooks, tracker
 from ganjax.run.own_hooks import recorded
 from ganjax.store import metrics
+from ganjax.store.status import read_status
 from tests.helpers.runs import args, game
 from tests.helpers.states import same
 
@@ -56,6 +58,54 @@ def test_a_run_with_hooks_resumes_with_the_same_rows_and_the_same_bits(tmp_path)
     same(train(tmp_path / "half", [hook], save_every=4), whole)
     same(train(tmp_path / "none", save_every=4), whole)
     assert rows(tmp_path / "half") == rows(tmp_path / "whole")
+
+
+def stop_at(step):
+    def enough(done, state, row):
+        if done >= step:
+            raise ganjax.StopTraining("It is enough.")
+
+    return enough
+
+
+def test_a_hook_ends_a_run_as_finished_and_more_steps_give_the_same_bits(
+    tmp_path, capsys
+):
+    whole = train(tmp_path / "whole", save_every=6)
+    folder = tmp_path / "early"
+    seen = []
+    last = every(100, lambda step, state, row: seen.append((step, row["d/loss"])))
+    early = train(folder, [every(2, stop_at(4)), last], save_every=6)
+    assert step_of(early) == 4 and [step for step, _ in seen] == [4]
+    assert float(seen[0][1]) == rows(folder)[-1]["d/loss"]
+    assert read_status(folder) == {
+        "state": "finished",
+        "step": 4,
+        "sentence": "A hook ended it early: It is enough.",
+    }
+    said = capsys.readouterr().out
+    assert "is finished early, at step 4 of 8: It is enough; the same command" in said
+    assert (folder / "checkpoints" / "4").is_dir(), "it is saved, though not due"
+    same(ganjax.load(folder, game=game()).state, early)
+    # The same hook ends it again, as soon as it is called.
+    assert step_of(train(folder, [every(2, stop_at(4))], save_every=6)) == 6
+    same(train(folder, save_every=6), whole)
+    assert rows(folder) == rows(tmp_path / "whole")
+    assert read_status(folder)["state"] == "finished"
+
+
+def test_a_run_that_is_ended_early_gets_its_last_picture_and_scores(tmp_path):
+    flags = args(tmp_path, steps=8, sample_every=0, evaluate_every=0)
+    ganjax.train(game(), "ring", flags.run, hooks=[every(3, stop_at(3))])
+    assert [path.stem for path in (tmp_path / "samples").iterdir()] == ["000000003"]
+    events = [row["event"] for row in rows(tmp_path) if row["step"] == 3]
+    assert metrics.SCORES in events
+
+
+def test_a_hook_that_ends_a_run_at_its_last_step_changes_nothing(tmp_path, capsys):
+    train(tmp_path, [every(8, stop_at(8))])
+    assert read_status(tmp_path)["sentence"] == ""
+    assert "is finished at step 8 of 8." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ganjax.data import Data, Sizes, Source, Spec
 from ganjax.data.source import example_struct
 from ganjax.data.stream import shapes_of
 from ganjax.errors import DivergedError, FileError, Interrupted, UsageError
+from ganjax.loop import FINISH
 from ganjax.modalities.pictures import MAX_FRAMES
 from ganjax.run import Run, attempts, every, hooks, training
 from ganjax.run.compiled import CompiledGame
@@ -161,7 +162,7 @@ def test_a_bug_leaves_as_it_came_and_is_in_the_status(ended, tmp_path):
 
 
 def test_a_run_that_a_signal_stopped_tells_its_step_and_its_signal(ended, tmp_path):
-    error = ended((State(step=np.int32(5)), 15), [5])
+    error = ended(training.Played(State(step=np.int32(5)), 15), [5])
     assert isinstance(error, Interrupted) and error.signal == 15
     assert str(error) == (
         f"{tmp_path} is stopped at step 5 of 8, and saved: the same command goes on."
@@ -175,12 +176,30 @@ def test_a_run_that_a_signal_stopped_tells_its_step_and_its_signal(ended, tmp_pa
     assert ended.done == ["finish", "report"]
 
 
+def test_a_run_that_a_hook_ended_is_finished_early_and_says_why(
+    ended, tmp_path, capsys
+):
+    state = State(step=np.int32(5))
+    for reason, because in (("It is good.", ": It is good"), ("", "")):
+        assert ended(training.Played(state, FINISH, reason), [5]) is state
+        assert read_status(tmp_path) == {
+            "state": "finished",
+            "step": 5,
+            "sentence": f"A hook ended it early{because}.",
+        }
+        first, _ = capsys.readouterr().out.splitlines()
+        assert first == (
+            f"{tmp_path} is finished early, at step 5 of 8{because}; the same command "
+            "goes on."
+        )
+
+
 @pytest.mark.parametrize(
     ("step", "says"), [(8, "at step 8 of 8."), (9, "at step 9, beyond --steps 8.")]
 )
 def test_a_run_at_its_end_gives_its_last_state(ended, tmp_path, capsys, step, says):
     state = State(step=np.int32(step))
-    assert ended((state, 0)) is state and ended.done == ["finish", "report"]
+    assert ended(training.Played(state)) is state and ended.done == ["finish", "report"]
     assert read_status(tmp_path) == {"state": "finished", "step": step, "sentence": ""}
     first, second = capsys.readouterr().out.splitlines()
     assert first == f"{tmp_path} is finished {says}"
@@ -244,6 +263,10 @@ def test_processes_agree_on_the_first_ones_count_and_on_any_signal(monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 3)
     monkeypatch.setattr(training.multihost_utils, "process_allgather", gather)
     assert training.agree(7, 2) == (3, 2) and asked == [[7, 2]]
+    for stops, agreed in (([0, FINISH, 0], FINISH), ([FINISH, 0, 15], 15)):
+        gather = lambda _, stops=stops: np.asarray([[1, stop] for stop in stops])
+        monkeypatch.setattr(training.multihost_utils, "process_allgather", gather)
+        assert training.agree(7, 0) == (1, agreed), "a signal leaves less time"
 
 
 def test_data_stays_on_the_devices_up_to_a_limit_and_is_else_read_in_shares(
@@ -306,7 +329,9 @@ def hooks_of(monkeypatch, folder, **flags):
         monkeypatch.setattr(hooks, name, maker(name))
     averages = flags.pop("averages", None)
     given = work(folder, averages=averages, **flags)
-    save, due = training.make_hooks(given, lambda event, step, row: None)
+    save, due = training.make_hooks(
+        given, lambda event, step, row: None, lambda request: None
+    )
     return given, save, due, made
 
 
@@ -436,7 +461,7 @@ def played(monkeypatch, tmp_path):
     monkeypatch.setattr(training, "fit", fit)
     monkeypatch.setattr(training, "progress", progress)
     monkeypatch.setattr(hooks, "recorder", recorder)
-    monkeypatch.setattr(training, "make_hooks", lambda work, record: (save, due))
+    monkeypatch.setattr(training, "make_hooks", lambda *given: (save, due))
     owed = lambda work, state, due: told.saved.append(("owed", int(state.step)))
     monkeypatch.setattr(training, "call_owed_hooks", owed)
     monkeypatch.setattr(training.jax, "block_until_ready", lambda given: given)
@@ -472,7 +497,7 @@ def test_a_program_that_no_device_can_hold_is_refused_before_it_is_played(played
 def test_a_run_is_compiled_by_a_call_of_no_steps_and_then_played_to_its_end(
     played, tmp_path, capsys
 ):
-    state, stopped = played.play(first=4, steps=[4, 8], seeds=2)
+    state, stopped, _ = played.play(first=4, steps=[4, 8], seeds=2)
     assert (int(state.step), stopped) == (8, 0)
     assert played.calls == [("memory", 4, ("from", 4)), (4, ("from", 4), 0, None)]
     assert played.status == {"state": "running", "step": 4, "sentence": ""}
@@ -495,7 +520,7 @@ def test_a_run_is_compiled_by_a_call_of_no_steps_and_then_played_to_its_end(
 
 def test_a_finished_run_is_neither_compiled_nor_played(played, tmp_path, capsys):
     for first in (8, 9):
-        state, stopped = played.play(first=first)
+        state, stopped, _ = played.play(first=first)
         assert (int(state.step), stopped) == (first, 0)
         assert not played.calls and not played.fit
         assert played.saved == [("owed", first)]
@@ -506,9 +531,9 @@ def test_a_finished_run_is_neither_compiled_nor_played(played, tmp_path, capsys)
 
 def test_a_run_that_was_stopped_is_saved_unless_it_was_just_now(played):
     played.end, played.stops = 5, 10
-    _, stopped = played.play(steps=[4])
+    _, stopped, _ = played.play(steps=[4])
     assert stopped == 10 and ("save", 5) in played.saved
-    _, stopped = played.play(steps=[4, 5])
+    _, stopped, _ = played.play(steps=[4, 5])
     assert stopped == 10 and ("save", 5) not in played.saved
     played.end = 8
     played.play(steps=[4])

@@ -85,7 +85,7 @@ def test_what_is_said_of_an_argument_names_its_flag_and_both_values():
         resume.find_changes(Path("r"), then, THEN | {"args": now}, {}, FILES, FILES)
     assert str(told.value) == (
         "--batch-size was 8 when r was begun and is 16 now; give it as it was, or name "
-        "another --workdir."
+        "another --workdir, with --init-from r to begin with its weights."
     )
     now["run"]["batch_size"] = 8
     said = resume.find_changes(Path("r"), then, THEN | {"args": now}, {}, FILES, FILES)
