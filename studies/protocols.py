@@ -85,7 +85,9 @@ def make_features(args: Args) -> Callable[[Preprocessing], Features]:
     return lambda resize: efficientnet.features(args.features, preprocessing=resize)
 
 
-def changed(image: np.ndarray, change: Callable[[Image.Image], Image.Image]) -> np.ndarray:
+def changed(
+    image: np.ndarray, change: Callable[[Image.Image], Image.Image]
+) -> np.ndarray:
     """Returns images after a change by Pillow."""
     return np.stack([np.asarray(change(Image.fromarray(one))) for one in image])
 
@@ -113,8 +115,10 @@ def rows(args: Args, images: Sets) -> Iterator[tuple[str, float]]:
     size = inception.SIZE if args.inception else 224
 
     def distance(
-        fake: np.ndarray, real: np.ndarray, resize: Preprocessing = tf1_bilinear(size)
+        fake: np.ndarray, real: np.ndarray, resize: Preprocessing | None = None
     ) -> float:
+        resize = resize or tf1_bilinear(size)
+
         def vectors(image):
             read = lambda numbers: list(image[numbers])
             given = [partial(read, numbers) for numbers in parts(len(image))]

@@ -125,8 +125,8 @@ def _padded(
 
 
 def _divided(
-    x: Float[np.ndarray, "b ..."], devices: list[jax.Device]
-) -> Float[np.ndarray | Array, "b ..."]:
+    x: Float[np.ndarray, "b ..."], devices: list[Any]
+) -> Float[np.ndarray, "b ..."] | Float[Array, "b ..."]:
     """Returns images divided over the devices, where there are several."""
     if len(devices) == 1:
         return x

@@ -151,8 +151,9 @@ def from_json(entry: Mapping[str, Any]) -> Protocol:
         UsageError: it is none.
     """
     known = {name: entry[name] for name in Protocol._fields if name in entry}
+    known["seen"] = tuple(known.get("seen", ()))
     try:
-        return Protocol(**known | {"seen": tuple(known.get("seen", ()))})
+        return Protocol(**known)
     except TypeError:
         raise UsageError(
             "This is no protocol of scores: compute the scores again."

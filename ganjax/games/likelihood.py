@@ -8,6 +8,7 @@ method `log_likelihood(x, label, train=...)`, as `ganjax.models.text.Generator` 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import flax.struct
 import jax
@@ -105,5 +106,5 @@ def _copy(player: PlayerState) -> dict[str, PyTree]:
 def _generate(
     g: Player, state: LikelihoodState, z: PyTree, label: Array, key: Key[Array, ""]
 ) -> Array:
-    made: Array = g.net.apply(state.ema, z, label, train=False)
+    made: Any = g.net.apply(state.ema, z, label, train=False)
     return made

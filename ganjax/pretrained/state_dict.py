@@ -231,8 +231,9 @@ def _decode(file: Any) -> Any:
         del stack[position:]
         return items
 
-    for count, (code, argument, _) in enumerate(pickletools.genops(file)):
+    for count, (code, given, _) in enumerate(pickletools.genops(file)):
         name = code.name
+        argument: Any = given
         if count > MAX_OBJECTS:
             raise NotReadable("it has too many objects")
         if name in ("PROTO", "FRAME"):
@@ -285,7 +286,9 @@ def _decode(file: Any) -> Any:
         elif name == "POP":
             stack.pop()
         else:
-            raise NotReadable(f"it has the instruction {name}, which no checkpoint needs")
+            raise NotReadable(
+                f"it has the instruction {name}, which no checkpoint needs"
+            )
     raise NotReadable("it is cut off")
 
 

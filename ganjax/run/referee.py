@@ -16,7 +16,7 @@ import numpy as np
 from ganjax.core import Labels, PyTree, stored
 from ganjax.data.image_set import ImageSet, parts
 from ganjax.errors import UsageError
-from ganjax.evaluation.distances import take_rows
+from ganjax.evaluation.distances import as_rows, take_rows
 from ganjax.evaluation.extraction import Extracted, ReadImages, extract
 from ganjax.evaluation.features import Features
 from ganjax.evaluation.frechet import FRECHET, FRECHET_METRIC, frechet_from_moments
@@ -247,7 +247,7 @@ def real_scores(prepared: Prepared, suite: Suite, count: int) -> dict[str, float
     """
     if prepared.real is None or prepared.real.train is None:
         return {}
-    train = prepared.real.train
+    train = as_rows(prepared.real.train, "training", 1)
     if train.length < count:
         return {}
     # A fixed seed, so that all subjects are compared with the same images.

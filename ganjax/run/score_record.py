@@ -91,13 +91,20 @@ def read_record(where: str) -> dict[str, Any]:
     """
     path = Path(where).expanduser()
     found = json_object.read(path)
-    scores, protocols = found.get("scores"), found.get("protocols")
-    is_whole = isinstance(scores, dict) and isinstance(protocols, dict)
-    if not is_whole or not all(
-        isinstance(each, dict)
-        and each.get("protocol") in protocols
-        and isinstance(each.get("samples"), int | float)
-        for each in scores.values()
+    scores: Any = found.get("scores")
+    protocols: Any = found.get("protocols")
+
+    def is_whole(entry: Any) -> bool:
+        return (
+            isinstance(entry, dict)
+            and entry.get("protocol") in protocols
+            and isinstance(entry.get("samples"), int | float)
+        )
+
+    if (
+        not isinstance(scores, dict)
+        or not isinstance(protocols, dict)
+        or not all(map(is_whole, scores.values()))
     ):
         raise UsageError(
             f"{where} holds no scores of one subject with their protocols: compute them "

@@ -128,7 +128,10 @@ def test_flips_and_sizes_are_of_the_protocol(capsys):
         (["one", "--against", "real"], "one has 1 image, too few for a score"),
         (["fake", "--against", "one"], "one has 1 image, too few for a score"),
         (["fake", "--against", "real", "--count", "99"], "fake has 3 images, and 99"),
-        (["fake", "--against", "real", "--protocol", "x"], "--protocol x is not one of"),
+        (
+            ["fake", "--against", "real", "--protocol", "x"],
+            "--protocol x is not one of",
+        ),
         (["fake", "--against", "real", "--weights", "x"], "--weights are those of a"),
         (
             ["fake", "--against", "real", "--protocol", "nvidia", "--weights", "x.pth"],
