@@ -1,9 +1,10 @@
 """Time and memory of metrics of features: `python benchmarks/metrics.py`.
 
 It times MIND, the running moments, the Fréchet distance of two covariances beside SciPy's
-root of their product, and precision, recall, density and coverage beside the package `prdc`,
-where that is installed. Times are of the processors, which other programs on the machine
-change less than those of the clock; memory is the most that was resident beyond the features.
+root of their product, and precision, recall, density and coverage beside the package
+`prdc`, where that is installed. Times are of the processors, which other programs on the
+machine change less than those of the clock; memory is the growth beyond the features. On a
+busy machine, set OPENBLAS_NUM_THREADS=1, as threads that wait count as busy.
 
     python benchmarks/metrics.py --vectors 10000
     python benchmarks/metrics.py --vectors 50000 --no-reference
@@ -34,7 +35,7 @@ class Args:
 
 
 def features(args: Args, seed: int, scale: float) -> np.ndarray:
-    """Draws features that are positive and vary mostly in 64 directions, as a network's do."""
+    """Draws positive features that vary mostly in 64 directions, as a network's do."""
     axes = np.random.default_rng(0).normal(size=(64, args.width)).astype(np.float32) / 8
     rng = np.random.default_rng(seed)
     rows = np.empty((args.vectors, args.width), np.float32)
