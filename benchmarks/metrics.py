@@ -3,8 +3,8 @@
 It times MIND, the running moments, the Fréchet distance of two covariances beside SciPy's
 root of their product, and precision, recall, density and coverage beside the package
 `prdc`, where that is installed. Times are of the processors, which other programs on the
-machine change less than those of the clock; memory is the most that was resident beyond the
-features.
+machine change less than those of the clock; memory is the growth beyond the features. On a
+busy machine, set OPENBLAS_NUM_THREADS=1, as threads that wait count as busy.
 
     python benchmarks/metrics.py --vectors 10000
     python benchmarks/metrics.py --vectors 50000 --no-reference

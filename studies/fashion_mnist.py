@@ -3,8 +3,8 @@
 DCGAN, SNGAN and R3GAN by their published recipes, all narrow, at 32 pixels; R3GAN with the
 gamma of the digits' experiments here. Every run ends after `--minutes` of processor time:
 the time that all threads of its process spend on training, as `time.process_time` counts
-it, without start-up, compilation and scoring. So a busy machine takes longer and gets the
-same result. One hour on two free cores is up to 120 such minutes.
+it, without start-up, compilation and scoring. So a busy machine takes longer and gets about
+as far. One hour on two free cores is up to 120 such minutes.
 
 The pace of each GAN is measured first. It says over how many steps a rate falls that falls
 over a run, and how many steps lie between scores: Fréchet distances of 2,000 samples from
