@@ -203,9 +203,16 @@ def _in_memory(
 
 def _tones(spec: Spec, to: SoundFormat, length: SoundLength) -> Source:
     splits.check_exists(spec.split, tones.COUNTS, TONES)
-    example, label = tones.tones(spec.split, to, length.samples)
-    report = report_held_out(spec, tones.COUNTS["test"])
-    return _in_memory(spec, example, label.astype(np.int32), tones.CLASSES, report)
+    found = tones.tones(spec.split, to, length.samples)
+    return Source(
+        spec=spec,
+        length=len(found.label),
+        example=example_struct((length.samples, to.channels), np.int16),
+        classes=tones.CLASSES,
+        read=lambda rows: Batch(found.read(rows), found.label[rows]),
+        report=report_held_out(spec, tones.COUNTS["test"]),
+        inventory=lambda: {TONES: f"{spec.split}:{to.rate}:{length.samples}"},
+    )
 
 
 def _of_npz(spec: Spec, to: SoundFormat, length: SoundLength) -> Source:

@@ -57,7 +57,7 @@ def likelihood(
         modality: the kind of data.
 
     Example:
-        >>> likelihood(g, gumbel(LENGTH, VOCABULARY), texts("lines.txt", LENGTH))
+        >>> likelihood(g, text.gumbel(24, size), texts("lines.txt", 24))
     """
     return Game(
         init=partial(_init, g, prior),
