@@ -82,6 +82,8 @@ def _check_output(path: Path) -> None:
 def _labels(args: Args, loaded: Loaded) -> np.ndarray:
     """Returns the label of each sample that `Loaded.sample` draws for these flags."""
     if args.label is None:
+        conditions = loaded.game.conditions
+        by_label = conditions if isinstance(conditions, Labels) else Labels()
         # Labels are made of no examples.
-        return Labels().make(args.n, len(loaded.classes), examples=lambda n: ())
+        return by_label.make(args.n, len(loaded.classes), examples=lambda n: ())
     return np.full(args.n, class_number(args.label, loaded.classes), np.int32)

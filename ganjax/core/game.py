@@ -22,19 +22,34 @@ from ganjax.core.modality import Modality
 from ganjax.core.types import ArrayLike, Player, PyTree
 
 
+GOLDEN_RATIO = (1 + 5**0.5) / 2
+
+
 class Labels(NamedTuple):
     """The conditions of a game that samples by class: labels [n].
 
     Attributes:
         classes: how many classes the networks are made for; 0 where they ignore the label,
             and None where they do not say.
+        frequencies: the share of samples of each class, where that matters, as for the
+            values of a table; () where all classes are sampled alike.
     """
 
     classes: int | None = None
+    frequencies: tuple[float, ...] = ()
 
     def make(self, n: int, classes: int, examples: Callable) -> Int[np.ndarray, " n"]:
-        """Returns `n` labels that cycle through the data's classes: 0, 1, ..., 0, 1, ..."""
-        return np.arange(n, dtype=np.int32) % max(classes, 1)
+        """Returns `n` labels that cycle through the data's classes: 0, 1, ..., 0, 1, ...
+
+        With `frequencies` each class occurs as often as they say, in an order that spreads
+        all classes evenly.
+        """
+        if not self.frequencies:
+            return np.arange(n, dtype=np.int32) % max(classes, 1)
+        # The multiples of the golden ratio, modulo 1, fill 0..1 evenly in any number.
+        places = (np.arange(1, n + 1) * GOLDEN_RATIO) % 1
+        ends = np.cumsum(self.frequencies)
+        return np.searchsorted(ends[:-1], places * ends[-1], "right").astype(np.int32)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -105,6 +105,8 @@ class Modality(NamedTuple):
             too many for the memory, or None.
         play: (path, samples) writes a .wav that a report plays next to the picture; None
             for what is only looked at.
+        table: samples -> the rows of a table (`data.tables.Table`) that they stand for;
+            None for kinds of data that are no tables.
     """
 
     name: str
@@ -119,6 +121,7 @@ class Modality(NamedTuple):
     max_samples: Mapping[str, int]
     evaluator: Callable[..., Any]
     play: Callable[[Path, np.ndarray], None] | None = None
+    table: Callable[[np.ndarray], Any] | None = None
 
 
 def decoded(modality: Modality, turns: PyTree) -> PyTree:

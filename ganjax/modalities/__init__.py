@@ -1,15 +1,16 @@
 """Kinds of data: how each is loaded, decoded, drawn, saved and scored.
 
 A `Modality` (`ganjax.core.Modality`) is a value that a `Game` carries: `IMAGES`, `POINTS`,
-or what `sounds(rate, length)` and `texts(where, length)` make. A new kind of data is one
-more of them, in a file here or in an experiment.
-`pictures` has what drawings of any kind share, `image_scores` the scores of images.
+or what `sounds(rate, length)`, `texts(where, length)` and `tables(schema)` make. A new kind
+of data is one more of them, in a file here or in an experiment. `pictures` has what
+drawings of any kind share, `image_scores` the scores of images.
 """
 
 from ganjax.modalities.images import IMAGES
 from ganjax.modalities.points import POINTS
 from ganjax.modalities.sounds import sounds
+from ganjax.modalities.tables import tables
 from ganjax.modalities.texts import texts, vocabulary_size
 
 
-__all__ = ["IMAGES", "POINTS", "sounds", "texts", "vocabulary_size"]
+__all__ = ["IMAGES", "POINTS", "sounds", "tables", "texts", "vocabulary_size"]

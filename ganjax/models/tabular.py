@@ -7,7 +7,7 @@ vector. So a row is a concatenation of scalars and one-hot vectors, and the outp
 last layer that make one of them are a `Span`. Conditions enter as a one-hot label.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ganjax.errors import UsageError
 from ganjax.layers import sizes
 from ganjax.layers.example import Example
 from ganjax.layers.normalization import BatchNorm
@@ -63,6 +64,20 @@ def discrete(count: int) -> tuple[Span, ...]:
     return (Span(count, one_hot),)
 
 
+def spans(layout: Sequence[tuple[bool, int]]) -> tuple[Span, ...]:
+    """Returns the spans of all columns of a table.
+
+    Args:
+        layout: of each column, whether it is continuous, and the number of its modes or of
+            its values; `ganjax.data.schema.Schema.layout`.
+    """
+    columns = (
+        continuous(width) if is_continuous else discrete(width)
+        for is_continuous, width in layout
+    )
+    return tuple(span for column in columns for span in column)
+
+
 class Generator(nn.Module):
     """Maps z to rows [b, d].
 
@@ -83,21 +98,10 @@ class Generator(nn.Module):
     temperature: float = 0.2
     noise: float = 1.0
 
-    @nn.compact
     def __call__(
         self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b d"]:
-        sizes.check_positive(
-            "CTGAN's G", "spans of widths", [s.width for s in self.spans]
-        )
-        condition = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
-        x = jnp.concatenate([z, condition], axis=-1)
-        # Each hidden layer sees the outputs of all layers before it, z and the condition.
-        for width in self.widths:
-            h = nn.Dense(width, use_bias=False, kernel_init=INIT)(x)
-            h = nn.relu(BatchNorm()(h, label, train=train))
-            x = jnp.concatenate([h, x], axis=-1)
-        x = nn.Dense(sum(span.width for span in self.spans), kernel_init=INIT)(x)
+        x = self.outputs(z, label, train=train)
         # Gumbel noise samples the one-hot vectors; a low temperature makes them sharp.
         gumbel = jax.random.gumbel(self.make_rng("noise"), x.shape, x.dtype)
         noisy = (x + self.noise * gumbel) / self.temperature
@@ -112,29 +116,60 @@ class Generator(nn.Module):
             axis=-1,
         )
 
+    @nn.compact
+    def outputs(
+        self, z: Float[Array, "b z"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, "b d"]:
+        """Returns the outputs of the last layer, before their activations.
+
+        They are the logits of the one-hot vectors (`regularizers.conditional_column`).
+        """
+        sizes.check_positive(
+            "CTGAN's G", "spans of widths", [s.width for s in self.spans]
+        )
+        condition = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
+        x = jnp.concatenate([z, condition], axis=-1)
+        # Each hidden layer sees the outputs of all layers before it, z and the condition.
+        for width in self.widths:
+            h = nn.Dense(width, use_bias=False, kernel_init=INIT)(x)
+            h = nn.relu(BatchNorm()(h, label, train=train))
+            x = jnp.concatenate([h, x], axis=-1)
+        return nn.Dense(sum(span.width for span in self.spans), kernel_init=INIT)(x)
+
 
 class Discriminator(nn.Module):
-    """Maps rows to logits [b]: dense layers, each with a leaky ReLU and dropout.
+    """Maps rows to logits: dense layers, each with a leaky ReLU and dropout.
+
+    With `pack` above 1 it judges as many rows together (PacGAN; Lin et al., 2018), so that
+    a generator which repeats itself is found out, and there is one logit for each pack.
 
     Attributes:
         widths: units of each hidden layer.
         classes: number of conditions, 0 for an unconditional discriminator.
         slope: slope of the leaky ReLU.
         dropout: dropout rate (the rng "dropout").
+        pack: rows that are judged together; 10 in the paper. Batches are multiples of it.
     """
 
     widths: tuple[int, ...] = (256, 256)
     classes: int = 0
     slope: float = 0.2
     dropout: float = 0.5
+    pack: int = 1
 
     @nn.compact
     def __call__(
         self, image: Float[Array, "b d"], label: Int[Array, " b"], *, train: bool
-    ) -> Float[Array, " b"]:
+    ) -> Float[Array, " packs"]:
+        if len(image) % self.pack:
+            raise UsageError(
+                f"CTGAN's D judges {self.pack} rows together, not {len(image)}: "
+                f"give each device a multiple of {self.pack} in a batch."
+            )
         # Without classes the one-hot label has no columns.
         condition = jax.nn.one_hot(label, self.classes, dtype=image.dtype)
         x = jnp.concatenate([image, condition], axis=-1)
+        x = x.reshape(len(x) // self.pack, -1)
         for width in self.widths:
             # No norms: the published D is trained with a gradient penalty, which a batch
             # norm would make depend on the other rows of the batch.

@@ -23,6 +23,7 @@ from ganjax.regularizers.classes import (
     multi_hinge,
     tac_gan,
 )
+from ganjax.regularizers.columns import conditional_column
 from ganjax.regularizers.consistency import (
     balanced_consistency,
     consistency,
@@ -57,6 +58,7 @@ __all__ = [
     "approximate_r2",
     "balanced_consistency",
     "boundary_equilibrium",
+    "conditional_column",
     "consistency",
     "coded_prior",
     "contrastive",

@@ -39,7 +39,9 @@ def r2(gamma: Number) -> Regularizer:
     return weighted(gamma, value)
 
 
-def gradient_penalty(weight: Number = 10.0, target: float = 1.0) -> Regularizer:
+def gradient_penalty(
+    weight: Number = 10.0, target: float = 1.0, pack: int = 1
+) -> Regularizer:
     """WGAN-GP: weight E (|grad D| - target)^2 (Gulrajani et al., 2017, eq. 3).
 
     It is taken at a random point between the real and the generated image of each row.
@@ -47,10 +49,13 @@ def gradient_penalty(weight: Number = 10.0, target: float = 1.0) -> Regularizer:
     Args:
         weight: the coefficient.
         target: the norm that the gradient should have.
+        pack: how many rows D judges together. They are at one point between the two, and
+            have one gradient (CTGAN; Xu et al., 2019, algorithm 1).
     """
 
     def value(turn):
-        return _norm_penalty(_gradients(turn, _interpolate(turn)), target)
+        gradients = _gradients(turn, _interpolate(turn, pack))
+        return _norm_penalty(gradients.reshape(len(gradients) // pack, -1), target)
 
     return weighted(weight, value)
 
@@ -97,9 +102,13 @@ def dragan(weight: Number = 10.0, target: float = 1.0, c: float = 0.5) -> Regula
     return weighted(weight, value)
 
 
-def _interpolate(turn: Turn) -> Float[Array, "b *s"]:
-    """Returns a random point between the real and the generated image of each row."""
+def _interpolate(turn: Turn, pack: int = 1) -> Float[Array, "b *s"]:
+    """Returns a random point between the real and the generated image of each row.
+
+    It is the same point for each `pack` of rows.
+    """
     share = per_row(turn, "interpolation", jax.random.uniform)
+    share = share if pack == 1 else share[::pack].repeat(pack)
     share = expand_like(share, turn.real.x)
     return share * turn.real.x + (1 - share) * turn.fake.x
 

@@ -273,6 +273,7 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
     jitted_sample = jax.jit(game.sample)
     jitted_generate = jax.jit(game.generate)
     by_label = isinstance(game.conditions, Labels)
+    by_class = game.conditions if isinstance(game.conditions, Labels) else Labels()
 
     # `sampling.draw` takes samples with a first axis of seeds.
     def draw(state: PyTree, key: jax.Array, condition: PyTree) -> np.ndarray:
@@ -294,7 +295,7 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
     def labels(label: Any, n: int) -> Any:
         """The labels of n samples, however they are given."""
         if label is None:
-            return Labels().make(n, len(classes), examples=lambda count: None)
+            return by_class.make(n, len(classes), examples=lambda count: None)
         if isinstance(label, int | str | np.integer):
             one = label if isinstance(label, str) else int(label)
             return np.full(n, class_number(one, classes), np.int32)
