@@ -19,6 +19,7 @@ ORDER = (
     "prepare",
     "report",
     "sample",
+    "synthesize",
     "evaluate",
     "translate",
     "complete",

@@ -39,6 +39,7 @@ MAX_FITTED = 50_000  # rows that modes are fitted to; of more, so many at random
 MAX_POSITION = 0.99  # within -1..1
 
 MAX_CATEGORIES = 1_000  # with more, the rarest share one output of the networks
+RARE = "any rare value"  # the name of the category of those
 FEW_NUMBERS = 10  # a column of whole numbers with at most so many values is categorical
 MIN_KEY_ROWS = 20  # in fewer rows, different values need not be a key
 DAY_DECIMALS = 6  # of a day, for dates with a time: a tenth of a second
@@ -677,7 +678,7 @@ def _key_text(column: Key, i: int) -> str:
 def _shown(column: Categorical, code: int) -> str:
     """The name of a category as conditions have it."""
     is_shared = code == column.width - 1 and len(column.values) > column.width
-    return "any rare value" if is_shared else column.values[code]
+    return RARE if is_shared else column.values[code]
 
 
 def _numbers(cells: Shaped[np.ndarray, " rows"]) -> Float[np.ndarray, " rows"] | None:
