@@ -41,7 +41,9 @@ MAX_POSITION = 0.99  # within -1..1
 MAX_CATEGORIES = 1_000  # with more, the rarest share one output of the networks
 RARE = "any rare value"  # the name of the category of those
 FEW_NUMBERS = 10  # a column of whole numbers with at most so many values is categorical
+KEY_GAPS = 2  # keys that are numbers cover a range of at most so many times the rows
 MIN_KEY_ROWS = 20  # in fewer rows, different values need not be a key
+SECONDS_PER_DAY = 86_400
 DAY_DECIMALS = 6  # of a day, for dates with a time: a tenth of a second
 MAX_EXACT = 2**53  # floats hold whole numbers up to this one exactly
 EPOCH = datetime(1970, 1, 1)
@@ -258,7 +260,7 @@ def inferred(name: str, cells: Shaped[np.ndarray, " rows"]) -> Column:
     """Returns what a column is, by its values.
 
     Whole numbers of at most `FEW_NUMBERS` values are categorical. A key is text that
-    differs in all rows, or whole numbers that count on without a gap.
+    differs in all rows, or whole numbers that count the rows, at most half of which lack.
     """
     present = cells[~is_missing(cells)]
     values = set(present)
@@ -271,7 +273,8 @@ def inferred(name: str, cells: Shaped[np.ndarray, " rows"]) -> Column:
             return continuous(name, cells)
         return key(name, cells) if is_unique else categorical(name, cells)
     is_whole = bool((numbers == np.floor(numbers)).all())
-    if is_unique and is_whole and np.ptp(numbers) == len(cells) - 1:
+    # Of rows that are counted some are held out, and others may have been deleted.
+    if is_unique and is_whole and np.ptp(numbers) < KEY_GAPS * len(cells):
         return key(name, cells)
     if is_whole and len(values) <= FEW_NUMBERS:
         return categorical(name, cells)
@@ -667,7 +670,8 @@ def _number_text(column: Continuous, value: float) -> str:
     if math.isnan(value):
         return column.missing or ""
     if column.date:
-        return (EPOCH + timedelta(days=float(value))).strftime(column.date)
+        seconds = round(float(value) * SECONDS_PER_DAY)
+        return (EPOCH + timedelta(seconds=seconds)).strftime(column.date)
     return repr(float(value)).removesuffix(".0")
 
 
