@@ -73,8 +73,6 @@ def _draw(
         The rows as networks see them, and how many were drawn.
     """
     label = next((text for text in args.where if text in loaded.classes), None)
-    for text in args.where:
-        _check_value(text, loaded.classes)
     count = max(args.rows, MIN_DRAWN) if args.where else args.rows
     kept: list[np.ndarray] = []
     for attempt in range(MAX_ATTEMPTS):
@@ -82,6 +80,7 @@ def _draw(
         table = decode(samples)
         matches = np.ones(count, bool)
         for name, value in _wanted(args.where, table):
+            _check_value(name, value, loaded.classes)
             matches &= table.column(name) == value
         kept.append(samples[matches])
         if sum(map(len, kept)) >= args.rows:
@@ -92,15 +91,14 @@ def _draw(
     )
 
 
-def _check_value(text: str, classes: tuple[str, ...]) -> None:
+def _check_value(name: str, value: str, classes: tuple[str, ...]) -> None:
     """Raises a `UsageError` for a value that its categorical column has not."""
-    name = text.partition("=")[0]
     values = [each for each in classes if each.startswith(f"{name}=")]
     # Values that are rare in a column of very many are not among the classes.
-    if values and text not in values and f"{name}={RARE}" not in values:
+    if values and f"{name}={value}" not in values and f"{name}={RARE}" not in values:
         raise UsageError(
-            f"--where {shortened(text)!r} is no value of this table: give one such as "
-            f"{listed(values, 8)}."
+            f"--where {shortened(f'{name}={value}')!r} is no value of this table: give one "
+            f"such as {listed(values, 8)}."
         )
 
 

@@ -64,6 +64,8 @@ NUMBER = re.compile(
     r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 )
 
+COMMA = re.compile(r"[+-]?[0-9]+,([0-9]+)")  # a number with a decimal comma
+
 
 class Continuous(NamedTuple):
     """A column of numbers or dates.
@@ -79,7 +81,8 @@ class Continuous(NamedTuple):
         special: values that are modes of their own.
         missing: the text of a missing value; None where no value is missing.
         date: the format of dates, as `strptime` takes it; "" for numbers.
-        quantiles: the values at 101 even shares of the rows, to compare samples with.
+        quantiles: the values at 100 even shares of the rows, to compare samples with.
+        point: the sign before the decimals, "." or ",".
     """
 
     name: str
@@ -93,6 +96,7 @@ class Continuous(NamedTuple):
     missing: str | None = None
     date: str = ""
     quantiles: tuple[float, ...] = ()
+    point: str = "."
 
     @property
     def width(self) -> int:
@@ -266,7 +270,7 @@ def inferred(name: str, cells: Shaped[np.ndarray, " rows"]) -> Column:
     values = set(present)
     if len(values) < 2 and len(present) in (0, len(cells)):
         return Constant(name, str(cells[0]))
-    numbers = _numbers(present)
+    numbers = _numbers(present, _point(present))
     is_unique = len(values) == len(cells) >= MIN_KEY_ROWS
     if numbers is None:
         if _date_format(present):
@@ -509,7 +513,8 @@ def _continuous(
 ) -> Column:
     absent = is_missing(cells)
     date = _date_format(cells[~absent])
-    numbers = _days(cells[~absent], date) if date else _numbers(cells[~absent])
+    point = _point(cells[~absent])
+    numbers = _days(cells[~absent], date) if date else _numbers(cells[~absent], point)
     if numbers is None or not len(numbers):
         raise UsageError(
             f"Column {shortened(name)!r} holds text, as in "
@@ -525,7 +530,7 @@ def _continuous(
         is_whole = bool((numbers == np.floor(numbers)).all())
         decimals = 0 if is_whole else DAY_DECIMALS
     else:
-        decimals = max(_decimals(text) for text in cells[~absent])
+        decimals = max(_decimals(text.replace(point, ".")) for text in cells[~absent])
     weights, means, stds = fit_modes(ordinary)
     return Continuous(
         name=name,
@@ -538,7 +543,8 @@ def _continuous(
         special=special,
         missing=_missing_text(cells, absent),
         date=date,
-        quantiles=tuple(np.quantile(numbers, np.linspace(0, 1, 101)).tolist()),
+        quantiles=tuple(np.quantile(numbers, np.linspace(0.005, 0.995, 100)).tolist()),
+        point="." if date else point,
     )
 
 
@@ -587,7 +593,9 @@ def _modes(
             "the schema is from: infer the schema from all rows."
         )
     present = cells[~absent]
-    found = _days(present, column.date) if column.date else _numbers(present)
+    found = (
+        _days(present, column.date) if column.date else _numbers(present, column.point)
+    )
     if found is None:
         raise UsageError(
             f"Column {shortened(column.name)!r} has "
@@ -672,7 +680,7 @@ def _number_text(column: Continuous, value: float) -> str:
     if column.date:
         seconds = round(float(value) * SECONDS_PER_DAY)
         return (EPOCH + timedelta(seconds=seconds)).strftime(column.date)
-    return repr(float(value)).removesuffix(".0")
+    return repr(float(value)).removesuffix(".0").replace(".", column.point)
 
 
 def _key_text(column: Key, i: int) -> str:
@@ -685,8 +693,20 @@ def _shown(column: Categorical, code: int) -> str:
     return RARE if is_shared else column.values[code]
 
 
-def _numbers(cells: Shaped[np.ndarray, " rows"]) -> Float[np.ndarray, " rows"] | None:
+def _point(cells: Shaped[np.ndarray, " rows"]) -> str:
+    """The decimal point of a column of numbers: "," where that cannot be for thousands."""
+    found = [COMMA.fullmatch(cell) for cell in cells if "," in cell]
+    if not found or not all(found):
+        return "."
+    return "," if any(len(each[1]) != 3 for each in found if each) else "."
+
+
+def _numbers(
+    cells: Shaped[np.ndarray, " rows"], point: str = "."
+) -> Float[np.ndarray, " rows"] | None:
     """The cells as finite numbers; None if any is not, or is no exact float."""
+    if point != ".":
+        cells = np.array([cell.replace(point, ".") for cell in cells], object)
     if not all(NUMBER.fullmatch(cell) for cell in cells):
         return None
     values = np.array([float(cell) for cell in cells], np.float64)

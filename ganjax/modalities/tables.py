@@ -40,7 +40,6 @@ from ganjax.evaluation.columns import (
 )
 from ganjax.evaluation.detection import (
     BOOSTED_DETECTION,
-    FOLDS,
     LOGISTIC_DETECTION,
     boosted_detection,
     logistic_detection,
@@ -59,6 +58,7 @@ from ganjax.store import write
 
 PREVIEW = 1_000  # rows in a picture of a run
 MAX_COMPARED = 2_000  # rows on either side of a comparison
+MIN_COMPARED = 16  # with fewer there are no scores
 K = 5  # nearest neighbors of precision, recall, density and coverage
 MAX_PANELS = 24  # columns in a picture
 MAX_BARS = 20  # of the distribution of one column
@@ -243,7 +243,7 @@ def evaluator(
     test = _read(schema, natural(held_out)) if held_out else None
     compared = train if test is None else test
     count = len(compared.values)
-    if min(count, len(train.values)) <= max(K, 2 * FOLDS):
+    if min(count, len(train.values)) < MIN_COMPARED:
         return no_scores(count)
     rows = evaluation.points()._replace(name="rows")
     target = (

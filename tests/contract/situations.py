@@ -28,6 +28,9 @@ import ganjax
 from ganjax import cli
 from ganjax.data import Spec, load, read_all
 from ganjax.data.describe import describe
+from ganjax.data.rows import read_split
+from ganjax.data.schema import infer
+from ganjax.modalities import tables
 from ganjax.run import Run, command as play_command
 from ganjax.run.args import check
 from ganjax.run.command import exit_on_error, parse
@@ -93,6 +96,36 @@ def found(
         need(source.report.held_out == held_out, f"{source.report.held_out} held out")
         for word in words:
             need(word in line, f"{word!r} is not in {line!r}")
+
+    return right
+
+
+def a_table(text: str | bytes) -> Callable[[Path, Any], Path]:
+    """A folder `data` with a train.csv of this text."""
+
+    def make(folder: Path, rng: Any) -> Path:
+        (folder / "data").mkdir()
+        raw = text if isinstance(text, bytes) else text.encode()
+        (folder / "data" / "train.csv").write_bytes(raw)
+        return folder / "data"
+
+    return make
+
+
+def tabulated(where: Path) -> tuple[Any, str]:
+    """The source of a table, and its opening line."""
+    schema = infer(read_split(where))
+    source = tables(schema).load(Spec(str(where)))
+    return source, describe(source, tables(schema).summary)
+
+
+def opened(*words: str) -> Callable[[Any, Outcome], None]:
+    """Right is an opening line with these words."""
+
+    def right(given: Any, outcome: Outcome) -> None:
+        worked(outcome)
+        line = outcome.value[1]
+        need(all(word in line for word in words), f"{words} are not all in {line!r}")
 
     return right
 
@@ -682,6 +715,59 @@ TABLE = [
         says("many"),
     ),
     Situation("D: no run", nothing, command("report", "FOLDER"), says("run.json")),
+    # Tables.
+    *(
+        Situation(
+            f"F: a table {name}", a_table(text), trains("ctgan"), nothing_begun(*words)
+        )
+        for name, text, words in (
+            ("with a line too short", "a,b\n1,x\n2\n", ("line 3", "1 cell")),
+            ("with a line too long", "a,b\n1,x\n2,y,z\n", ("line 3", "3 cells")),
+            ("of no byte", "", ("train.csv is empty",)),
+            ("of a header alone", "a,b\n", ("no rows",)),
+            ("without a header", "5.1,3.5,a\n4.9,3,b\n", ("no header", "5.1")),
+            ("with a column twice", "a,a\n1,2\n", ("2 columns named 'a'",)),
+            ("with an open quote", 'a,b\n1,"x\n2,y\n', ("no valid CSV in line",)),
+            ("of a program", b"\x7fELF\x00\x01\x02", ("not a text file",)),
+            ("in no encoding", b"a,b\n\x81\x8d,1\n", ("unknown encoding",)),
+            ("of one value", "a,b\n1,x\n1,x\n", ("No column of the table",)),
+        )
+    ),
+    Situation(
+        "F: no table", laid("1.png"), trains("ctgan"), nothing_begun("train.csv")
+    ),
+    Situation(
+        "F: a table with a constant column, a key and missing values",
+        a_table(
+            "id,a,b\n" + "".join(f"k{i},{i / 7:.3f},1\n" for i in range(30)) + "z,NA,1"
+        ),
+        tabulated,
+        opened("31 rows of 3 columns", "id (keys", "b (constant)"),
+    ),
+    Situation(
+        "F: a table of 10,000 categories",
+        a_table("a,b\n" + "".join(f"w{i % 10_000},{i % 3}\n" for i in range(12_000))),
+        tabulated,
+        opened("'a' has 10,000 values", "the rarest 9,001"),
+    ),
+    Situation(
+        "F: a table of Excel's: a byte order mark, semicolons, Windows' line ends",
+        a_table("\ufeffNaïve;b\r\n1,5;x\r\n2,5;y\r\n2,5;x\r\n"),
+        tabulated,
+        opened("3 rows of 2 columns", "2 classes (b=x, b=y)"),
+    ),
+    Situation(
+        "F: rows of a run that is of no table",
+        a_run("ring"),
+        command("synthesize", "FOLDER/run", "--out", "FOLDER/made.csv"),
+        says("makes points and no tables"),
+    ),
+    Situation(
+        "F: rows for a file that is no .csv",
+        a_run("ring"),
+        command("synthesize", "FOLDER/run", "--out", "FOLDER/made.png"),
+        says(".csv"),
+    ),
     # What was found by making situations up (`tests.fuzz`).
     Situation(
         "E: a status of another kind",

@@ -23,6 +23,14 @@ def test_labels_go_round_through_the_classes_of_the_data():
     assert Labels().show(labels, samples) is samples
 
 
+def test_labels_with_frequencies_occur_as_often_in_any_number_of_samples():
+    labels = Labels(3, (0.7, 0.1, 0.2))
+    for n, most in ((40, 2), (1_000, 4)):
+        found = np.bincount(labels.make(n, 3, len), minlength=3)
+        assert np.abs(found - np.array([0.7, 0.1, 0.2]) * n).max() <= most
+    assert labels.make(9, 3, len).tolist() == labels.make(40, 3, len)[:9].tolist()
+
+
 def test_a_translation_is_shown_to_the_right_of_its_image_at_the_same_size():
     """Gray images have three equal channels there, and each small pixel is a square."""
     image = RNG.normal(size=(2, 3, 2, 1)).astype(np.float32)

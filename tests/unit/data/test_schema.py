@@ -224,6 +224,15 @@ def test_flags_name_kinds():
             parse_kinds([text])
 
 
+def test_decimal_commas_are_read_and_written_and_thousands_are_not_taken_for_them():
+    values = ["1,5", "2", "-0,25", "3,125"] * 5
+    table = from_frame({"x": values})
+    schema = infer(table)
+    assert schema.continuous[0].low == -0.25
+    assert decode(schema, encode(schema, table)).column("x").tolist() == values
+    assert isinstance(column(["1,234", "5,678", "900"] * 5), Categorical)
+
+
 @pytest.mark.parametrize("day", ["03.02.2020", "2020-02-03 04:05:06", "2020/02/03"])
 def test_dates_come_back_in_their_own_format(day):
     later = day.replace("3", "4", 1)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ganjax.errors import UsageError
 from ganjax.models import tabular
 from ganjax.models.tabular import continuous, discrete
 from tests.helpers.states import seat
@@ -90,3 +91,28 @@ def test_parameter_counts_are_those_of_the_authors_code(net, shape, count):
     variables = jax.eval_shape(init, KEY, jnp.zeros(shape), LABEL)
     leaves = jax.tree.leaves(variables["params"])
     assert sum(leaf.size for leaf in leaves) == count
+
+
+def test_d_judges_the_rows_of_a_pack_together():
+    """A row moves the logit of its own pack, and of no other."""
+    net = discriminator(pack=2)
+    logits = run(net, KEY, ROW)
+    assert logits.shape == (3,)
+    moved = run(net, KEY, ROW.at[3].add(1.0))
+    assert (moved != logits).tolist() == [False, True, False]
+    with pytest.raises(UsageError, match="judges 4 rows together, not 6"):
+        run(discriminator(pack=4), KEY, ROW)
+
+
+def test_spans_follow_the_layout_of_a_table():
+    assert tabular.spans(((True, 4), (False, 3), (True, 2))) == SPANS
+
+
+def test_the_outputs_are_what_the_activations_are_of():
+    net = generator(noise=0.0, temperature=1.0)
+    variables = seat(net, Z, LABEL)
+    apply = partial(net.apply, variables, Z, LABEL, train=False, rngs={"noise": KEY})
+    outputs, rows = apply(method="outputs"), apply()
+    np.testing.assert_allclose(rows[:, 0], jnp.tanh(outputs[:, 0]), rtol=1e-6)
+    choice = jax.nn.softmax(outputs[:, 5:8])
+    np.testing.assert_allclose(rows[:, 5:8], choice, rtol=1e-5)
