@@ -24,7 +24,7 @@ MIN_DRAWN = 256  # rows in one attempt
 
 @dataclass(frozen=True)
 class Args:
-    """Writes new rows of a table, which a run has learned, to a .csv file."""
+    """Writes new rows of the table that a run has learned."""
 
     run: RunFolder
     """The folder of a run that was trained on a table."""

@@ -543,9 +543,15 @@ def _continuous(
         special=special,
         missing=_missing_text(cells, absent),
         date=date,
-        quantiles=tuple(np.quantile(numbers, np.linspace(0.005, 0.995, 100)).tolist()),
+        quantiles=_quantiles(numbers),
         point="." if date else point,
     )
+
+
+def _quantiles(numbers: Float[np.ndarray, " n"]) -> tuple[float, ...]:
+    """The middles of 100 parts of equally many rows, as precise as a picture needs."""
+    found = np.quantile(numbers, np.linspace(0.005, 0.995, 100))
+    return tuple(float(f"{x:.6g}") for x in found)
 
 
 def fit_modes(

@@ -134,6 +134,7 @@ summary { cursor: pointer; color: var(--soft); font-size: 14px; margin-bottom: 6
 """
 
 MAX_LISTED = 100  # longer lists are shortened
+MAX_TEXT = 400  # characters of one value
 # The browser must load nothing: neither a script that was smuggled in by the name of a run,
 # nor a remote picture that would reveal that the page is read.
 CONTENT_SECURITY_POLICY = (
@@ -232,7 +233,7 @@ def animation(path: Path, alt: str, caption: str) -> str:
 
 
 def _as_text(value: object) -> str:
-    # Long lists, such as those of classes, are shortened.
+    # Long lists, such as those of classes, are shortened, and so is long text.
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
@@ -241,7 +242,10 @@ def _as_text(value: object) -> str:
         return ", ".join(map(_as_text, shown)) + count or "none"
     if value is None or value == "" or value == {}:
         return "none"
-    return str(value)
+    text = str(value)
+    if len(text) <= MAX_TEXT:
+        return text
+    return f"{text[:MAX_TEXT]} … ({len(text):,} characters)"
 
 
 def _embedded(path: Path, alt: str, max_bytes: int) -> str:

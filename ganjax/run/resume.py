@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from ganjax.errors import UsageError
+from ganjax.errors import MAX_QUOTED_CHARACTERS, UsageError
 from ganjax.run.args import CHANGEABLE_ON_RESUME
 from ganjax.store import json_object, shapes as stored_shapes
 
@@ -83,8 +83,8 @@ def _argument_changes(
         is_place = isinstance(old, str) and any(_is_at(now, x, new) for x in PLACES)
         if old != new and name not in changeable and not is_place:
             raise UsageError(
-                f"{flag} was {old} when {folder} was begun and is {new} now; give it as "
-                "it was, or name another --workdir."
+                f"{flag} was {_brief(old)} when {folder} was begun and is {_brief(new)} "
+                "now; give it as it was, or name another --workdir."
             )
     return remarks
 
@@ -114,7 +114,18 @@ def _absolute(place: str) -> str:
     if not place:  # no place; as a path it would be the current folder
         return place
     path = Path(place).expanduser()
-    return str(path.absolute()) if path.exists() or path.is_absolute() else place
+    try:
+        return str(path.absolute()) if path.exists() or path.is_absolute() else place
+    except (OSError, ValueError):  # text that is too long for a path, and so none
+        return place
+
+
+def _brief(value: Any) -> str:
+    """An argument as a sentence can hold it; one may be all that is known of a table."""
+    text = str(value)
+    if len(text) <= MAX_QUOTED_CHARACTERS:
+        return text
+    return f"{text[:MAX_QUOTED_CHARACTERS]} … ({len(text):,} characters)"
 
 
 def _check_shapes(folder: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
