@@ -1,9 +1,9 @@
 """How alike the columns of two tables are, one by one and in pairs.
 
-Both scores are those of SDMetrics, Column Shapes and Column Pair Trends. The first does not
-see any dependence between columns, and rows whose columns are drawn independently do well
-in the second, too, if most columns depend little on each other: read them beside
-`detection`, which such rows do not deceive.
+Both scores are those of SDMetrics: Column Shapes, and the mean of Correlation Similarity
+and Contingency Similarity over all pairs. The first does not see any dependence, and rows
+whose columns are drawn independently do well in the second, too, if most columns depend
+little on each other: read them beside `detection`, which such rows do not deceive.
 """
 
 from itertools import combinations

@@ -11,6 +11,7 @@ from ganjax.data.tables import from_frame, read_table
 from ganjax.errors import UsageError
 from ganjax.modalities import POINTS, tables
 from ganjax.modalities.tables import decode
+from ganjax.run.loading import Loaded
 
 
 N = 400
@@ -45,7 +46,8 @@ def sample(n, label=None, seed=0):
 def run(monkeypatch):
     LABELS.clear()
     game = types.SimpleNamespace(modality=tables(SCHEMA))
-    loaded = types.SimpleNamespace(game=game, classes=SCHEMA.conditions, sample=sample)
+    unused = [None] * (len(Loaded._fields) - 4)
+    loaded = Loaded(game, (), SCHEMA.conditions, sample, *unused)
     monkeypatch.setattr(synthesize, "load", lambda run, **save: loaded)
     return loaded
 

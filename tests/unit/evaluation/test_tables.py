@@ -56,6 +56,27 @@ def test_shapes_are_one_minus_the_kolmogorov_smirnov_and_total_variation_distanc
     np.testing.assert_allclose(column_shapes(real, fake, (0, 2)), (0.5 + 0.75) / 2)
 
 
+def drawn(seed):
+    """Two numbers and two categories, of which some depend on each other."""
+    rng = np.random.default_rng(seed)
+    a = rng.normal(seed * 0.1, 1, 200)
+    b = a * (1 - 0.2 * seed) + rng.normal(0, 1, 200)
+    c = rng.integers(0, 3, 200)
+    return np.stack([a, b, c, a > rng.normal(0, 1 + seed, 200)], axis=1)
+
+
+def test_shapes_and_pairs_are_those_of_sdmetrics():
+    """Column Shapes, CorrelationSimilarity and ContingencySimilarity of version 0.32."""
+    real, fake, categories = drawn(0), drawn(1), np.array([0, 0, 3, 2])
+    np.testing.assert_allclose(column_shapes(real, fake, (0, 0, 3, 2)), 0.93625)
+    theirs = {(0, 1): 0.998582, (0, 3): 0.81, (1, 3): 0.84, (2, 3): 0.875}
+    for (i, j), score in theirs.items():
+        columns = [i, j]
+        kinds = tuple(categories[columns].tolist())
+        found = pair_trends(real[:, columns], fake[:, columns], kinds)
+        np.testing.assert_allclose(found, score, atol=1e-6)
+
+
 def test_the_share_of_missing_numbers_counts_as_a_difference():
     real, fake = np.zeros((10, 1)), np.zeros((10, 1))
     fake[:4] = np.nan
