@@ -190,8 +190,9 @@ class Schema(NamedTuple):
     @property
     def modeled(self) -> tuple[Continuous | Categorical, ...]:
         """The columns that networks see."""
-        kinds = Continuous | Categorical
-        return tuple(column for column in self.columns if isinstance(column, kinds))
+        return tuple(
+            each for each in self.columns if isinstance(each, Continuous | Categorical)
+        )
 
     @property
     def categorical(self) -> tuple[Categorical, ...]:

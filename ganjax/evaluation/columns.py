@@ -132,10 +132,10 @@ def _bins(
     if categories:
         return real.astype(int), fake.astype(int), categories
     present = real[np.isfinite(real)]
-    ends = np.linspace(
-        *(present.min(), present.max()) if len(present) else (0, 1), BINS + 1
-    )
-    found = (
-        np.where(np.isnan(x), BINS, np.digitize(x, ends[1:-1])) for x in (real, fake)
-    )
-    return *(x.astype(int) for x in found), BINS + 1
+    low, high = (present.min(), present.max()) if len(present) else (0.0, 1.0)
+    ends = np.linspace(low, high, BINS + 1)
+
+    def binned(x):
+        return np.where(np.isnan(x), BINS, np.digitize(x, ends[1:-1])).astype(int)
+
+    return binned(real), binned(fake), BINS + 1

@@ -45,7 +45,8 @@ def boosted_detection(
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     model = HistGradientBoostingClassifier(
-        categorical_features=tree_categories(categories), random_state=0
+        categorical_features=tree_categories(categories),  # pyright: ignore[reportArgumentType]
+        random_state=0,
     )
     return _cross_validated(model, real, fake)
 
@@ -101,10 +102,13 @@ def _cross_validated(
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     # On a few thousand rows, threads cost more than they bring.
     with threadpool_limits(1):
-        odds = cross_val_predict(model, rows, is_fake, cv=folds, method="predict_proba")
+        found = cross_val_predict(
+            model, rows, is_fake, cv=folds, method="predict_proba"
+        )
+    odds = np.asarray(found)[:, 1]
     # Each fold has a model of its own, whose probabilities are not those of another.
     aucs = [
-        roc_auc_score(is_fake[test], odds[test, 1])
+        roc_auc_score(is_fake[test], odds[test])
         for _, test in folds.split(rows, is_fake)
     ]
     return float(np.mean(aucs))

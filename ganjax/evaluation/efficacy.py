@@ -54,7 +54,10 @@ def efficacy(
         if categories[target]
         else HistGradientBoostingRegressor
     )
-    model = kind(categorical_features=is_category, random_state=0)
+    model = kind(
+        categorical_features=is_category,  # pyright: ignore[reportArgumentType]
+        random_state=0,
+    )
     with threadpool_limits(1):
         model.fit(train[:, others], wanted)
         return float(model.score(test[:, others], found))

@@ -263,11 +263,9 @@ def evaluator(
         if test is not None:
             return _scores(schema, test, train, target) | usual
         half = len(train.values) // 2
-        parts = (
-            _Rows(*(x[part] for x in train))
-            for part in (slice(half), slice(half, None))
-        )
-        return _scores(schema, *parts, target) | usual
+        first = _Rows(train.values[:half], train.hard[:half])
+        second = _Rows(train.values[half:], train.hard[half:])
+        return _scores(schema, first, second, target) | usual
 
     own = [BOOSTED_DETECTION, LOGISTIC_DETECTION, COLUMN_SHAPES, PAIR_TRENDS]
     own += [EFFICACY] if target is not None else []
