@@ -718,7 +718,10 @@ TABLE = [
     # Tables.
     *(
         Situation(
-            f"F: a table {name}", a_table(text), trains("ctgan"), nothing_begun(*words)
+            f"F: a table {name}",
+            a_table(text),
+            trains("ctgan", target=""),
+            nothing_begun(*words),
         )
         for name, text, words in (
             ("with a line too short", "a,b\n1,x\n2\n", ("line 3", "1 cell")),
@@ -734,7 +737,10 @@ TABLE = [
         )
     ),
     Situation(
-        "F: no table", laid("1.png"), trains("ctgan"), nothing_begun("train.csv")
+        "F: no table",
+        laid("1.png"),
+        trains("ctgan", target=""),
+        nothing_begun("train.csv"),
     ),
     Situation(
         "F: a table with a constant column, a key and missing values",
