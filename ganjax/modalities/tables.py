@@ -246,11 +246,8 @@ def evaluator(
     if min(count, len(train.values)) < MIN_COMPARED:
         return no_scores(count)
     rows = evaluation.points()._replace(name="rows")
-    target = (
-        [column.name for column in schema.modeled].index(schema.target)
-        if (schema.target)
-        else None
-    )
+    names = [column.name for column in schema.modeled]
+    target = names.index(schema.target) if schema.target else None
     held = test.hard if test else None
 
     def score(samples: np.ndarray) -> dict[str, float]:
@@ -261,7 +258,10 @@ def evaluator(
     def real_scores() -> dict[str, float]:
         usual = evaluation.evaluate_real(train.hard, held, rows, count, K)
         if test is not None:
-            return _scores(schema, test, train, target) | usual
+            # As many as there are samples, as scores depend on that.
+            order = np.random.default_rng(0).permutation(len(train.values))[:count]
+            fresh = _Rows(train.values[order], train.hard[order])
+            return _scores(schema, test, fresh, target) | usual
         half = len(train.values) // 2
         first = _Rows(train.values[:half], train.hard[:half])
         second = _Rows(train.values[half:], train.hard[half:])

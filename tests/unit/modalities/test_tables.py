@@ -110,7 +110,7 @@ def test_real_rows_score_as_real_data_does(judged):
     """Rows that were trained on are no other than those that are held out."""
     real = judged.real_scores()
     assert real["detection/boosted"] < 0.65 and real["shapes"] > 0.85
-    assert real["efficacy"] > 0.95
+    assert real["efficacy"] > 0.85
 
 
 def test_independent_columns_are_found_out(judged):
