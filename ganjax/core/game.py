@@ -40,6 +40,11 @@ class Labels(NamedTuple):
     classes: int | None = None
     frequencies: tuple[float, ...] = ()
 
+    def __repr__(self) -> str:
+        """Names what was given; a table has thousands of frequencies."""
+        more = f", {len(self.frequencies)} frequencies" if self.frequencies else ""
+        return f"Labels(classes={self.classes}{more})"
+
     def make(self, n: int, classes: int, examples: Callable) -> Int[np.ndarray, " n"]:
         """Returns `n` labels that cycle through the data's classes: 0, 1, ..., 0, 1, ...
 

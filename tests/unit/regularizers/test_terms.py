@@ -34,7 +34,7 @@ UNASKED = {
     regularizers.data_to_data: {"temperature": 0.5, "margin": 0.98},
     regularizers.dragan: {"weight": 10, "target": 1, "c": 0.5},
     regularizers.feature_matching: {"weight": 1, "penalty": jnp.square},
-    regularizers.gradient_penalty: {"weight": 10, "target": 1},
+    regularizers.gradient_penalty: {"weight": 10, "target": 1, "pack": 1},
     regularizers.latent_consistency: {"d_weight": 20, "g_weight": 0.5, "sigma": 0.05},
     regularizers.latent_step_penalty: {"weight": 1},
     regularizers.lecam: {"weight": 0.3, "decay": 0.99, "start": 1000},
