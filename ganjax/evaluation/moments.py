@@ -28,15 +28,17 @@ from ganjax.errors import UsageError
 class Moments:
     """Count, mean and scatter of the vectors seen so far.
 
+    Those of several sets may be stacked along a first axis.
+
     Attributes:
         count: how many vectors were added, or the sum of their weights.
-        mean: their mean; 0 if there are none.
-        scatter: the sum of (x - mean)(x - mean)^T, the covariance times its divisor.
+        mean: their mean [f]; 0 if there are none.
+        scatter: the sum of (x - mean)(x - mean)^T [f, f], the covariance times its divisor.
     """
 
-    count: Float[Array, "*p"]
-    mean: Float[Array, "*p f"]
-    scatter: Float[Array, "*p f f"]
+    count: Array
+    mean: Array
+    scatter: Array
 
 
 def empty_moments(width: int) -> Moments:
