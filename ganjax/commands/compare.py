@@ -133,16 +133,23 @@ def _records(methods: list[Method], args: Args) -> dict[str, dict[str, Any]]:
 def _common_scores(
     methods: list[Method], records: Mapping[str, dict[str, Any]]
 ) -> list[str]:
-    each = [
-        records[member]["scores"] for method in methods for member in method.members
-    ]
-    names = [name for name in each[0] if all(name in scores for scores in each)]
-    if not names:
-        raise UsageError(
-            "These have no score in common, as they were scored on different features: "
-            "compare them with one --against."
-        )
+    first, *others = (member for method in methods for member in method.members)
+    names = list(records[first]["scores"])
+    for other in others:
+        names = [name for name in names if name in records[other]["scores"]]
+        if not names:
+            raise UsageError(
+                f"The scores of {first} and {other} cannot be compared, as they are on "
+                f"different features ({_features(records[first])}; "
+                f"{_features(records[other])}): score both with one --against and one "
+                "--protocol."
+            )
     return names
+
+
+def _features(record: Mapping[str, Any]) -> str:
+    found = {from_json(each).features for each in record["protocols"].values()}
+    return ", ".join(sorted(found))
 
 
 def _protocol(record: Mapping[str, Any], name: str) -> Protocol:

@@ -230,6 +230,18 @@ def test_unlike_protocols_are_refused_unless_that_is_compared(runs, capsys):
     assert compared(capsys, one, other, "--across", "samples")[1]
 
 
+def test_other_features_are_named(capsys, monkeypatch):
+    kept("real", images(30)), kept("a", images(20, 1))
+    cli.main(["evaluate", "a", "--against", "real", "--out", "a.json"])
+    monkeypatch.setattr(
+        subjects, "random_network", lambda: pixels()._replace(name="other")
+    )
+    cli.main(["evaluate", "a", "--against", "real", "--out", "b.json"])
+    capsys.readouterr()
+    said = told(capsys, cli.main, ["compare", "a.json", "b.json"])
+    assert "a.json and b.json cannot be compared" in said and "(pixels; other)" in said
+
+
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
