@@ -740,8 +740,8 @@ for changes, words in [
     ({"steps": float("nan")}, "steps is nan: give a whole number"),
     ({"workdir": 3}, "workdir is 3: give text"),
     ({"scores": "yes"}, "scores is 'yes': give True or False"),
-    ({"steps": -2.0}, "--steps -2 is out of range"),
-    ({"batch": 10**12}, "--batch 1000000000000 is out of range"),
+    ({"steps": -2.0}, "`steps` -2 is out of range"),
+    ({"batch": 10**12}, "`batch` 1000000000000 is out of range"),
     ({"devices": "gpu"}, "devices is 'gpu': give one of jit, pmap, shard, fsdp"),
     ({"devices": None}, "devices is None: give one of"),
     ({"posthoc_ema": 0.1}, "posthoc_ema is 0.1: give a tuple"),
@@ -775,9 +775,9 @@ for seed in (1.5, "a", 2**70, -1):
     told(lambda: loaded.sample(1, seed=seed), f"The seed is {seed!r}")
 assert loaded.sample(2.0).shape == (2, 2)
 for label in ("cat", 8, -1, "-1", "8"):
-    told(lambda: loaded.sample(1, label=label), f"--label {label} is not a class of this")
+    told(lambda: loaded.sample(1, label=label), f"`label` {label} is not a class of this")
 for member in ("a", 1.5):
-    told(lambda: ganjax.load(place / "run", game=made, member=member), "--member is")
+    told(lambda: ganjax.load(place / "run", game=made, member=member), "`member` is")
 for member in (1, 99, -1):
     told(lambda: ganjax.load(place / "run", game=made, member=member), "is asked for of")
 print("all of it")
