@@ -72,7 +72,9 @@ def test_devices_divide_a_batch_and_find_the_same(devices, monkeypatch):
         placed.append(len(getattr(x, "devices", lambda: "1")()))
         return jnp.asarray(x)
 
-    np.testing.assert_allclose(extract_features(features, seen), alone, rtol=1e-6)
+    # Of the largest feature, as the smallest are differences of larger numbers.
+    divided = extract_features(features, seen)
+    np.testing.assert_allclose(divided, alone, rtol=0, atol=1e-6 * abs(alone).max())
     in_batches(lambda x: x, compute, np.zeros((9, 2), np.float32), batch=4)
     assert set(placed) == {devices}
 
