@@ -39,6 +39,13 @@ def features_of(features):
     return np.concatenate([features.apply(image) for image in IMAGES])
 
 
+@pytest.fixture(autouse=True)
+def one_device(monkeypatch):
+    """Large networks would have a copy on each of the simulated devices."""
+    devices = jax.local_devices()[:1]
+    monkeypatch.setattr(jax, "local_devices", lambda: devices)
+
+
 @pytest.fixture(scope="module")
 def inception_weights(tmp_path_factory):
     shapes = inception.variable_shapes()
