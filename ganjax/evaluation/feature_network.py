@@ -5,7 +5,7 @@ of one's own: any function of variables and images will do.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -59,6 +59,12 @@ def feature_network(
     def network(variables, x):
         return apply(variables, (x - mean) / deviation)
 
+    # A copy on each device, made once: large networks would else be sent at every batch.
+    @cache
+    def placed(devices):
+        mesh = Mesh(devices, (AXIS,))
+        return jax.device_put(variables, NamedSharding(mesh, P()))
+
     def features(images: np.ndarray) -> Float[np.ndarray, "n f"]:
         images = np.asarray(images)
         if images.ndim != 4 or not len(images):
@@ -66,7 +72,8 @@ def feature_network(
                 f"{name} sees images [n, h, w, c], not an array {list(images.shape)}."
             )
         prepare = lambda images: preprocessing.apply(to_uint8(images))
-        return in_batches(prepare, partial(network, variables), images, batch)
+        compute = partial(network, placed(tuple(jax.local_devices())))
+        return in_batches(prepare, compute, images, batch)
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(variables)]
     hashed = fingerprint(*leaves, np.array(preprocessing.size), mean, deviation)
