@@ -67,7 +67,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 @pytest.fixture(autouse=True)
-def flags():
+def command_line_words():
     """Sentences name arguments as flags in every test, whoever is called in it."""
     with command_line():
         yield

@@ -28,7 +28,7 @@ from ganjax.run.score_record import (
     SCORES,
     is_run,
     read_record,
-    record,
+    record_of_subject,
     write_in_run,
 )
 from ganjax.run.subjects import Against, Subjects, score_all
@@ -114,8 +114,7 @@ def _records(methods: list[Method], args: Args) -> dict[str, dict[str, Any]]:
     others = [each for each in members if each not in found]
     if args.against.names_any() or not all(map(is_run, others)):
         for name, scores in score_all(others, args.against, args.data, args.save):
-            first = scores[0].protocol
-            found[name] = record(first.reference, first.samples, scores)
+            found[name] = record_of_subject(scores)
             if is_chief():
                 write_in_run(name, found[name])
         return found

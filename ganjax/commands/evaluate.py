@@ -17,7 +17,7 @@ from ganjax.report import markdown
 from ganjax.run.args import NoPrefix, PathText, Save
 from ganjax.run.hooks import is_chief
 from ganjax.run.own_scores import in_words, own_scores
-from ganjax.run.score_record import Score, is_run, record, write_in_run
+from ganjax.run.score_record import Score, is_run, record_of_subject, write_in_run
 from ganjax.run.subjects import Against, Subjects, score_all
 from ganjax.run.terminal import warn
 from ganjax.run.translate import check_writable
@@ -49,8 +49,7 @@ def main(args: Args) -> None:
     found = {}
     if args.against.names_any() or not all(map(is_run, args.what)):
         for name, scores in score_all(args.what, args.against, args.data, args.save):
-            first = scores[0].protocol
-            found[name] = record(first.reference, first.samples, scores)
+            found[name] = record_of_subject(scores)
             warn(table(name, scores))
     else:
         more = args.against.features

@@ -26,6 +26,7 @@ from ganjax.data.layout import (
     class_notes,
     find_split,
     folder_classes,
+    held_out_split,
     is_sharded,
     unused_notes,
 )
@@ -37,7 +38,7 @@ from ganjax.data.source import (
     example_struct,
     unreadable_files_error,
 )
-from ganjax.errors import EmptySplit, FileError, NoSplit, UsageError
+from ganjax.errors import FileError, UsageError
 
 
 class Place(NamedTuple):
@@ -140,9 +141,9 @@ def _source(spec: Spec, files: Files) -> Source:
         keys = {name: printable(name.removeprefix(layout.root)) for name in used}
         return digest.files(files, keys)
 
-    held_out = _held_out(layout, split)
+    held_out = held_out_split(layout, split)
     unused = []
-    if _is_train(split):
+    if split.is_train:
         unused = unused_notes(layout, [split, held_out] if held_out else [split])
     notes = [
         *layout.notes,
@@ -235,7 +236,7 @@ def _classes(
         return [], []
     elsewhere: set[str] = set()
     for other in place.layout.splits:
-        if other != split and _domain(other) == _domain(split):
+        if other != split and other.domain == split.domain:
             try:
                 elsewhere.update(_labeled(place, other).classes)
             except UsageError:  # raised again if that split is asked for
@@ -262,27 +263,6 @@ def _classes(
             f"Classes {listed(similar)} differ only in case or in the encoding of letters."
         )
     return classes, notes
-
-
-def _held_out(layout: Layout, split: Split) -> Split | None:
-    """Returns the held-out split that belongs to a training split, if there is one."""
-    if not layout.divided or not _is_train(split):
-        return None
-    try:
-        # That none is there, or an empty one, is no mistake here: it is one only where
-        # images of it are asked for.
-        # Without a held-out split, scores compare samples with the training data.
-        return find_split(layout, f"test{_domain(split)}")
-    except (NoSplit, EmptySplit):
-        return None
-
-
-def _is_train(split: Split) -> bool:
-    return split.name is None or split.name.kind == "train"
-
-
-def _domain(split: Split) -> str:
-    return split.name.domain if split.name else ""
 
 
 def _headers(files: Files, names: list[str]) -> tuple[list[Header], list[FileError]]:

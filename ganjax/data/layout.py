@@ -110,6 +110,16 @@ class Split(NamedTuple):
     images: Paths
     labels: str
 
+    @property
+    def is_train(self) -> bool:
+        """Whether it is trained on: the split 'train', or all of an undivided data set."""
+        return self.name is None or self.name.kind == "train"
+
+    @property
+    def domain(self) -> str:
+        """The domain of the split, such as "A" of trainA; "" for none."""
+        return self.name.domain if self.name else ""
+
 
 class Layout(NamedTuple):
     """What the folders of a data set mean.
@@ -263,6 +273,19 @@ def find_split(layout: Layout, split: str) -> Split:
         return exact[0] if exact else min(candidates, key=_usualness)
     names = ", ".join(shortened(each.folder or "train") for each in layout.splits)
     raise NoSplit(f"{where} has no split {split!r}: its splits are {names}.")
+
+
+def held_out_split(layout: Layout, split: Split) -> Split | None:
+    """Returns the held-out split that belongs to a training split, if there is one."""
+    if not layout.divided or not split.is_train:
+        return None
+    try:
+        # That none is there, or an empty one, is no mistake here: it is one only where
+        # images of it are asked for.
+        # Without a held-out split, scores compare samples with the training data.
+        return find_split(layout, f"test{split.domain}")
+    except (NoSplit, EmptySplit):
+        return None
 
 
 def folder_classes(split: Split, where: str, kind: FileKind = IMAGES) -> list[str]:

@@ -22,6 +22,7 @@ from ganjax.data.layout import (
     arrange,
     find_split,
     folder_classes,
+    held_out_split,
     unused_notes,
 )
 from ganjax.data.names import printable, sort_classes
@@ -128,8 +129,8 @@ def _of_files(spec: Spec, files: Files, to: SoundFormat, length: SoundLength) ->
     labels = [number.get(name, 0) for name in own]
     example, file_of = cut(sounds, length, to.channels)
     notes = [*layout.notes, *files.notes, *_silent_note(sounds, names, files)]
-    held_out = _held_out(layout, split)
-    if split.name is None or split.name.kind == "train":
+    held_out = held_out_split(layout, split)
+    if split.is_train:
         used = [split, held_out] if held_out else [split]
         notes += unused_notes(layout, used)
     report = LoadReport(
@@ -270,15 +271,6 @@ def _all_classes(layout: Layout, split: Split, own: list[str]) -> list[str]:
                 continue
     classes = sort_classes(found - {""})
     return classes if len(classes) > 1 and any(own) else []
-
-
-def _held_out(layout: Layout, split: Split) -> Split | None:
-    if not layout.divided or (split.name and split.name.kind != "train"):
-        return None
-    try:
-        return find_split(layout, "test")
-    except UsageError:
-        return None
 
 
 def _silent_note(sounds: list[np.ndarray], names: list[str], files: Files) -> list[str]:

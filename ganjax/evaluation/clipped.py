@@ -15,10 +15,6 @@ from scipy.special import betaln, gammaln
 
 from ganjax.evaluation.distances import (
     Rows,
-    as_rows,
-    centered,
-    check_same_width,
-    product_tiles,
     tolerance,
 )
 from ganjax.evaluation.feature_metric import FeatureMetrics, has_at_least
@@ -28,9 +24,8 @@ from ganjax.evaluation.prdc import (
     BallCounts,
     Balls,
     K,
-    balls,
+    ball_counts,
     clipped_squared_radii,
-    count_in_balls,
     prdc_from_counts,
 )
 
@@ -76,7 +71,7 @@ def clipped_scores(
     Raises:
         UsageError: a set of k or fewer vectors, NaN or infinity, or unequal widths.
     """
-    return _clipped_from_counts(*_counts(real, fake, k))
+    return _clipped_from_counts(*ball_counts(real, fake, k))
 
 
 def expected_coverage(n: int, m: int, k: int) -> Float[np.ndarray, " counts"]:
@@ -105,19 +100,6 @@ def expected_coverage(n: int, m: int, k: int) -> Float[np.ndarray, " counts"]:
     return np.maximum(expected, 0) / k
 
 
-def _counts(
-    real: np.ndarray | Rows, fake: np.ndarray | Rows, k: int
-) -> tuple[Balls, BallCounts]:
-    real = as_rows(real, "real", k + 1)
-    fake = as_rows(fake, "generated", k + 1)
-    check_same_width(real, fake)
-    real_set = centered(real)
-    fake_set = centered(fake, real_set.center)
-    real_balls = balls(real_set, k)
-    tiles = product_tiles(real_set, fake_set)
-    return real_balls, count_in_balls(real_balls, fake_set, tiles)
-
-
 def _clipped_from_counts(real: Balls, counts: BallCounts) -> ClippedScores:
     k = real.k
     n, m = len(counts.in_real), len(counts.around_fake)
@@ -138,7 +120,7 @@ def _clipped_from_counts(real: Balls, counts: BallCounts) -> ClippedScores:
 
 
 def _all_scores(real: np.ndarray | Rows, fake: np.ndarray | Rows) -> tuple[float, ...]:
-    real_balls, counts = _counts(real, fake, K)
+    real_balls, counts = ball_counts(real, fake, K)
     clipped = _clipped_from_counts(real_balls, counts)
     return (*prdc_from_counts(counts, K), *clipped)
 

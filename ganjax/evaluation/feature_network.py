@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
 from jaxtyping import Array, Float
 
+from ganjax.core import PyTree
 from ganjax.errors import UsageError
 from ganjax.evaluation.features import Features, fingerprint
 from ganjax.evaluation.preprocessing import Normalization, Preprocessing, to_uint8
@@ -25,7 +26,7 @@ BATCH = 64  # images that a network sees at once
 def feature_network(
     name: str,
     apply: Callable[..., Array],
-    variables: object,
+    variables: PyTree,
     preprocessing: Preprocessing,
     normalization: Normalization,
     classify: Callable[[np.ndarray], np.ndarray] | None = None,
@@ -59,11 +60,7 @@ def feature_network(
     def network(variables, x):
         return apply(variables, (x - mean) / deviation)
 
-    # A copy on each device, made once: large networks would else be sent at every batch.
-    @cache
-    def placed(devices):
-        mesh = Mesh(devices, (AXIS,))
-        return jax.device_put(variables, NamedSharding(mesh, P()))
+    copies = on_devices(variables)
 
     def features(images: np.ndarray) -> Float[np.ndarray, "n f"]:
         images = np.asarray(images)
@@ -72,12 +69,25 @@ def feature_network(
                 f"{name} sees images [n, h, w, c], not an array {list(images.shape)}."
             )
         prepare = lambda images: preprocessing.apply(to_uint8(images))
-        compute = partial(network, placed(tuple(jax.local_devices())))
-        return in_batches(prepare, compute, images, batch)
+        return in_batches(prepare, partial(network, copies()), images, batch)
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(variables)]
     hashed = fingerprint(*leaves, np.array(preprocessing.size), mean, deviation)
     return Features(f"{name}-{preprocessing.name}-{hashed}", features, classify)
+
+
+def on_devices(variables: PyTree) -> Callable[[], PyTree]:
+    """Returns a function that returns the variables with a copy on each local device.
+
+    The copies are made at the first call: large networks would else be sent at every batch.
+    """
+
+    @cache
+    def placed(devices: tuple[Any, ...]) -> PyTree:
+        mesh = Mesh(devices, (AXIS,))
+        return jax.device_put(variables, NamedSharding(mesh, P()))
+
+    return lambda: placed(tuple(jax.local_devices()))
 
 
 def in_batches(

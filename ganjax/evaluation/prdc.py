@@ -98,6 +98,23 @@ def prdc(
     Raises:
         UsageError: a set of k or fewer vectors, NaN or infinity, or unequal widths.
     """
+    _, counts = ball_counts(real, fake, k)
+    return prdc_from_counts(counts, k)
+
+
+def ball_counts(
+    real: Float[np.ndarray, "n f"] | Rows, fake: Float[np.ndarray, "m _"] | Rows, k: int
+) -> tuple[Balls, BallCounts]:
+    """Returns the balls of real images, and what lies in the balls of either set.
+
+    Args:
+        real: features of real images.
+        fake: features of samples.
+        k: which nearest neighbor a ball reaches to.
+
+    Raises:
+        UsageError: a set of k or fewer vectors, NaN or infinity, or unequal widths.
+    """
     real = as_rows(real, "real", k + 1)
     fake = as_rows(fake, "generated", k + 1)
     check_same_width(real, fake)
@@ -105,7 +122,7 @@ def prdc(
     fake_set = centered(fake, real_set.center)
     real_balls = balls(real_set, k)
     tiles = product_tiles(real_set, fake_set)
-    return prdc_from_counts(count_in_balls(real_balls, fake_set, tiles), k)
+    return real_balls, count_in_balls(real_balls, fake_set, tiles)
 
 
 def balls(vectors: Centered, k: int) -> Balls:

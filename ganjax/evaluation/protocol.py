@@ -35,8 +35,8 @@ class Protocol(NamedTuple):
         truncation: at which latents were truncated; None for not at all.
         seed: the seed of latents, subsets and directions.
         statistics: what means and covariances are.
-        seen: names of the feature networks that training itself used, such as those of
-            Projected GAN's discriminator. A distance on the same features flatters.
+        pretrained: names of the feature networks that training itself used, such as those
+            of Projected GAN's discriminator. A distance on the same features flatters.
         version: the version of ganjax.
     """
 
@@ -51,7 +51,7 @@ class Protocol(NamedTuple):
     truncation: float | None = None
     seed: int = 0
     statistics: str = STATISTICS
-    seen: tuple[str, ...] = ()
+    pretrained: tuple[str, ...] = ()
     version: str = ""
 
     def digest(self) -> str:
@@ -74,7 +74,7 @@ IN_WORDS = {
     "truncation": "truncation",
     "seed": "seed",
     "statistics": "statistics",
-    "seen": "networks seen in training",
+    "pretrained": "pretrained networks of the training",
 }
 
 
@@ -141,7 +141,7 @@ def _told(value: Any) -> str:
 
 def to_json(protocol: Protocol) -> dict[str, Any]:
     """Returns the protocol as a JSON object."""
-    return protocol._asdict() | {"seen": list(protocol.seen)}
+    return protocol._asdict() | {"pretrained": list(protocol.pretrained)}
 
 
 def from_json(entry: Mapping[str, Any]) -> Protocol:
@@ -151,7 +151,7 @@ def from_json(entry: Mapping[str, Any]) -> Protocol:
         UsageError: it is none.
     """
     known = {name: entry[name] for name in Protocol._fields if name in entry}
-    known["seen"] = tuple(known.get("seen", ()))
+    known["pretrained"] = tuple(known.get("pretrained", ()))
     try:
         return Protocol(**known)
     except TypeError:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganjax.errors import UsageError
-from ganjax.evaluation.feature_network import in_batches, to_rgb
+from ganjax.evaluation.feature_network import in_batches, on_devices, to_rgb
 from ganjax.evaluation.features import Features, fingerprint
 from ganjax.ops.convolution import conv
 
@@ -55,6 +55,8 @@ def random_network(seed: int = 0, widths: Sequence[int] = WIDTHS) -> Features:
         kernels.append(kernel.astype(np.float32))
         channels = width
 
+    copies = on_devices(kernels)
+
     def apply(images: np.ndarray) -> Float[np.ndarray, "n f"]:
         shape = np.shape(images)
         if len(shape) != 4 or shape[-1] not in (1, 3) or not np.prod(shape):
@@ -62,7 +64,7 @@ def random_network(seed: int = 0, widths: Sequence[int] = WIDTHS) -> Features:
                 "A random network sees gray and RGB images [n, h, w, c], not "
                 f"{list(shape)}."
             )
-        return in_batches(to_rgb, partial(_means, kernels), images, BATCH)
+        return in_batches(to_rgb, partial(_means, copies()), images, BATCH)
 
     return Features(f"random-{seed}-{fingerprint(*kernels)}", apply)
 

@@ -23,7 +23,12 @@ from jaxtyping import Array, Float
 
 from ganjax.core import PyTree
 from ganjax.errors import UsageError
-from ganjax.evaluation.feature_network import feature_network, in_batches, to_rgb
+from ganjax.evaluation.feature_network import (
+    feature_network,
+    in_batches,
+    on_devices,
+    to_rgb,
+)
 from ganjax.evaluation.features import Features, fingerprint
 from ganjax.evaluation.preprocessing import SYMMETRIC, Preprocessing
 from ganjax.models.projected import Frozen
@@ -259,12 +264,14 @@ def features(
         image = jax.image.resize(image, (len(image), size, size, 3), "cubic")
         return means(weights, image)
 
+    copies = on_devices(weights)
+
     def apply(images: np.ndarray) -> np.ndarray:
         if images.ndim != 4 or images.shape[-1] not in (1, 3):
             raise UsageError(
                 f"EfficientNet sees gray and RGB images, not {images.shape}."
             )
-        return in_batches(to_rgb, partial(last_means, weights), images, BATCH)
+        return in_batches(to_rgb, partial(last_means, copies()), images, BATCH)
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
     return Features(f"{NAME}-{size}-{fingerprint(*leaves)}", apply)

@@ -74,7 +74,7 @@ def own_scores(run: str, *features: Features, data: str, save: Save) -> dict[str
         real=0,
         samples=n,
         weights="ema",
-        seen=loaded.game.pretrained,
+        pretrained=loaded.game.pretrained,
         version=metadata.version("ganjax"),
     )
     scores = [

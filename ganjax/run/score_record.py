@@ -55,6 +55,12 @@ def record(reference: str, samples: int, scores: list[Score]) -> dict[str, Any]:
     }
 
 
+def record_of_subject(scores: list[Score]) -> dict[str, Any]:
+    """Returns the record of scores that were all computed of the same samples."""
+    first = scores[0].protocol
+    return record(first.reference, first.samples, scores)
+
+
 def _entry(score: Score) -> dict[str, Any]:
     low, high = score.interval or (None, None)
     ends = {"low": low, "high": high} if score.interval else {}

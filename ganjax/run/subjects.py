@@ -1,12 +1,12 @@
 """What `ganjax evaluate` and `ganjax compare` score, and what they compare it with.
 
 `Against` has the flags that both commands share. From them and from what a person names,
-`open_subjects` and `open_real` make the values that `ganjax.run.referee` works on.
+`open_subject` and `open_real` make the values that `ganjax.run.reference_scores` works on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,9 +25,9 @@ from ganjax.pretrained.protocols import ALL, PROTOCOLS, NamedProtocol
 from ganjax.run import sampling
 from ganjax.run.args import NonNegativeFloat, NonNegativeInt, Range, Save
 from ganjax.run.compiled import join_processes
-from ganjax.run.loading import load
+from ganjax.run.loading import Loaded, load
 from ganjax.run.own_scores import data_of_run
-from ganjax.run.referee import (
+from ganjax.run.reference_scores import (
     Real,
     Subject,
     flattered,
@@ -90,16 +90,18 @@ class Against:
         return bool(self.against or self.protocol or self.train or self.weights)
 
 
-def open_subject(where: str, against: Against, data: str, save: Save) -> Subject:
+def open_subject(
+    where: str, against: Against, loaded: Loaded | None, data: str
+) -> Subject:
     """Opens what is to be scored.
 
     Args:
         where: the folder of a run, or what `image_set` opens.
         against: the flags.
+        loaded: the run; None where it is none.
         data: where the data of a run is now, if it has moved.
-        save: which weights of a run.
     """
-    if not is_run(where):
+    if loaded is None:
         path = Path(where).expanduser()
         if path.is_dir() and not any(path.iterdir()):
             raise UsageError(f"{where} is empty: give a run, or a folder of images.")
@@ -107,7 +109,6 @@ def open_subject(where: str, against: Against, data: str, save: Save) -> Subject
         for note in images.notes:
             warn(note)
         return of_images(_sized(images, against.size), where)
-    loaded = load(where, data=data, **asdict(save))
     spec = data_of_run(where, data, loaded.game.modality, loaded.example)
     conditions = partial(
         sampling.conditions_in_parts, loaded.game, spec, classes=len(loaded.classes)
@@ -121,12 +122,13 @@ def open_subject(where: str, against: Against, data: str, save: Save) -> Subject
     )
 
 
-def open_real(against: Against, run: str, data: str) -> Real:
+def open_real(against: Against, runs: Mapping[str, Loaded], data: str) -> Real:
     """Opens the real images.
 
     Args:
         against: the flags.
-        run: a run, with whose data samples are compared if nothing else is named; or "".
+        runs: the runs that are scored, by their folders. If nothing else is named, samples
+            are compared with the data of the first.
         data: where its data is now, if it has moved.
 
     Raises:
@@ -134,12 +136,12 @@ def open_real(against: Against, run: str, data: str) -> Real:
     """
     if against.against:
         return _named(against)
-    if not run:
+    if not runs:
         raise UsageError(
             "There is nothing to compare these images with: give --against a folder, a "
             "file or a data set of real images."
         )
-    loaded = load(run, data=data)
+    run, loaded = next(iter(runs.items()))
     spec = data_of_run(run, data, loaded.game.modality, loaded.example)
     return _of_data(spec._replace(mirror=False), against, spec.where)
 
@@ -239,13 +241,19 @@ def score_all(
     join_processes(against.distributed)
     # All that is named is opened before hours are spent on the first of them.
     features = open_features(against)
-    run = next((each for each in what if is_run(each)), "")
-    real = open_real(against, run, data)
-    subjects = [open_subject(each, against, data, save) for each in what]
+    runs = {x: load(x, data=data, **asdict(save)) for x in what if is_run(x)}
+    real = open_real(against, runs, data)
+    subjects = [open_subject(each, against, runs.get(each), data) for each in what]
     prepared = [prepare(real, each, flips=against.flips) for each in features]
+
+    # What real images score is the same for all subjects of one number of samples.
+    @cache
+    def real_values(i: int, count: int) -> dict[str, float]:
+        return real_scores(prepared[i], SUITE, count)
+
     for subject in subjects:
         found = []
-        for side in prepared:
+        for i, side in enumerate(prepared):
             if sentence := flattered(subject, side.features):
                 warn(sentence)
             count = number_of_samples(subject, against, side.count)
@@ -255,7 +263,7 @@ def score_all(
                 real,
                 SUITE,
                 count,
-                real_values=real_scores(side, SUITE, count),
+                real_values=real_values(i, count),
                 flips=against.flips,
                 resamples=against.resamples,
             )

@@ -66,17 +66,22 @@ print(*(name for name in sys.modules if name.startswith("ganjax.")))
 """
 
 
-def test_a_gan_needs_no_more_than_jax_flax_and_optax(tmp_path):
+def printed(code, home, **variables):
+    """What a program prints in a process of its own."""
     ended = subprocess.run(
-        [sys.executable, "-c", CODE],
-        env=environment(tmp_path),
+        [sys.executable, "-c", code],
+        env=environment(home) | variables,
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    loaded, own = (line.split() for line in ended.stdout.splitlines())
+    return ended.stdout
+
+
+def test_a_gan_needs_no_more_than_jax_flax_and_optax(tmp_path):
+    loaded, own = (line.split() for line in printed(CODE, tmp_path).splitlines())
     assert not {*loaded} & {*HEAVY}
     assert not [name for name in own if name.startswith(OWN_ORBAX)]
 
@@ -93,30 +98,13 @@ print(time.process_time() - before)
 
 def test_the_import_adds_little_to_those_of_jax_flax_and_optax(tmp_path):
     """In processor time, which does not count what else the machine does."""
-    ended = subprocess.run(
-        [sys.executable, "-c", TIMED],
-        env=environment(tmp_path),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert float(ended.stdout) <= ADDED_SECONDS
+    assert float(printed(TIMED, tmp_path)) <= ADDED_SECONDS
 
 
 def test_a_game_starts_no_device(tmp_path):
     """The processes of a distributed run join in `train`, before any device is started."""
-    code = CODE + "gx.game(gan)\n"
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment(tmp_path) | {"JAX_PLATFORMS": "cuda"},  # of which there is none
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
+    # There is no such device, so that to start it would be an error.
+    printed(CODE + "gx.game(gan)\n", tmp_path, JAX_PLATFORMS="cuda")
 
 
 def digits():

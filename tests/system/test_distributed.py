@@ -21,7 +21,7 @@ if len(sys.argv) > 1:
     jax.distributed.initialize(sys.argv[1], 2, int(sys.argv[2]))
 from ganjax.data.image_set import image_set
 from ganjax.evaluation.random_network import random_network
-from ganjax.run.referee import Real, of_images, prepare, score
+from ganjax.run.reference_scores import Real, of_images, prepare, score
 from ganjax.evaluation.suite import WHILE_TRAINING
 
 real = Real("digits", image_set("digits", "test"), train=image_set("digits"))

@@ -271,7 +271,7 @@ def test_what_flatters_is_said(capsys, monkeypatch):
     monkeypatch.setattr(
         subjects,
         "open_subject",
-        lambda *given: opened(*given)._replace(seen=("pixels",)),
+        lambda *given: opened(*given)._replace(pretrained=("pixels",)),
     )
     evaluate.main(evaluate.Args(("a",), subjects.Against(against="real")))
     assert "a was trained by pixels" in capsys.readouterr().err

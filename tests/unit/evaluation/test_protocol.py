@@ -21,7 +21,7 @@ ONE = Protocol(
     samples=50_000,
     split="train",
     weights="ema",
-    seen=("efficientnet-lite0",),
+    pretrained=("efficientnet-lite0",),
     version="0.1.0",
 )
 OTHER = {  # another value of each field
@@ -36,15 +36,15 @@ OTHER = {  # another value of each field
     "truncation": 0.7,
     "seed": 1,
     "statistics": "other",
-    "seen": (),
+    "pretrained": (),
     "version": "0.2.0",
 }
 
 
 def test_a_protocol_returns_from_json_and_later_fields_may_be_missing():
     assert from_json(json.loads(json.dumps(to_json(ONE)))) == ONE
-    short = {k: v for k, v in to_json(ONE).items() if k not in ("seen", "flips")}
-    assert from_json(short | {"unknown": 3}) == ONE._replace(seen=())
+    short = {k: v for k, v in to_json(ONE).items() if k not in ("pretrained", "flips")}
+    assert from_json(short | {"unknown": 3}) == ONE._replace(pretrained=())
     with pytest.raises(UsageError, match="no protocol"):
         from_json({"features": "a"})
 

@@ -79,5 +79,5 @@ def test_x_is_the_image_smaller_and_noisier_by_up_to_the_deviation_asked_for():
     "flags", [{"times": 3}, {"times": 4, "size": 18}, {"times": 1}]
 )
 def test_images_are_enlarged_by_two_or_four_alone(flags):
-    with pytest.raises(UsageError, match="give 2 or 4, by which `size` is divided"):
+    with pytest.raises(UsageError, match="give 2 or 4, by which --size is divided"):
         task("superres", **flags)

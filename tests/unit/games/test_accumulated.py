@@ -116,7 +116,7 @@ UNEVEN = {
 @pytest.mark.parametrize("flags", UNEVEN.values(), ids=UNEVEN.keys())
 def test_a_batch_that_cannot_be_divided_is_a_mistake(flags, tmp_path):
     with pytest.raises(
-        UsageError, match=r"`microbatches` \d cannot divide a batch of 16"
+        UsageError, match=r"--microbatches \d cannot divide a batch of 16"
     ):
         train(tmp_path / "run", **flags)
     assert not (tmp_path / "run").exists()

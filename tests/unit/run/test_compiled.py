@@ -177,23 +177,23 @@ REFUSED = {
     "parts of a device's rows": (
         {"microbatches": 3, "devices": "fsdp"},
         (24, 16),
-        "`microbatches` 3 cannot divide a batch of 16; give .* multiple of 24,",
+        "--microbatches 3 cannot divide a batch of 16; give .* multiple of 24,",
     ),
     "parts on one device": (
         {"microbatches": 3, "devices": "jit"},
         (12, 10),
-        "`microbatches` 3 cannot divide a batch of 10; give .* multiple of 3,",
+        "--microbatches 3 cannot divide a batch of 10; give .* multiple of 3,",
     ),
     "parts of a member": (
         {"microbatches": 2, "seeds": 8},
         (6, 5),
-        "`microbatches` 2 cannot divide a batch of 5; give .* multiple of 2,",
+        "--microbatches 2 cannot divide a batch of 5; give .* multiple of 2,",
     ),
-    "seeds": ({"seeds": 12}, (16, 16), "`seeds` 12 cannot be shared by 8 .* of 8"),
+    "seeds": ({"seeds": 12}, (16, 16), "--seeds 12 cannot be shared by 8 .* of 8"),
     "a divided population": (
         {"seeds": 8, "devices": "fsdp"},
         (16, 16),
-        "population, which `devices` fsdp cannot",
+        "population, which --devices fsdp cannot",
     ),
 }
 

@@ -1,8 +1,9 @@
-"""Scores samples of runs and of other programs under one protocol.
+"""Scores samples of runs and of other programs against real images, under one protocol.
 
-A `Subject` is what is scored: a run, whose samples are drawn, or images in files. A
-`Comparison` is what all subjects are compared with and on which features. `score` computes
-the scores of a subject, each with its protocol, so that a score cannot be read without it.
+A `Subject` is what is scored: a run, whose samples are drawn, or images in files. `Real` is
+what all subjects are compared with, and `Prepared` its features, which are computed once.
+`score` computes the scores of a subject, each with its protocol, so that a score cannot be
+read without it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +48,7 @@ class Subject(NamedTuple):
         weights: of the generator, "ema" or ""; see `Protocol`.
         truncation: of its latents, or None.
         seed: of its latents.
-        seen: the pretrained networks that its training used.
+        pretrained: the pretrained networks that its training used.
         keep: whether its features are kept in the cache.
     """
 
@@ -58,7 +59,7 @@ class Subject(NamedTuple):
     weights: str = ""
     truncation: float | None = None
     seed: int = 0
-    seen: tuple[str, ...] = ()
+    pretrained: tuple[str, ...] = ()
     keep: bool = True
 
 
@@ -87,16 +88,24 @@ class Prepared(NamedTuple):
     Attributes:
         features: the features.
         real: those of the real images; None where only statistics are known.
-        statistics: their mean and covariance.
+        statistics: the mean and covariance of a file; None where `real` is known.
         digest: SHA-256 of the real images, or of the statistics.
         count: how many real images there are; 0 where that is not known.
     """
 
     features: Features
     real: FeatureSet | None
-    statistics: Statistics
+    statistics: Statistics | None
     digest: str
     count: int
+
+    @property
+    def width(self) -> int:
+        """The number of features of an image."""
+        if self.statistics is not None:
+            return len(self.statistics.mean)
+        assert self.real is not None
+        return as_rows(self.real.rows, "real", 1).width
 
 
 def of_images(images: ImageSet, name: str) -> Subject:
@@ -172,7 +181,7 @@ def of_run(
         weights="ema",
         truncation=truncation,
         seed=seed,
-        seen=game.pretrained,
+        pretrained=game.pretrained,
         keep=False,
     )
 
@@ -213,9 +222,7 @@ def prepare(real: Real, features: Features, *, flips: bool = False) -> Prepared:
     if flips and label is not None:
         label = np.tile(label, 2)
     rows = FeatureSet(found.rows, found.probabilities, label, train)
-    return Prepared(
-        features, rows, statistics_of(found.rows), found.digest, found.rows.length
-    )
+    return Prepared(features, rows, None, found.digest, found.rows.length)
 
 
 def _extract_real(images: ImageSet, features: Features, flips: bool) -> Extracted:
@@ -296,10 +303,10 @@ def score(
     found = extract(
         features, subject.images(count), count, name=subject.name, keep=subject.keep
     )
-    if found.rows.width != len(prepared.statistics.mean):
+    if found.rows.width != prepared.width:
         raise UsageError(
             f"{subject.name} has {found.rows.width} features an image, and {real.name} "
-            f"{len(prepared.statistics.mean)}: give images of one size, or statistics of "
+            f"{prepared.width}: give images of one size, or statistics of "
             "the same network."
         )
     protocol = Protocol(
@@ -313,11 +320,11 @@ def score(
         weights=subject.weights,
         truncation=subject.truncation,
         seed=subject.seed,
-        seen=subject.seen,
+        pretrained=subject.pretrained,
         version=metadata.version("ganjax"),
     )
     fake = FeatureSet(found.rows, found.probabilities, subject.label(count))
-    if prepared.real is None:
+    if prepared.statistics is not None:
         of_fake = statistics_of(found.rows)
         distance = frechet_from_moments(
             prepared.statistics.mean,
@@ -327,6 +334,7 @@ def score(
         )
         metrics, values = [FRECHET], {FRECHET.name: distance}
     else:
+        assert prepared.real is not None
         values = score_features(prepared.real, fake, suite)
         metrics = [each for each in metrics_of(suite) if each.name in values]
     intervals = {}
@@ -358,7 +366,7 @@ def _intervals(
 
 def flattered(subject: Subject, features: Features) -> str:
     """Returns a sentence if training used the network of these features, or ""."""
-    for name in subject.seen:
+    for name in subject.pretrained:
         if features.name.startswith(name):
             return (
                 f"{subject.name} was trained by {name}, which these scores are computed "
