@@ -41,6 +41,15 @@ def rgb(image: np.ndarray) -> np.ndarray:
     return np.asarray(PIL.Image.fromarray(pixels).convert("RGB"))
 
 
+def affine_grid(x: torch.Tensor) -> torch.Tensor:
+    """Images [1, 3, h, w], resized as the first lines of NVIDIA's Inception-v3 do."""
+    height, width = x.shape[2:]
+    theta = torch.eye(2, 3)
+    theta[:, 2] = 1 / torch.tensor([width, height]) - 1 / torch.tensor(299)
+    grid = F.affine_grid(theta[None], [1, 3, 299, 299], align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
 def floats(image: np.ndarray, every: int = EVERY) -> dict[str, np.ndarray]:
     """The results in 0..255 of the programs that do not round, and dgm-eval's."""
     x = nchw(image[None]).float()
@@ -49,6 +58,7 @@ def floats(image: np.ndarray, every: int = EVERY) -> dict[str, np.ndarray]:
     )
     found: dict[str, Any] = {
         "tf1-bilinear": like_tensorflow1x(x, (299, 299), align_corners=False),
+        "affine-grid": affine_grid(x),
         "pytorch-bilinear": 255
         * F.interpolate(x / 255, (299, 299), mode="bilinear", align_corners=False),
         "pytorch-bicubic": F.interpolate(x, (224, 224), mode="bicubic", antialias=True),

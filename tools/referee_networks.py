@@ -232,25 +232,9 @@ def preprocessing_whole(args: Args) -> str:
     return f"{unequal} pixels differ"
 
 
-def preprocessing_nvidia(args: Args) -> str:
-    """The affine grid by which NVIDIA's Inception-v3 resizes."""
-    largest = dict.fromkeys(("sides up to 512", "larger"), 0.0)
-    for image in mixed_images(args.images):
-        x = nchw(rgb(image)[None]).float()
-        height, width = x.shape[2:]
-        theta = torch.eye(2, 3)
-        theta[:, 2] = 1 / torch.tensor([width, height]) - 1 / 299
-        grid = F.affine_grid(theta[None], [1, 3, 299, 299], align_corners=False)
-        wanted = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
-        found = preprocessing.tf1_bilinear().apply(image[None])
-        difference = float(np.abs(nchw(found) - wanted).max())
-        kind = "larger" if max(height, width) > 512 else "sides up to 512"
-        largest[kind] = max(largest[kind], difference)
-    return ", ".join(f"{x:.1e} of 255 ({kind})" for kind, x in largest.items())
-
-
 WAYS = {
     "tf1-bilinear": preprocessing.tf1_bilinear(),
+    "affine-grid": preprocessing.affine_grid(),
     "pytorch-bilinear": preprocessing.pytorch_bilinear(),
     "pytorch-bicubic": preprocessing.pytorch_bicubic(),
     "dgm-eval": preprocessing.pil(224),
@@ -268,7 +252,6 @@ COMPARISONS: dict[str, Callable[[Args], str]] = {
         for name, value in WAYS.items()
     },
     "preprocessing/pil, all kernels": preprocessing_whole,
-    "preprocessing/nvidia's affine grid": preprocessing_nvidia,
     "inception/pytorch-fid": inception_pytorch_fid,
     "inception/torch-fidelity": inception_torch_fidelity,
     "inception/torch-fidelity, probabilities": inception_probabilities,

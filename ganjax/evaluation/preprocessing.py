@@ -115,9 +115,7 @@ def tf1_bilinear(size: int = 299) -> Preprocessing:
     The output at i is interpolated at i h / size, so that images move by up to half a pixel
     toward the start, and nothing is antialiased. It is a part of the graph of Inception-v3
     for which the FID was defined (Heusel et al., 2017). ADM's evaluation runs this graph,
-    and torch-fidelity computes the same. NVIDIA's translation does so by an affine grid in
-    float32, whose rounding makes a difference of up to 0.02 of 255 in images of up to 500
-    pixels, and of 0.06 in those of 2000; clean-fid's mode "legacy_tensorflow" uses it, too.
+    and torch-fidelity computes the same. See `affine_grid` for NVIDIA's translation.
 
     Args:
         size: the side of the images that are returned.
@@ -125,6 +123,20 @@ def tf1_bilinear(size: int = 299) -> Preprocessing:
     return _by_image(
         "tf1-bilinear", size, partial(_bilinear, size=size, axis=_tf1_axis)
     )
+
+
+def affine_grid(size: int = 299) -> Preprocessing:
+    """Returns TensorFlow 1's bilinear resizing as NVIDIA's Inception-v3 has it.
+
+    The network of the StyleGANs' and EDM's FID, which clean-fid's mode "legacy_tensorflow"
+    uses, too, resizes by an affine grid of PyTorch in float32. Its coordinates are rounded
+    as there, which makes a difference from `tf1_bilinear` of up to 0.02 of 255 in images of
+    up to 500 pixels, and of 0.06 in those of 2000.
+
+    Args:
+        size: the side of the images that are returned.
+    """
+    return _by_image("affine-grid", size, partial(_bilinear, size=size, axis=_grid_axis))
 
 
 def pytorch_bilinear(size: int = 299) -> Preprocessing:
@@ -219,6 +231,20 @@ class _Axis(NamedTuple):
 
 def _tf1_axis(side: int, size: int) -> _Axis:
     return _axis(side, np.arange(size, dtype=np.float32) * np.float32(side / size))
+
+
+def _grid_axis(side: int, size: int) -> _Axis:
+    # Every step is rounded to float32 where PyTorch rounds: in the middle of
+    # `multiply-add`s, and so in `torch.linspace`, it does not.
+    single = np.float32
+    rows, step = np.arange(size), np.float64(single(2) / single(max(size - 1, 1)))
+    rising, falling = -1 + step * rows, 1 - step * (size - 1 - rows)
+    centers = np.where(rows < size // 2, rising, falling).astype(single)
+    centers = centers * single(size - 1) / single(size)
+    moved = centers + (single(1) / single(side) - single(1) / single(size))
+    doubled = (moved + single(1)).astype(np.float64) * side - 1
+    place = doubled.astype(single) / single(2)
+    return _axis(side, np.clip(place, 0, single(side - 1)))
 
 
 def _pytorch_axis(side: int, size: int) -> _Axis:

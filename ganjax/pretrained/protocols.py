@@ -23,6 +23,7 @@ from ganjax.evaluation.preprocessing import (
     TENSORFLOW,
     Normalization,
     Preprocessing,
+    affine_grid,
     clean,
     pil,
     pytorch_bicubic,
@@ -102,7 +103,7 @@ def _on_dinov2(name: str, preprocessing: Preprocessing) -> NamedProtocol:
     )
 
 
-NVIDIA = _on_inception("nvidia", tf1_bilinear(), TENSORFLOW)._replace(
+NVIDIA = _on_inception("nvidia", affine_grid(), TENSORFLOW)._replace(
     fake=50_000,
     splits=10,
     note="FID of 50,000 samples and all real images (fid50k_full), without the mirrored "

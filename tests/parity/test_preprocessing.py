@@ -21,6 +21,7 @@ SIZES = [f"{h}x{w}x{c}" for h, w, c in MIXED_SIZES]
 # The largest difference in 0..255. Programs that compute in float32 round places, too.
 FLOATS = {
     "tf1-bilinear": (preprocessing.tf1_bilinear(), 1e-4),
+    "affine-grid": (preprocessing.affine_grid(), 1e-4),
     # The program's images are in 0..1, where it is 1e-5.
     "pytorch-bilinear": (preprocessing.pytorch_bilinear(), 1e-5 * 255),
     "pytorch-bicubic": (preprocessing.pytorch_bicubic(), 3e-5 * 255),

@@ -15,6 +15,7 @@ WAYS = {
     "clean": preprocessing.clean,
     "clean box": lambda size: preprocessing.clean(size, Resampling.BOX),
     "tf1": preprocessing.tf1_bilinear,
+    "affine_grid": preprocessing.affine_grid,
     "pytorch bilinear": preprocessing.pytorch_bilinear,
     "pytorch bicubic": preprocessing.pytorch_bicubic,
 }
