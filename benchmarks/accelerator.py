@@ -41,12 +41,15 @@ TOLERANCES = {
     "bfloat16": {"outputs": 0.05, "gradients": 0.4, "second": 0.2, "step": 0.7},
 }
 SECONDS, REPEATS = 0.5, 5  # of one timing; the median counts
+SECONDS_OF_CPU = 0.1  # where the program is only tried
 HAS_TYRO = importlib.util.find_spec("tyro") is not None
 NO_TIME, ENDED = "no time", "the process ended"  # in place of a result
 OUR_SHARE = 0.6  # of a model's time at most is ours
 # How much longer the largest models take than the others, most of it to compile.
 SLOW = {"stylegan2_256": 3.0, "biggan_128": 3.0}
 LEAST = 20.0  # seconds for which the training loop is not started
+# Programs of a CPU that are compiled so take a third of the time to compile, and more to run.
+HASTE = {"xla_backend_optimization_level": 0}
 CHECKS = ("model", "precision", *TOLERANCES["float32"], "")
 STEPS = (
     "model",
@@ -171,10 +174,12 @@ def _results(case: Case, precision: str, given: Any) -> Any:
     import ours
 
     mixed = precision == "bfloat16"
+    # What the CPU gives is not timed.
+    jit = partial(jax.jit, compiler_options=HASTE if given is None else None)
     with jax.default_matmul_precision(ours.PRECISIONS[precision]):
         seen, made = ours.look(case, mixed), ours.make(case, calm=True, mixed=mixed)
         turns = ours.decoded(ours.modality(case), ours.turns(case))
-        init = jax.jit(made.game.init)
+        init = jit(made.game.init)
         if given is not None:  # only the structure is of use
             init = partial(jax.eval_shape, init)
         state = init(jax.random.key(0), turns)
@@ -187,19 +192,19 @@ def _results(case: Case, precision: str, given: Any) -> Any:
         image = jnp.asarray(seen.given["image"])
         d_loss, g_loss = seen.losses
 
-        @jax.jit
+        @jit
         def outputs(g, d):
             fake = seen.fake(g)
             return fake, seen.logits(d, image), seen.logits(d, fake)
 
-        @jax.jit
+        @jit
         def gradients(g, d):
             judge = lambda g, d: (seen.logits(d, image), seen.logits(d, seen.fake(g)))
             by_d = jax.grad(lambda d: d_loss(*judge(g, d)))(d)
             return by_d, jax.grad(lambda g: g_loss(*judge(g, d)))(g)
 
-        second = jax.jit(jax.grad(lambda d: ours.slopes(seen, d, image)))
-        after, _ = jax.jit(made.game.step)(state, turns)
+        second = jit(jax.grad(lambda d: ours.slopes(seen, d, image)))
+        after, _ = jit(made.game.step)(state, turns)
         # After the first step Adam's moments are the gradients of a whole step.
         moments = optax.tree_utils.tree_get_all_with_path(after, "mu")
         results = {
@@ -233,7 +238,7 @@ def our_steps(case: Case, precisions: tuple[str, ...]) -> dict[str, Measured]:
     with ThreadPoolExecutor() as pool:
         programs = list(pool.map(compiled, precisions))
     for name, program in zip(precisions, programs, strict=True):
-        seconds = _timed(ours.player(program))
+        seconds = _timed(ours.player(program), jax.devices()[0].platform)
         found[name] = Measured(seconds, program.megabytes, program.seconds)
     return found
 
@@ -262,11 +267,11 @@ def their_flops(case: Case, device: str) -> int:
     return theirs.flops(case, False, device)
 
 
-def their_modes(case: Case) -> tuple[str, ...]:
-    """What PyTorch is tried in."""
+def their_modes(case: Case, device: str) -> tuple[str, ...]:
+    """What PyTorch is tried in; on a CPU it would compile longer than all else takes."""
     import theirs
 
-    return theirs.modes(case)
+    return tuple(x for x in theirs.modes(case) if (device, x) != ("cpu", "compile"))
 
 
 def their_steps(case: Case, precision: str, mode: str, device: str) -> Measured:
@@ -282,14 +287,15 @@ def their_steps(case: Case, precision: str, mode: str, device: str) -> Measured:
     run, first = theirs.timer(case, False, mode, precision, device)
     if device != "cpu":
         torch.cuda.reset_peak_memory_stats()
-    seconds = _timed(run)
+    seconds = _timed(run, device)
     used = torch.cuda.max_memory_allocated() / 1e6 if device != "cpu" else None
     return Measured(seconds, used, first)
 
 
-def _timed(run: Any) -> float:
+def _timed(run: Any, device: str) -> float:
     run(1)
-    count = max(1, int(SECONDS / run(1)))
+    least = SECONDS_OF_CPU if device == "cpu" else SECONDS
+    count = max(1, int(least / run(1)))
     return statistics.median(run(count) for _ in range(REPEATS))
 
 
@@ -313,8 +319,8 @@ def check(page: Page, names: list[str], platform: str, until: float) -> bool:
 
     page.header(CHECKS)
     right = True
-    # Most of the time goes into compiling, which uses one or two cores.
-    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2)) as pool:
+    # Most of the time goes into tracing and compiling, which use little more than a core.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, row in zip(names, pool.map(differences, names), strict=True):
             for precision, found in zip(precisions, row, strict=True):
                 bounds = TOLERANCES[precision]
@@ -374,7 +380,7 @@ def their_times(
     come first, as compiling may take longer than there is time.
     """
     worker = Worker()
-    modes = worker.ask(until, their_modes, case)
+    modes = worker.ask(until, their_modes, case, device)
     if isinstance(modes, str):
         worker.close()
         return {precision: {"PyTorch": modes} for precision in precisions}, 0
@@ -431,7 +437,10 @@ def main() -> None:
     end = begin + 60 * args.minutes
     # The device is shared by two libraries, neither of which may take all of it at once.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    if not args.small:
+    if args.small:
+        haste = [f"--{name}={value}" for name, value in HASTE.items()]
+        os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *haste])
+    else:
         # The CPU is needed beside the accelerator.
         os.environ.pop("JAX_PLATFORMS", None)
     page = Page(args.out)
@@ -460,7 +469,9 @@ def main() -> None:
     told = ", ".join(f"{x / 1e12:.2f} in {p}" for p, x in peaks.items())
     page.say(f"{kind}. A product of {n} x {n} matrices reaches {told} TFLOP/s.\n")
 
-    # A quarter of the time is the checks', an eighth the loop's, the rest the models'.
+    if args.small:
+        page.say("Small steps, compiled in haste: the times try this program alone.\n")
+    # The checks have a quarter of the time, the loop an eighth, and the models the rest.
     right = check(page, names, platform, begin + (end - begin) / 4)
     page.say()
     page.header(STEPS)

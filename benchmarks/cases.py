@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 
-SMALL_SIDE, SMALL_BATCH = 32, 8
+SMALL_SIDE, SMALL_BATCH = 16, 8
+SMALL_SIDES = {"biggan": 32, "pix2pix": 32}  # of networks that need a larger one
 ADA_P = 0.5  # how often ADA acts, as late in a training
 STYLEGAN2_BASE = 16_384  # its layers at side s have at most this many channels, by s
 
@@ -73,7 +74,8 @@ def small(case: Case) -> Case:
     """The case with narrow networks, small images and few of them."""
     shape = case.shape
     if len(shape) == 3:
-        shape = *(min(n, SMALL_SIDE) for n in shape[:2]), shape[2]
+        most = SMALL_SIDES.get(case.net, SMALL_SIDE)
+        shape = *(min(n, most) for n in shape[:2]), shape[2]
     width = min(case.width, 16)
     return case._replace(shape=shape, width=width, batch=min(case.batch, SMALL_BATCH))
 

@@ -39,7 +39,10 @@ from ganjax.evaluation.classification_accuracy import (
 )
 from ganjax.evaluation.classifier import (
     Classifier,
+    LabeledImages,
     Settings as ClassifierSettings,
+    contents as contents_of_images,
+    load_or_train as load_or_train_classifier,
     train as train_classifier,
 )
 from ganjax.evaluation.clipped import ClippedScores, clipped_scores
@@ -210,6 +213,9 @@ __all__ = [
     "seeds_needed",
     "significance",
     "ssim",
+    "contents_of_images",
+    "load_or_train_classifier",
+    "LabeledImages",
     "train_classifier",
     "update_moments",
 ]

@@ -6,8 +6,9 @@ penultimate activations distinguish the classes and little else. Scores on them 
 of its weights in their name, and must not be compared with scores on other weights.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -58,6 +59,15 @@ class Classifier(NamedTuple):
 
     accuracy: float
     """Fraction of the test images that are classified correctly."""
+
+
+class LabeledImages(NamedTuple):
+    """What a classifier learns from, and what it is tested on."""
+
+    images: Images  # uint8 [n, h, w, c]
+    labels: Integer[np.ndarray, " n"]
+    test_images: Images  # which are not trained on
+    test_labels: Integer[np.ndarray, " m"]
 
 
 class Settings(NamedTuple):
@@ -126,26 +136,58 @@ def train(
     Raises:
         UsageError: images and labels do not match.
     """
-    for kind, x, y in (
-        ("training", images, labels),
-        ("test", test_images, test_labels),
-    ):
-        _check_labels(kind, x, y, classes)
+    _check_labels("training", images, labels, classes)
+    _check_labels("test", test_images, test_labels, classes)
+    data = LabeledImages(images, labels, test_images, test_labels)
+    return load_or_train(
+        contents(data),
+        lambda: data,
+        shape=images.shape[1:],
+        classes=classes,
+        settings=settings,
+        cache=cache,
+    )
+
+
+def load_or_train(
+    identity: Iterable[str | bytes],
+    read: Callable[[], LabeledImages],
+    *,
+    shape: tuple[int, ...],
+    classes: int,
+    settings: Settings = Settings(),  # noqa: B008, a tuple never changes
+    cache: Path | None = None,
+) -> Classifier:
+    """Trains a classifier as `train` does, and reads the images only if it has to.
+
+    Args:
+        identity: what tells the data from all other data; `contents` is a hash of all
+            of it.
+        read: returns the data, if there is no such classifier in the cache.
+        shape: the shape of one image, [h, w, c].
+        classes: the number of classes.
+        settings: how to train.
+        cache: as that of `train`.
+
+    Raises:
+        UsageError: images and labels do not match.
+    """
     net = Network(classes)
-    shape = images.shape[1:]
     params = net.init(jax.random.key(settings.seed), jnp.zeros((1, *shape)))
 
-    data = (images, labels, test_images, test_labels)
     folder = cache or classifier_cache.folder() / "classifiers"
-    path = folder / _cache_name(net, settings, data)
+    path = folder / _cache_name(net, settings, identity)
     # The initial parameters are given for the names and shapes that the file must have.
     arrays = classifier_cache.load(path, _pack(params, 0.0))
     if arrays is None:
-        params = _fit(net, params, images, labels, settings)
+        data = read()
+        _check_labels("training", data.images, data.labels, classes)
+        _check_labels("test", data.test_images, data.test_labels, classes)
+        params = _fit(net, params, data.images, data.labels, settings)
         apply = _batched_apply(net, params, shape)
-        batches = (np.asarray(pixels(batch)) for batch in _batches(test_images))
+        batches = (np.asarray(pixels(batch)) for batch in _batches(data.test_images))
         predicted = np.concatenate([apply(batch)[1].argmax(1) for batch in batches])
-        arrays = _pack(params, (predicted == test_labels).mean())
+        arrays = _pack(params, (predicted == data.test_labels).mean())
         classifier_cache.save(path, arrays)
     params, accuracy = _unpack(arrays)
 
@@ -289,17 +331,21 @@ def _check_labels(kind: str, images: Images, labels: np.ndarray, classes: int) -
         raise UsageError(f"The {kind} labels are not all in 0..{classes - 1}.")
 
 
-def _cache_name(net: Network, settings: Settings, data: tuple[Images, ...]) -> str:
-    # Everything that the weights depend on. Numerics may change with the version of JAX.
-    def hashed() -> Iterator[str | bytes]:
-        yield f"{jax.__version__} {net} {settings}"
+def contents(data: LabeledImages) -> Iterator[str | bytes]:
+    """Yields all of the data, by which it is told from other data."""
+    for array in data:
+        yield f"{array.dtype}{array.shape}"
         # In parts, as the images may be in a file and larger than the memory.
-        for array in data:
-            yield f"{array.dtype}{array.shape}"
-            for part in _batches(array):
-                yield part.tobytes()
+        for part in _batches(array):
+            yield part.tobytes()
 
-    return f"{sha256(hashed())[:16]}.npz"
+
+def _cache_name(
+    net: Network, settings: Settings, identity: Iterable[str | bytes]
+) -> str:
+    # Everything that the weights depend on. Numerics may change with the version of JAX.
+    first = f"{jax.__version__} {net} {settings}"
+    return f"{sha256(itertools.chain([first], identity))[:16]}.npz"
 
 
 def _pack(params: PyTree, accuracy: float) -> dict[str, np.ndarray]:

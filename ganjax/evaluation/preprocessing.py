@@ -136,7 +136,9 @@ def affine_grid(size: int = 299) -> Preprocessing:
     Args:
         size: the side of the images that are returned.
     """
-    return _by_image("affine-grid", size, partial(_bilinear, size=size, axis=_grid_axis))
+    return _by_image(
+        "affine-grid", size, partial(_bilinear, size=size, axis=_grid_axis)
+    )
 
 
 def pytorch_bilinear(size: int = 299) -> Preprocessing:

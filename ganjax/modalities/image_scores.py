@@ -10,6 +10,7 @@ are scored in the same way, which gives the scale of a score.
 
 import functools
 import itertools
+import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from tqdm import tqdm
 from ganjax import evaluation
 from ganjax.core import PyTree
 from ganjax.data import Source
-from ganjax.data.source import ToReal, random_rows, sample_shape
+from ganjax.data.source import ToReal, random_rows, read_some, sample_shape
 from ganjax.evaluation.distances import take_rows
 from ganjax.evaluation.evaluator import Evaluator, Scoring, no_scores
 from ganjax.evaluation.feature_metric import FeatureSet
@@ -46,6 +47,7 @@ OF_NETWORKS = (MIND_METRIC, RATIO_METRIC)  # scores that only features of networ
 NEIGHBORS = 5  # k of the nearest neighbors in `evaluation.prdc`
 MIN_LABELED = 500  # with fewer labeled images no classifier is trained
 MAX_CLASSIFIER_BYTES = 2_000_000_000  # of the stored images a classifier is trained on
+MAX_IDENTIFYING = 256  # images of either set by which a cached classifier is found
 CHUNK_BYTES = 2**26  # of float32 images that features are computed of at once
 
 
@@ -239,10 +241,25 @@ def _mostly_new(held_out: RealFeatures, train: RealFeatures) -> bool:
 def _classifier(
     source: Source, held_out: Source, scratch: Path | None
 ) -> evaluation.Classifier:
-    train = _labeled(source, scratch)
-    test = _labeled(held_out, scratch)
-    classes = len(source.classes)
-    return evaluation.train_classifier(*train, *test, classes=classes)
+    def read():
+        train, test = _labeled(source, scratch), _labeled(held_out, scratch)
+        return evaluation.LabeledImages(*train, *test)
+
+    def identity():
+        inventories = source.inventory(), held_out.inventory()
+        if not all(inventories):
+            yield from evaluation.contents_of_images(read())
+            return
+        # What the files are, and what some of their images look like after decoding.
+        yield json.dumps([*inventories, MAX_CLASSIFIER_BYTES])
+        for each in (source, held_out):
+            batch = read_some(each, MAX_IDENTIFYING)
+            yield f"{each.length} {each.classes} {batch.label.tolist()}"
+            yield np.ascontiguousarray(batch.x).tobytes()
+
+    return evaluation.load_or_train_classifier(
+        identity(), read, shape=source.shape, classes=len(source.classes)
+    )
 
 
 def _labeled(

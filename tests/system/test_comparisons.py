@@ -44,8 +44,10 @@ def few_are_compared(monkeypatch):
 @pytest.fixture
 def quick_classifiers(monkeypatch):
     """Those by which runs are scored learn for a short time."""
-    train = partial(evaluation.train_classifier, settings=ClassifierSettings(50))
-    monkeypatch.setattr(evaluation, "train_classifier", train)
+    train = partial(
+        evaluation.load_or_train_classifier, settings=ClassifierSettings(50)
+    )
+    monkeypatch.setattr(evaluation, "load_or_train_classifier", train)
 
 
 def table_rows(text):

@@ -187,7 +187,8 @@ def test_whatever_the_weights_depend_on_is_another_file(monkeypatch):
 
     def name(net=None, settings=None, data=data):
         net, settings = net or Network(3), settings or Settings()
-        return classifier._cache_name(net, settings, data)
+        contents = classifier.contents(classifier.LabeledImages(*data))
+        return classifier._cache_name(net, settings, contents)
 
     other = IMAGES ^ 1
     names = [

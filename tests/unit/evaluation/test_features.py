@@ -159,12 +159,17 @@ def test_other_data_or_settings_are_another_classifier(trained, tmp_path):
     _, folder = trained
     net = classifier.Network(10)
     x, y, test_x, test_y = digits()
-    name = classifier._cache_name(net, QUICK, (x, y, test_x, test_y))
+
+    def cache_name(settings, *data):
+        contents = classifier.contents(classifier.LabeledImages(*data))
+        return classifier._cache_name(net, settings, contents)
+
+    name = cache_name(QUICK, x, y, test_x, test_y)
     assert [name] == [file.name for file in folder.iterdir()]
     other = QUICK._replace(seed=1)
-    assert classifier._cache_name(net, other, (x, y, test_x, test_y)) != name
-    assert classifier._cache_name(net, QUICK, (x, 9 - y, test_x, test_y)) != name
-    assert classifier._cache_name(net, QUICK, (x[::-1], y, test_x, test_y)) != name
+    assert cache_name(other, x, y, test_x, test_y) != name
+    assert cache_name(QUICK, x, 9 - y, test_x, test_y) != name
+    assert cache_name(QUICK, x[::-1], y, test_x, test_y) != name
 
 
 def test_cache_is_found_in_the_environment(monkeypatch, tmp_path):

@@ -161,24 +161,68 @@ def test_a_classifier_is_given_the_images_labels_and_classes_of_either_set(monke
 
     learned = Classifier(LEVEL, level, 0.5)
 
-    def train(x, y, test_x, test_y, classes):
-        whole = np.arange(len(y)), np.arange(len(test_y))
-        asked.append((x[whole[0]], y, test_x[whole[1]], test_y, classes))
+    def load_or_train(identity, read, *, shape, classes):
+        asked.append((read(), shape, classes))
         return learned
 
-    monkeypatch.setattr(image_scores.evaluation, "train_classifier", train)
+    monkeypatch.setattr(
+        image_scores.evaluation, "load_or_train_classifier", load_or_train
+    )
     monkeypatch.setattr(image_scores, "CHUNK_BYTES", 4 * 24 * 7)  # seven images
-    (made, x, seen), (other, y, _) = (
+    (made, x, _), (other, y, _) = (
         source(count, seed, ("a", "b", "c")) for count, seed in ((20, 0), (9, 1))
     )
     assert image_scores._classifier(made, other, None) is learned
-    ((images, labels, tests, test_labels, classes),) = asked
-    np.testing.assert_array_equal(images, x)
-    np.testing.assert_array_equal(tests, y)
-    np.testing.assert_array_equal(labels, np.arange(20) % 3)
-    np.testing.assert_array_equal(test_labels, np.arange(9) % 3)
-    assert classes == 3 and images.dtype == np.uint8 and labels.dtype == np.int32
-    assert [len(rows) for rows in seen] == [7, 7, 6]
+    ((data, shape, classes),) = asked
+    np.testing.assert_array_equal(data.images[np.arange(20)], x)
+    np.testing.assert_array_equal(data.test_images[np.arange(9)], y)
+    np.testing.assert_array_equal(data.labels, np.arange(20) % 3)
+    np.testing.assert_array_equal(data.test_labels, np.arange(9) % 3)
+    assert classes == 3 and data.images.dtype == np.uint8 and shape == made.shape
+    assert data.labels.dtype == np.int32
+
+
+def identity_of(monkeypatch, train, test):
+    """What tells the classifier of these sources from others."""
+    found = []
+
+    def load_or_train(identity, read, *, shape, classes):
+        found.extend(identity)
+        return Classifier(LEVEL, level, 0.5)
+
+    monkeypatch.setattr(
+        image_scores.evaluation, "load_or_train_classifier", load_or_train
+    )
+    image_scores._classifier(train, test, None)
+    return found
+
+
+def test_a_classifier_is_found_without_reading_all_images(monkeypatch):
+    """By the inventory of its data, and by some of what the images become."""
+    monkeypatch.setattr(image_scores, "MAX_IDENTIFYING", 4)
+    made, _, _ = source(20, 0, ("a", "b", "c"))
+    read_rows = []
+
+    def read(rows):
+        read_rows.extend(rows)
+        return made.read(rows)
+
+    known = made._replace(read=read, inventory=lambda: {"x": "20:00000001"})
+    first = identity_of(monkeypatch, known, known)
+    assert len(read_rows) == 8
+    assert identity_of(monkeypatch, known, known) == first
+    dark = lambda rows: made.read(rows)._replace(x=made.read(rows).x // 2)
+    for other in (
+        known._replace(inventory=lambda: {"x": "20:00000002"}),
+        known._replace(read=dark),
+        known._replace(classes=("a", "b", "d")),
+    ):
+        assert identity_of(monkeypatch, other, known) != first
+        assert identity_of(monkeypatch, known, other) != first
+    # Data without an inventory is known by all of it.
+    read_rows.clear()
+    identity_of(monkeypatch, known._replace(inventory=dict), known)
+    assert set(read_rows) == set(range(20))
 
 
 def test_features_are_computed_of_as_many_images_as_fit_at_once(monkeypatch):
