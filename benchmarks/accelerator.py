@@ -48,7 +48,7 @@ OUR_SHARE = 0.6  # of a model's time at most is ours
 # How much longer the largest models take than the others, most of it to compile.
 SLOW = {"stylegan2_256": 3.0, "biggan_128": 3.0}
 LEAST = 20.0  # seconds for which the training loop is not started
-# Programs of a CPU that are compiled so take a third of the time to compile, and more to run.
+# A CPU's programs compiled so take a third of the time to compile, and more to run.
 HASTE = {"xla_backend_optimization_level": 0}
 CHECKS = ("model", "precision", *TOLERANCES["float32"], "")
 STEPS = (
