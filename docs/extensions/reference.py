@@ -20,6 +20,7 @@ from sphinx.application import Sphinx
 ROOMS = (
     "core",
     "losses",
+    "likelihoods",
     "regularizers",
     "augment",
     "optim",

@@ -170,6 +170,9 @@ class Game(NamedTuple):
             one D of single examples.
         pretrained: the names of pretrained networks that training uses, such as those of
             Projected GAN's discriminator, which scores should not use as well.
+        reconstruction: a game of the same state whose samples are reconstructions of the
+            examples that they are conditioned on, as an autoencoder has; None where there
+            is none. A run shows them, too.
     """
 
     init: Callable[[Array, PyTree], PyTree]
@@ -181,6 +184,7 @@ class Game(NamedTuple):
     real: Callable[[PyTree], Array] = identity
     discriminate: Callable[[PyTree, Array, ArrayLike], Array] | None = None
     pretrained: tuple[str, ...] = ()
+    reconstruction: "Game | None" = None
 
     def __repr__(self) -> str:
         parts = brief_function(self.step), self.modality.name, repr(self.conditions)

@@ -5,7 +5,8 @@ one of its values, in proportion to the logarithm of how often it occurs, and th
 with that value. So rare values are learned, too. The value is the condition that G is
 given, a label that numbers the values of all categorical columns. Here an epoch holds each
 pair of row and label as often as it is drawn on average, so that data is a function of the
-step, as for any other source.
+step, as for any other source. Models without conditions, such as TVAE, are trained on the
+rows as they occur. Which of both it is, is a `Sampler`: `by_sampling` or `as_they_occur`.
 """
 
 import os
@@ -37,6 +38,9 @@ from ganjax.errors import NoSplit, UsageError
 HELD_OUT = 5  # one row in so many is held out where a table is not divided
 SPLITS = ("train", "test", "all")
 MAX_PAIRS = 50_000_000  # of rows and labels in an epoch
+# The source of a table's rows -> the source that training draws from, whose `components`
+# are the rows.
+Sampler = Callable[[Source, Schema], Source]
 
 
 def _of_sklearn(load: str, target: str, **options: Any) -> Table:
@@ -106,12 +110,13 @@ def divided(table: Table, split: str) -> Table:
     return table.take(np.sort(order[:count] if split == "test" else order[count:]))
 
 
-def load(spec: Spec, schema: Schema) -> Source:
+def load(spec: Spec, schema: Schema, sampler: Sampler | None = None) -> Source:
     """Opens the table that a spec names, as a `Modality.load` does.
 
     Args:
         spec: where the table is, and which split.
         schema: what its columns are.
+        sampler: how training draws rows; None is `by_sampling`.
 
     Raises:
         NoSplit: there is no such split.
@@ -127,10 +132,13 @@ def load(spec: Spec, schema: Schema) -> Source:
     except NoSplit:
         held_out = 0
     report = LoadReport(held_out, "test" if held_out else "", notes=remarks(schema))
-    return by_sampling(source_of(spec, table, schema)._replace(report=report), schema)
+    source = source_of(spec, table, schema)._replace(report=report)
+    return (sampler or by_sampling)(source, schema)
 
 
-def in_memory(train: Any, schema: Schema, held_out: Any = None) -> Data:
+def in_memory(
+    train: Any, schema: Schema, held_out: Any = None, sampler: Sampler | None = None
+) -> Data:
     """Returns the `Data` of a DataFrame or of a `Table`, to be given to `ganjax.train`.
 
     Args:
@@ -138,6 +146,7 @@ def in_memory(train: Any, schema: Schema, held_out: Any = None) -> Data:
         schema: what its columns are.
         held_out: rows of the same kind that samples are compared with; None holds out every
             fifth row of `train`.
+        sampler: how training draws rows; None is `by_sampling`.
     """
     table = train if isinstance(train, Table) else from_frame(train)
     if held_out is None:
@@ -153,7 +162,7 @@ def in_memory(train: Any, schema: Schema, held_out: Any = None) -> Data:
             return _known_source(spec, tables[spec.split], schema)
         report = LoadReport(len(tables["test"]), "test", notes=remarks(schema))
         source = source_of(spec, tables["train"], schema)._replace(report=report)
-        return by_sampling(source, schema)
+        return (sampler or by_sampling)(source, schema)
 
     return Data(Spec(IN_MEMORY), load)
 
@@ -197,7 +206,7 @@ def by_sampling(source: Source, schema: Schema) -> Source:
         schema: what the columns are; without categorical ones, rows stay as they are.
     """
     if not schema.categorical:
-        return source._replace(components=(source,))
+        return as_they_occur(source, schema)
     labels = _labels(schema, source.read(np.arange(source.length)).x["code"])
     row, label = _pairs(labels, schema)
 
@@ -205,6 +214,11 @@ def by_sampling(source: Source, schema: Schema) -> Source:
         return Batch(source.read(row[at]).x, label[at])
 
     return source._replace(length=len(row), read=read, components=(source,))
+
+
+def as_they_occur(source: Source, schema: Schema) -> Source:
+    """Returns the source from which training draws every row equally often."""
+    return source._replace(components=(source,))
 
 
 def _pairs(

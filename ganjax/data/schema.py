@@ -40,6 +40,7 @@ MAX_POSITION = 0.99  # within -1..1
 
 MAX_CATEGORIES = 1_000  # with more, the rarest share one output of the networks
 RARE = "any rare value"  # the name of the category of those
+MIN_POINT_MASS = 0.2  # a value in this share of a column's numbers is special
 FEW_NUMBERS = 10  # a column of whole numbers with at most so many values is categorical
 KEY_GAPS = 2  # keys that are numbers cover a range of at most so many times the rows
 MIN_KEY_ROWS = 20  # in fewer rows, different values need not be a key
@@ -57,6 +58,7 @@ DATE_FORMATS = (
     "%m/%d/%Y",
     "%d/%m/%Y",
     "%d-%b-%Y",
+    "%b %d %Y",
     "%Y-%m",
 )
 # A plain number. Text such as 0123, a code with a leading zero, is none.
@@ -266,6 +268,8 @@ def inferred(name: str, cells: Shaped[np.ndarray, " rows"]) -> Column:
 
     Whole numbers of at most `FEW_NUMBERS` values are categorical. A key is text that
     differs in all rows, or whole numbers that count the rows, at most half of which lack.
+    Among other numbers a value that at least `MIN_POINT_MASS` of them have is special, as
+    is 0 where most people have no capital gain.
     """
     present = cells[~is_missing(cells)]
     values = set(present)
@@ -283,7 +287,18 @@ def inferred(name: str, cells: Shaped[np.ndarray, " rows"]) -> Column:
         return key(name, cells)
     if is_whole and len(values) <= FEW_NUMBERS:
         return categorical(name, cells)
-    return continuous(name, cells)
+    return _continuous(name, cells, _point_masses(numbers))
+
+
+def _point_masses(numbers: Float[np.ndarray, " n"]) -> tuple[float, ...]:
+    """The values that many numbers have, where others are left that modes can be fitted to.
+
+    A single value may be that of many rows by chance where there are few values.
+    """
+    values, counts = np.unique(numbers, return_counts=True)
+    if len(values) <= FEW_NUMBERS:
+        return ()
+    return tuple(values[counts >= MIN_POINT_MASS * len(numbers)].tolist())
 
 
 def continuous(name: str, cells: Shaped[np.ndarray, " rows"]) -> Column:
@@ -502,6 +517,15 @@ def remarks(schema: Schema) -> tuple[str, ...]:
                 f"rarest {len(column.values) - column.width + 1:,} are one category to the "
                 "networks, and are drawn as often as they occur."
             )
+    special = [
+        f"{shortened(column.name)} ({listed([f'{x:g}' for x in column.special])})"
+        for column in schema.continuous
+        if column.special
+    ]
+    if special:
+        sentences.append(
+            f"Special values, each a mode of its own: {listed(special, 8)}."
+        )
     for kind, what in ((Constant, "constant"), (Key, "keys, which are made anew")):
         names = [each.name for each in schema.columns if isinstance(each, kind)]
         if names:

@@ -4,13 +4,15 @@
   `unrolled`; and `standing`, which samples with standing statistics.
 - `logan` makes another `GAN` of a GAN, for any of these.
 - Of any game: `accumulated`, gradient accumulation. Of a game with one G: `posthoc_ema`.
-- `likelihood` has one player, and no adversary: the baseline of texts.
+- Without an adversary, what GANs are compared with: `vae` and `autoencoder`, and
+  `likelihood`, the baseline of texts, which has one player.
 - Image-to-image: `paired` (pix2pix) and `inpainting`; `translation` has what they share
   with CycleGAN and CUT, which are experiments. `multiplayer` has the turns of games with
   any number of players, and `pool` the image buffer of CycleGAN.
 """
 
 from ganjax.games.accumulated import accumulated
+from ganjax.games.autoencoder import autoencoder, vae
 from ganjax.games.lazy import lazy
 from ganjax.games.likelihood import likelihood
 from ganjax.games.logan import logan
@@ -22,6 +24,7 @@ from ganjax.games.unrolled import unrolled
 
 __all__ = [
     "accumulated",
+    "autoencoder",
     "game",
     "lazy",
     "likelihood",
@@ -29,4 +32,5 @@ __all__ = [
     "standing",
     "posthoc_ema",
     "unrolled",
+    "vae",
 ]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     from ganjax.layers import (
         adapters,
         attention,
+        autoencoders,
         contextual,
         equalized,
         example,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # for editors and type checkers
 __all__ = [
     "adapters",
     "attention",
+    "autoencoders",
     "contextual",
     "equalized",
     "example",

@@ -20,7 +20,7 @@ from ganjax import evaluation
 from ganjax.core import Modality
 from ganjax.data import Source
 from ganjax.data.names import shortened
-from ganjax.data.rows import load
+from ganjax.data.rows import Sampler, by_sampling, load
 from ganjax.data.schema import (
     Categorical,
     Continuous,
@@ -34,8 +34,10 @@ from ganjax.data.tables import Table, to_csv
 from ganjax.errors import UsageError
 from ganjax.evaluation.columns import (
     COLUMN_SHAPES,
+    MUTUAL_INFORMATION,
     PAIR_TRENDS,
     column_shapes,
+    mutual_information,
     pair_trends,
 )
 from ganjax.evaluation.detection import (
@@ -69,11 +71,13 @@ REAL_COLOR = (198, 203, 212)
 SAMPLE_COLOR = (36, 88, 190)
 
 
-def tables(schema: Schema) -> Modality:
+def tables(schema: Schema, sampler: Sampler = by_sampling) -> Modality:
     """Makes the modality of the tables with these columns.
 
     Args:
         schema: what the columns are, as `ganjax.data.schema.infer` finds them.
+        sampler: how training draws rows: `data.rows.by_sampling`, as of CTGAN, or
+            `data.rows.as_they_occur`.
 
     Example:
         >>> schema = infer(read_split("people.csv"))
@@ -88,7 +92,7 @@ def tables(schema: Schema) -> Modality:
 
     return Modality(
         name="tables",
-        load=partial(load, schema=schema),
+        load=partial(load, schema=schema, sampler=sampler),
         decode=lambda stored: decode(schema, Encoded(**stored)),
         summary=partial(summarize, schema),
         describe=describe,
@@ -228,7 +232,7 @@ def evaluator(
     """Makes the evaluator of tables.
 
     Samples are compared with held-out rows, or with the training rows where there are none:
-    by single columns, pairs of columns, two classifiers that tell them apart, and, if the
+    by single columns, pairs of columns and their dependence, two classifiers that tell them apart, and, if the
     schema has a target, by what they teach. Further scores are on the rows as networks see
     them: the Fréchet distance, precision and recall, and the distance to the closest
     training row, beside that of held-out ones. The other arguments are those of
@@ -267,7 +271,8 @@ def evaluator(
         second = _Rows(train.values[half:], train.hard[half:])
         return _scores(schema, first, second, target) | usual
 
-    own = [BOOSTED_DETECTION, LOGISTIC_DETECTION, COLUMN_SHAPES, PAIR_TRENDS]
+    own = [BOOSTED_DETECTION, LOGISTIC_DETECTION]
+    own += [COLUMN_SHAPES, PAIR_TRENDS, MUTUAL_INFORMATION]
     own += [EFFICACY] if target is not None else []
     return Evaluator(
         count=count,
@@ -290,6 +295,7 @@ def _scores(
         LOGISTIC_DETECTION.name: logistic_detection(*pair),
         COLUMN_SHAPES.name: column_shapes(*pair),
         PAIR_TRENDS.name: pair_trends(*pair),
+        MUTUAL_INFORMATION.name: mutual_information(*pair),
     }
     if target is not None:
         found = efficacy(fake.values, real.values, categories, target)

@@ -72,7 +72,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Maps images [b, h, w, c] to logits [b].
+    """Maps images [b, h, w, c] to logits [b], or to the outputs of another head.
 
     Strided convolutions halve the images to a height of 4 (of 4 to 7, unless it was a power
     of two); one dense layer follows.
@@ -86,7 +86,8 @@ class Discriminator(nn.Module):
             the paper has none.
         norm: makes a norm, called as `norm()(x, label, train=train)`.
         wrap: what each layer that has weights is wrapped in, such as `SpectralNorm`.
-        head: makes the last layer, one of `layers.heads`.
+        head: makes the last layer, one of `layers.heads`, or of `layers.autoencoders` for
+            an encoder.
     """
 
     width: int = 128
@@ -100,7 +101,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(
         self, image: Float[Array, "b h w c"], label: Int[Array, " b"], *, train: bool
-    ) -> Float[Array, " b"]:
+    ) -> Float[Array, "b *outputs"]:
         def act(x):
             x = nn.leaky_relu(x, self.slope)
             return nn.Dropout(self.dropout, deterministic=not train)(x)

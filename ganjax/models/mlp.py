@@ -46,14 +46,15 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Maps examples [b, ...], which it flattens, to logits [b].
+    """Maps examples [b, ...], which it flattens, to logits [b], or as another head does.
 
     Attributes:
         width: units in each hidden layer.
         depth: number of hidden layers.
         classes: number of classes, which enter through `head`.
         slope: negative slope of the leaky ReLU.
-        head: makes the last layer, one of `layers.heads`.
+        head: makes the last layer, one of `layers.heads`, or of `layers.autoencoders` for
+            an encoder.
     """
 
     width: int = 256
@@ -65,7 +66,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(
         self, image: Float[Array, "b ..."], label: Int[Array, " b"], *, train: bool
-    ) -> Float[Array, " b"]:
+    ) -> Float[Array, "b *outputs"]:
         x = image.reshape(len(image), -1)
         for _ in range(self.depth):
             x = nn.leaky_relu(nn.Dense(self.width)(x), self.slope)

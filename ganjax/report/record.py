@@ -18,7 +18,7 @@ from ganjax.report.chart import Curve, format_number
 from ganjax.store import json_object, metrics
 from ganjax.store.manifest import read_manifest
 from ganjax.store.status import read_status
-from ganjax.store.workdir import is_locked
+from ganjax.store.workdir import RECONSTRUCTIONS, is_locked
 
 
 MAX_DRAWN = 1e300  # differences of larger values overflow
@@ -44,6 +44,8 @@ class RunRecord(NamedTuple):
         samples: pictures of samples, in the order of their steps.
         real: the picture of real data, or none.
         animation: the animation of the samples, or none.
+        reconstructions: the newest picture of examples beside their reconstructions, or
+            none.
     """
 
     manifest: dict[str, Any]
@@ -58,6 +60,7 @@ class RunRecord(NamedTuple):
     samples: list[Path]
     real: list[Path]
     animation: list[Path]
+    reconstructions: list[Path]
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -73,15 +76,7 @@ def read_record(folder: Path) -> RunRecord:
     scores = [row for row in rows if row.get("event") == metrics.SCORES]
     evaluation = json_object.read(folder / EVALUATION)
     metric_entries = _objects(evaluation.get("metrics"))
-    # The run names its pictures by their steps: a file without digits is not from it.
-    samples = [
-        p for p in (folder / "samples").glob("*.png") if re.search(r"\d", p.stem)
-    ]
-    samples.sort(key=_step)
-    # The newest one is always shown, so a damaged file must not take its place.
-    while samples and not is_readable(samples[-1]):
-        samples.pop()
-    samples = pick_evenly(samples, STILLS + 1)
+    samples = pick_evenly(_pictures(folder / "samples"), STILLS + 1)
     return RunRecord(
         manifest=read_manifest(folder, complete=False),
         status=_status(folder),
@@ -102,7 +97,19 @@ def read_record(folder: Path) -> RunRecord:
         samples=[path for path in samples if is_readable(path)],
         real=[path for path in [folder / "real.png"] if is_readable(path)],
         animation=[path for path in [folder / ANIMATION] if is_readable(path)],
+        reconstructions=_pictures(folder / RECONSTRUCTIONS)[-1:],
     )
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """The pictures of a run in the order of their steps, of which the last is readable."""
+    # The run names its pictures by their steps: a file without digits is not from it.
+    pictures = [path for path in folder.glob("*.png") if re.search(r"\d", path.stem)]
+    pictures.sort(key=_step)
+    # The newest one is always shown, so a damaged file must not take its place.
+    while pictures and not is_readable(pictures[-1]):
+        pictures.pop()
+    return pictures
 
 
 def _status(folder: Path) -> dict[str, Any]:

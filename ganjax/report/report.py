@@ -66,6 +66,7 @@ def write_report(folder: Path) -> Path:
     body += page.section("Scores over time", _scores(record))
     body += page.section("Training curves", _training(record.training))
     body += page.section("Speed", _speed(record.clock))
+    body += page.section("Reconstructions", _reconstructions(record.reconstructions))
     body += page.section("Samples over time", _samples(record.samples[:-1]))
     body += page.section("Record", _settings(record.manifest))
     path = folder / REPORT
@@ -248,6 +249,20 @@ def _duration(seconds: float) -> str:
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _reconstructions(paths: list[Path]) -> str:
+    """Examples beside what an autoencoder makes of them."""
+    if not paths:
+        return ""
+    figures = "".join(
+        page.picture(
+            path, "Examples and reconstructions", step_in_words(path), LAST_BYTES
+        )
+        for path in paths
+    )
+    note = '<p class="note">Side by side: an example and its reconstruction.</p>\n'
+    return f'<div class="hero">\n{figures}\n</div>\n{note}'
 
 
 def _samples(paths: list[Path]) -> str:

@@ -41,6 +41,7 @@ class CompiledGame(NamedTuple):
             state and data; 0 where they are not known. It compiles the program.
         window: the first step of a call -> the data of that call.
         sample: (state, key, condition) -> samples [seeds, n, ...].
+        reconstruct: the same of `Game.reconstruction`; None where the game has none.
     """
 
     init: Callable[[], PyTree]
@@ -48,6 +49,7 @@ class CompiledGame(NamedTuple):
     memory: Callable[[PyTree, PyTree], int]
     window: Callable[[int], PyTree]
     sample: DrawSamples
+    reconstruct: DrawSamples | None = None
 
 
 def join_processes(distributed: bool) -> None:
@@ -214,7 +216,10 @@ def _population(run: Run, game: Game, stream: Stream) -> CompiledGame:
         return jax.tree.map(lambda *arrays: np.stack(arrays), *windows)
 
     # All members draw from the same latents, so that their samples can be compared.
-    draw = jax.jit(jax.vmap(game.sample, (0, None, None)))
+    def drawing(game: Game) -> DrawSamples:
+        draw = jax.jit(jax.vmap(game.sample, (0, None, None)))
+        return lambda state, key, condition: np.asarray(draw(state, key, condition))
+
     return CompiledGame(
         init=init,
         program=lambda state, window, n: compiled(state, (data, window, np.int32(n))),
@@ -222,7 +227,8 @@ def _population(run: Run, game: Game, stream: Stream) -> CompiledGame:
             state, (data, window, np.int32(0))
         ),
         window=window,
-        sample=lambda state, key, condition: np.asarray(draw(state, key, condition)),
+        sample=drawing(game),
+        reconstruct=drawing(game.reconstruction) if game.reconstruction else None,
     )
 
 
@@ -239,12 +245,14 @@ def _of_one_seed(
     samples_sharding: Sharding | None = None,
 ) -> CompiledGame:
     """A compiled game of one state, whose samples get a first axis of one seed."""
+
     # Where the state is divided, each device gets a copy of all samples, so that every
     # process can read them.
-    draw = jax.jit(game.sample, out_shardings=samples_sharding)
-
-    def sample(state, key, condition):
-        return np.asarray(draw(state, key, condition))[None]
+    def drawing(game: Game) -> DrawSamples:
+        draw = jax.jit(game.sample, out_shardings=samples_sharding)
+        return lambda state, key, condition: np.asarray(draw(state, key, condition))[
+            None
+        ]
 
     return CompiledGame(
         init=init,
@@ -253,7 +261,8 @@ def _of_one_seed(
             state, (data, window, np.int32(0))
         ),
         window=lambda first: stream.window(run.seed, first),
-        sample=sample,
+        sample=drawing(game),
+        reconstruct=drawing(game.reconstruction) if game.reconstruction else None,
     )
 
 

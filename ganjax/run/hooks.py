@@ -30,6 +30,7 @@ from ganjax.run.tensorboard import event_writer
 from ganjax.run.terminal import say, warn
 from ganjax.run.writers import END, Writer
 from ganjax.store import checkpoint, metrics, write
+from ganjax.store.workdir import RECONSTRUCTIONS
 
 
 ShowRow = Callable[[int, Row], None]  # (step, row)
@@ -152,6 +153,43 @@ def picture_hook(
             save_png(image, folder / "samples" / f"{step:09d}.png")
             if modality.play:
                 modality.play(folder / "samples" / f"{step:09d}.wav", samples[0])
+
+    return hook
+
+
+def reconstruction_hook(
+    folder: Path,
+    seed: int,
+    reconstruct: sampling.DrawSamples,
+    game: Game,
+    source: Source,
+) -> Hook:
+    """Returns a hook that draws examples beside their reconstructions.
+
+    The examples are the first ones that are held out, and the same at every step.
+
+    Args:
+        folder: the folder of the run.
+        seed: the seed of what networks draw.
+        reconstruct: `CompiledGame.reconstruct`.
+        game: a game that has a `reconstruction`.
+        source: the training data.
+    """
+    assert game.reconstruction is not None  # as there is `reconstruct`
+    modality = game.modality
+    # The data is opened as the run's own is.
+    view = game.reconstruction._replace(modality=modality)
+    condition = sampling.conditions(view, source.spec, modality.preview(0) // 2, 0)
+
+    def render(made):
+        return modality.render(np.asarray(view.conditions.show(condition, made)))
+
+    def hook(step, state, row):
+        made = sampling.draw(reconstruct, state, sampling.FIXED, condition, seed)
+        if is_chief():
+            images = [render(of_member) for of_member in made]
+            image = join_seeds(images) if len(images) > 1 else images[0]
+            save_png(image, folder / RECONSTRUCTIONS / f"{step:09d}.png")
 
     return hook
 

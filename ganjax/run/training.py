@@ -88,6 +88,7 @@ from ganjax.store.status import RunState, write_status
 from ganjax.store.workdir import (
     AVERAGES,
     CHECKPOINTS,
+    RECONSTRUCTIONS,
     check_space,
     claim,
     write_start,
@@ -572,6 +573,11 @@ def make_hooks(
         "saves": Every(run.save_every or run.steps, save),
         "pictures": Every(run.sample_every or run.steps, hooks.picture_hook(*common)),
     }
+    if work.compiled.reconstruct:
+        reconstructions = hooks.reconstruction_hook(
+            folder, run.seed, work.compiled.reconstruct, work.game, work.source
+        )
+        due["reconstructions"] = Every(run.sample_every or run.steps, reconstructions)
     if work.averages:
         # First, as a save waits for the averages before it: see `hooks.save_hook`.
         keep = hooks.average_hook(work.averages)
@@ -601,8 +607,10 @@ def call_owed_hooks(work: Work, state: PyTree, due: Mapping[str, Every]) -> None
     The save comes before them, so a process that was killed after it has left them undone.
     """
     done, folder = step_of(state), work.folder
+    picture = f"{done:09d}.png"
     owed = {
-        "pictures": not (folder / "samples" / f"{done:09d}.png").exists(),
+        "pictures": not (folder / "samples" / picture).exists(),
+        "reconstructions": not (folder / RECONSTRUCTIONS / picture).exists(),
         "scores": attempts.is_owed(folder, done),
     }
     for name, (n, hook) in due.items():

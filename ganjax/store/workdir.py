@@ -8,7 +8,7 @@
 | `experiment.py`, `code/` | its code (`ganjax.store.code`) |
 | `checkpoints/`, `averages/` | saves (`ganjax.store.checkpoint`) |
 | `metrics.jsonl`, `clock.jsonl` | numbers (`ganjax.store.metrics`) |
-| `samples/`, `real.png`, `report.html`, ... | what a person looks at (`ganjax.report`) |
+| `samples/`, `reconstructions/`, `real.png`, `report.html`, ... | what a person looks at (`ganjax.report`) |
 """
 
 import os
@@ -34,6 +34,7 @@ except ImportError:  # Windows, where nothing keeps two runs out of one folder
 
 AVERAGES = "averages"
 CHECKPOINTS = "checkpoints"
+RECONSTRUCTIONS = "reconstructions"
 # What a start that was killed may leave: a folder with nothing else counts as empty.
 START_FILES = {
     code.EXPERIMENT,

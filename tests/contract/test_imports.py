@@ -13,6 +13,7 @@ FLOORS = [
     "lazy",
     "ops",
     "core",
+    "likelihoods",
     "parallel",
     "store",
     "evaluation",

@@ -17,14 +17,15 @@ from typing import Any
 import flax.linen as nn
 import pytest
 
-from ganjax import augment, games, losses, models, optim, regularizers
+from ganjax import augment, games, likelihoods, losses, models, optim, regularizers
 from ganjax.core import priors
-from ganjax.layers import heads
+from ganjax.layers import autoencoders, heads
 from tests.helpers.pages import PROGRAMS
 from tests.helpers.processes import EXPERIMENTS
 
 
-ROOMS = [losses, regularizers, augment, optim, games, heads, priors]
+ROOMS = [losses, likelihoods, regularizers, augment, optim, games]
+ROOMS += [heads, autoencoders, priors]
 SOURCES = {path.name: path.read_text() for path in EXPERIMENTS.glob("*.py")} | PROGRAMS
 
 
