@@ -130,14 +130,16 @@ class Args:
 def main(args: Args) -> None:
     """Trains all runs, prints and writes the tables, and draws charts and samples."""
     folder = Path(args.workdir).expanduser()
-    paces = {name: find_pace(args, folder, name) for name in GANS}
+    paces = {
+        name: find_pace(args, folder, name, recipe) for name, recipe in GANS.items()
+    }
     # Seed by seed, so that a study that is ended early has compared all of them.
     for seed in range(args.seeds):
         for name, pace in paces.items():
-            train(args, folder / name / str(seed), name, seed, pace)
+            train(args, folder / name / str(seed), GANS[name], seed, pace)
     runs = {
-        name: [points(args, folder, name, seed) for seed in range(args.seeds)]
-        for name in GANS
+        name: [points(args, folder, name, recipe, seed) for seed in range(args.seeds)]
+        for name, recipe in GANS.items()
     }
     first = read_record(folder / next(iter(GANS)) / "0")
     floor = first.real_scores[first.headline]
@@ -161,10 +163,16 @@ def main(args: Args) -> None:
     draw_samples(folder)
 
 
-def find_pace(args: Args, folder: Path, name: str) -> float:
-    """Returns how many steps a GAN makes in a second of processor time.
+def find_pace(args: Args, folder: Path, name: str, recipe: Recipe) -> float:
+    """Returns how many steps a model makes in a second of processor time.
 
     It is measured once, in a run of its own, and kept beside the runs.
+
+    Args:
+        args: the arguments of the study.
+        folder: its folder.
+        name: what the model is called.
+        recipe: how it is trained.
     """
     path = folder / "pace.json"
     paces = json.loads(path.read_text()) if path.exists() else {}
@@ -188,20 +196,20 @@ def find_pace(args: Args, folder: Path, name: str) -> float:
         save_every=0,
         scores=False,
     )
-    start(args, GANS[name], run, 1_000_000, [gx.every(PACE_STEPS, read)])
+    start(args, recipe, run, 1_000_000, [gx.every(PACE_STEPS, read)])
     steps = PACE_STEPS * (len(clock) - skipped)
     paces[name] = steps / (clock[-1] - clock[skipped - 1])
     write(path, json.dumps(paces) + "\n", parents=True)
     return paces[name]
 
 
-def train(args: Args, folder: Path, name: str, seed: int, pace: float) -> None:
+def train(args: Args, folder: Path, recipe: Recipe, seed: int, pace: float) -> None:
     """Trains a run until its time is used, unless that was done before.
 
     Args:
         args: the arguments of the study.
         folder: the folder of the run.
-        name: the GAN.
+        recipe: how it is trained.
         seed: of the run.
         pace: the steps that it makes in a second of processor time.
     """
@@ -227,8 +235,8 @@ def train(args: Args, folder: Path, name: str, seed: int, pace: float) -> None:
             )
         return
     hooks, writers = budget(folder, args.minutes, every, pace)
-    images = steps * args.batch * GANS[name].d_turns
-    start(args, GANS[name], run, images, hooks, writers)
+    images = steps * args.batch * recipe.d_turns
+    start(args, recipe, run, images, hooks, writers)
 
 
 def start(
@@ -266,12 +274,22 @@ class Point(NamedTuple):
     distance: float
 
 
-def points(args: Args, folder: Path, name: str, seed: int) -> list[Point]:
-    """Returns the scores of a run in the order of its steps."""
+def points(
+    args: Args, folder: Path, name: str, recipe: Recipe, seed: int
+) -> list[Point]:
+    """Returns the scores of a run in the order of its steps.
+
+    Args:
+        args: the arguments of the study.
+        folder: its folder.
+        name: what the model is called, which has a folder of this name.
+        recipe: how it was trained.
+        seed: of the run.
+    """
     record = read_record(folder / name / str(seed))
     distance, minutes = record.scores[record.headline], record.training[MINUTES]
     spent = np.interp(distance.step, minutes.step, minutes.value)
-    a_step = args.batch * GANS[name].d_turns
+    a_step = args.batch * recipe.d_turns
     return [
         Point(name, seed, int(step), int(step) * a_step, float(time), float(value))
         for step, time, value in zip(distance.step, spent, distance.value, strict=True)

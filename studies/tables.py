@@ -1,30 +1,45 @@
-"""Whether a GAN is the right tool for a table: `python studies/tables.py --data PATH`.
+"""Whether a GAN is the right tool for a table: `python studies/tables.py --tables PATH:TARGET`.
 
-Beside CTGAN are models that learn within seconds: every column by itself, which knows of no
-dependence at all, and a mixture of such models, one for each of some clusters of rows
-(a shallow mixture). All are scored by the same evaluator against the same held-out rows,
-and the first row of the table is what real rows reach.
+Beside CTGAN and TVAE are models that are fitted within seconds: every column by itself,
+which knows of no dependence at all, and a mixture of such models, one for each of some
+clusters of rows (a shallow mixture). `--package PYTHON` adds the CTGAN and the TVAE of the
+authors' package, trained for as many steps on the same rows by another interpreter, which
+has `ctgan`, `pandas` and `torch`; `studies/tables_package.py` is what it runs.
 
-Rows that another program has made of the same training rows are scored, too: the study
-writes those to `train.csv` in its folder, and `--others NAME=PATH` reads what was made, as
-by the command of the package `ctgan`.
+All are scored by the same evaluator against the same held-out rows, and the first row of a
+table is what real rows reach. Cells are means over seeds with their standard deviation; the
+last table has the differences of both implementations with their 95 % intervals. Seconds
+are of processor time from the rows to a fitted model, with compilation, and without the
+inference of the schema, which the package does as well.
+
+    python studies/table_files.py ... --out tables
+    python studies/tables.py --tables tables/diamonds.csv:price tables/flchain.csv:death \
+        tables/birdstrikes.csv:'Phase of flight' --package PATH/python
+
+A model that has been scored is read and not fitted again, so the study may be stopped at
+any time, and the same command goes on.
 """
 
+import json
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from rows import play, seconds
+from rows import play
 
+import ganjax as gx
 from ganjax.data import Spec
 from ganjax.data.rows import read_split
 from ganjax.data.schema import (
     Encoded,
     Schema,
     encode,
+    from_json,
     infer,
     is_known,
     parse_kinds,
@@ -33,14 +48,15 @@ from ganjax.data.schema import (
 from ganjax.data.tables import Table as Rows, read_table, to_csv
 from ganjax.errors import UsageError
 from ganjax.evaluation.evaluator import Evaluator
+from ganjax.evaluation.uncertainty import MIN_SEEDS, compare_over_seeds
 from ganjax.modalities import tables
 from ganjax.modalities.tables import decode
-from ganjax.report.results import Column, Table, spread, write_results
-from ganjax.run import NonNegativeInt, PositiveInt, command
+from ganjax.report.results import Column, Table, interval, spread, write_results
+from ganjax.run import PositiveInt, command
 from ganjax.store import write
 
 
-STUDY = "Rows of a table: CTGAN and models of seconds"
+STUDY = "Rows of tables: CTGAN, TVAE and models of seconds"
 # The scores that are shown, by their headings.
 SCORES = {
     "boosted detection": "detection/boosted",
@@ -48,28 +64,232 @@ SCORES = {
     "efficacy": "efficacy",
     "column shapes": "shapes",
     "pair trends": "trends",
-    "closest training row, of held-out ones": "copies/ratio/rows",
+    "dependence": "dependence",
+    "closest training row": "copies/ratio/rows",
 }
+DETECTION, EFFICACY = "detection/boosted", "efficacy"
 MODEL, SECONDS = Column("model"), Column("seconds", ".0f")
+DIFFERENCES = (
+    Column("table"),
+    Column("model"),
+    Column("boosted detection less the package's", ".3f"),
+    Column("efficacy less the package's", ".3f"),
+    Column("seconds", ".0f"),
+    Column("the package's seconds", ".0f"),
+)
+TRAINED = {"CTGAN": "ctgan", "TVAE": "tvae"}  # the experiment of each
+PACKAGE = Path(__file__).parent / "tables_package.py"
 # (what the columns are, training rows, how many to make, a generator) -> new rows.
 Model = Callable[[Schema, Encoded, int, np.random.Generator], Encoded]
 
 
 @dataclass(frozen=True)
 class Args:
-    data: str = "breast_cancer"
-    """A table, as `experiments/ctgan.py` takes it."""
-    target: str = ""
+    tables: tuple[str, ...] = ("breast_cancer:diagnosis",)
+    """Tables, PATH:TARGET of a .csv or of one of scikit-learn's, and the column that is to
+    be predicted."""
     kinds: tuple[str, ...] = ()
+    """Kinds of columns that are not to be inferred, as experiments/ctgan.py takes them."""
     workdir: str = "runs/tables"
-    steps: NonNegativeInt = 10_000
-    """Steps of CTGAN; 0 leaves it out."""
+    steps: PositiveInt = 1_000
+    """Steps of CTGAN and TVAE."""
     batch: PositiveInt = 500
     seeds: PositiveInt = 3
     components: PositiveInt = 50
     """Clusters of the mixture."""
-    others: tuple[str, ...] = ()
-    """Rows that other programs have made, NAME=PATH of a .csv."""
+    package: str = ""
+    """The Python of an environment with the package `ctgan`."""
+
+
+class Data(NamedTuple):
+    """A table of the study.
+
+    Attributes:
+        name: what it is called.
+        where: the place of the table, as experiments take it.
+        folder: the folder of its runs.
+        schema: what its columns are.
+        train: its training rows.
+        judged: scores rows against those that are held out.
+    """
+
+    name: str
+    where: str
+    folder: Path
+    schema: Schema
+    train: Rows
+    judged: Evaluator
+
+
+class Fitted(NamedTuple):
+    """Scores of a model by name, and the seconds of its fit, [seeds] each."""
+
+    scores: Mapping[str, np.ndarray]
+    seconds: np.ndarray
+
+
+# (the data, the seed) -> rows as networks see them, and the seconds of the fit.
+Fit = Callable[[Data, int], tuple[np.ndarray, float]]
+
+
+def main(args: Args) -> None:
+    """Prints the tables, row by row, and writes them."""
+    folder = Path(args.workdir).expanduser()
+    fits = models(args)
+    found, rows = [], []
+    for text in args.tables:
+        data = opened(args, folder, text)
+        print(f"\n{data.name}: {len(data.train):,} training rows\n")
+        table, fitted = scored(args, data, fits)
+        found.append(table)
+        rows += differences(data, fitted) if args.package else []
+    if rows:
+        print("\nDifferences to the package\n")
+        table = Table("differences", DIFFERENCES)
+        table.print_header()
+        for row in rows:
+            table.add(*row)
+        found.append(table)
+    write_results(folder / "results.json", STUDY, found)
+
+
+def models(args: Args) -> dict[str, Fit]:
+    """Returns how each model is fitted, by the name of its row."""
+    simple = {
+        "every column by itself": independent,
+        f"mixture of {args.components} such": mixture_of(args.components),
+    }
+    fits: dict[str, Fit] = {name: partial(drawn, x) for name, x in simple.items()}
+    fits |= {name: partial(trained, args, name) for name in TRAINED}
+    if args.package:
+        fits |= {f"{name}, package": partial(packaged, args, name) for name in TRAINED}
+    return fits
+
+
+def opened(args: Args, folder: Path, text: str) -> Data:
+    """Reads a table and makes its evaluator; its schema is inferred once."""
+    where, _, target = text.rpartition(":")
+    if not where:
+        raise UsageError(f"--tables {text!r} is not PATH:TARGET: give both.")
+    name = Path(where).stem
+    own = folder / name
+    train = read_split(where)
+    path = own / "schema.json"
+    if not path.exists():
+        inferred = infer(train, parse_kinds(args.kinds), target)
+        write(path, to_json(inferred), parents=True)
+        write(own / "train.csv", to_csv(train))
+    schema = from_json(path.read_text())
+    modality = tables(schema)
+    sources = (modality.load(Spec(where, split=each)) for each in ("train", "test"))
+    judged = modality.evaluator(*sources, modality.decode)
+    return Data(name, where, own, schema, train, judged)
+
+
+def scored(
+    args: Args, data: Data, fits: Mapping[str, Fit]
+) -> tuple[Table, dict[str, Fitted]]:
+    """Fits and scores all models, and returns the table and what was found by model."""
+    declared = [metric.name for metric in data.judged.metrics]
+    shown = {head: name for head, name in SCORES.items() if name in declared}
+    columns = [MODEL, *(Column(heading, ".3f") for heading in shown), SECONDS]
+    table = Table(data.name, columns)
+    table.print_header()
+    real = data.judged.real_scores()
+    table.add("real rows", *(real.get(name) for name in shown.values()), None)
+    found = {}
+    for name, fit in fits.items():
+        records = [record(data, name, fit, seed) for seed in range(args.seeds)]
+        scores = {
+            score: np.array([each["scores"][score] for each in records])
+            for score in shown.values()
+        }
+        found[name] = Fitted(scores, np.array([each["seconds"] for each in records]))
+        cells = [
+            spread(values) if len(values) > 1 else values[0]
+            for values in scores.values()
+        ]
+        table.add(name, *cells, found[name].seconds.mean())
+    return table, found
+
+
+def record(data: Data, name: str, fit: Fit, seed: int) -> dict[str, Any]:
+    """Returns the scores and the seconds of a model, which are computed once."""
+    path = data.folder / "scores" / f"{name}_{seed}.json"
+    if not path.exists():
+        rows, taken = fit(data, seed)
+        found = {"scores": data.judged.score(rows), "seconds": taken}
+        write(path, json.dumps(found), parents=True)
+    return json.loads(path.read_text())
+
+
+def differences(data: Data, found: Mapping[str, Fitted]) -> list[list[Any]]:
+    """Returns rows of what both implementations of a model differ by."""
+    rows = []
+    for name in TRAINED:
+        own, theirs = found[name], found[f"{name}, package"]
+        cells = [
+            difference(own.scores[score], theirs.scores[score])
+            for score in (DETECTION, EFFICACY)
+        ]
+        rows.append(
+            [data.name, name, *cells, own.seconds.mean(), theirs.seconds.mean()]
+        )
+    return rows
+
+
+def difference(own: np.ndarray, theirs: np.ndarray) -> Any:
+    """Returns a cell with the mean difference, and its interval of enough seeds.
+
+    Seeds of two programs have nothing in common, so that pairs are as good as any.
+    """
+    found = compare_over_seeds(own, theirs)
+    if found.seeds < MIN_SEEDS:
+        return found.difference.mean
+    return interval(*found.difference, found.conclusion)
+
+
+def drawn(model: Model, data: Data, seed: int) -> tuple[np.ndarray, float]:
+    """Fits one of the models of seconds and draws its rows."""
+    rows = encode(data.schema, data.train)
+    began = time.process_time()
+    made = model(data.schema, rows, data.judged.count, np.random.default_rng(seed))
+    taken = time.process_time() - began
+    return np.asarray(decode(data.schema, made)), taken
+
+
+def trained(args: Args, name: str, data: Data, seed: int) -> tuple[np.ndarray, float]:
+    """Trains an experiment in a run of its own, and draws from it."""
+    folder = data.folder / f"{TRAINED[name]}_{seed}"
+    own = {"data": data.where, "schema": to_json(data.schema)}
+    run: dict[str, Any] = {"steps": args.steps, "batch": args.batch, "seed": seed}
+    began = time.process_time()
+    play(
+        TRAINED[name],
+        folder,
+        {**own, "target": data.schema.target},
+        **run,
+        devices="jit",
+        scores=False,
+        sample_every=0,
+        save_every=0,
+    )
+    taken = time.process_time() - began
+    return gx.load(folder).sample(data.judged.count), taken
+
+
+def packaged(args: Args, name: str, data: Data, seed: int) -> tuple[np.ndarray, float]:
+    """Trains the package's model in a process of its own, and reads what it has drawn."""
+    numbers = args.steps, args.batch, seed, data.judged.count
+    command = [args.package, PACKAGE, name, data.folder, *map(str, numbers)]
+    subprocess.run(command, check=True)
+    table = read_table(data.folder / f"{name}_{seed}.csv")
+    table = table.take(is_known(data.schema, table))
+    made = np.asarray(decode(data.schema, encode(data.schema, table)))
+    if len(made) < data.judged.count:
+        raise UsageError(f"The package made {len(made):,} rows that fit {data.where}.")
+    timed = json.loads((data.folder / f"{name}_{seed}.json").read_text())
+    return made[: data.judged.count], timed["seconds"]
 
 
 def independent(
@@ -77,7 +297,7 @@ def independent(
 ) -> Encoded:
     """Each column by itself, with the frequencies of its values."""
     cluster = np.zeros(len(rows.code), int)
-    return _by_column(schema, rows, cluster, np.zeros(count, int), rng)
+    return by_column(schema, rows, cluster, np.zeros(count, int), rng)
 
 
 def mixture_of(components: int) -> Model:
@@ -93,12 +313,12 @@ def mixture_of(components: int) -> Model:
         with threadpool_limits(1):
             fit = KMeans(min(components, len(rows.code)), random_state=seed)
             cluster = fit.fit_predict(np.asarray(decode(schema, rows)))
-        return _by_column(schema, rows, cluster, rng.choice(cluster, count), rng)
+        return by_column(schema, rows, cluster, rng.choice(cluster, count), rng)
 
     return model
 
 
-def _by_column(
+def by_column(
     schema: Schema,
     rows: Encoded,
     cluster: np.ndarray,
@@ -115,103 +335,13 @@ def _by_column(
         )
         place = 0
         for i, (is_continuous, _) in enumerate(schema.layout):
-            drawn = rng.choice(members, len(places))
-            code[places, i] = rows.code[drawn, i]
+            chosen = rng.choice(members, len(places))
+            code[places, i] = rows.code[chosen, i]
             # A mode and the position within it are one value.
             if is_continuous:
-                position[places, place] = rows.position[drawn, place]
+                position[places, place] = rows.position[chosen, place]
                 place += 1
     return Encoded(position, code)
-
-
-def fitted(
-    args: Args, schema: Schema, train: Rows, judged: Evaluator, model: Model
-) -> tuple[list[dict[str, float]], float]:
-    """The scores of a model with each seed, and the seconds that one of them took."""
-    rows = encode(schema, train)
-    scores, began = [], time.perf_counter()
-    made = [
-        model(schema, rows, judged.count, np.random.default_rng(seed))
-        for seed in range(args.seeds)
-    ]
-    taken = (time.perf_counter() - began) / args.seeds
-    for each in made:
-        scores.append(judged.score(np.asarray(decode(schema, each))))
-    return scores, taken
-
-
-def trained(args: Args, schema: Schema) -> tuple[list[dict[str, float]], float]:
-    """The same of CTGAN, each seed in a run of its own."""
-    scores, times = [], []
-    own = {"data": args.data, "target": args.target, "schema": to_json(schema)}
-    for seed in range(args.seeds):
-        folder = Path(args.workdir).expanduser() / f"ctgan_{seed}"
-        run: dict[str, Any] = {"steps": args.steps, "batch": args.batch, "seed": seed}
-        found = play("ctgan", folder, own, devices="jit", **run)
-        scores.append({name: x.value[-1] for name, x in found.scores.items()})
-        times.append(seconds(found))
-    return scores, float(np.mean(times))
-
-
-def read_others(
-    args: Args, schema: Schema, judged: Evaluator
-) -> dict[str, list[dict[str, float]]]:
-    """The scores of rows that other programs have made."""
-    found = {}
-    for text in args.others:
-        name, _, path = text.partition("=")
-        if not path:
-            raise UsageError(f"--others {text!r} is not NAME=PATH: give both.")
-        table = read_table(path)
-        table = table.take(is_known(schema, table))
-        made = np.asarray(decode(schema, encode(schema, table)))[: judged.count]
-        if len(made) < judged.count:
-            raise UsageError(
-                f"{path} has {len(made):,} rows that fit the table: give at least "
-                f"{judged.count:,}."
-            )
-        found.setdefault(name, []).append(judged.score(made))
-    return found
-
-
-def main(args: Args) -> None:
-    """Prints the table, row by row, and writes it."""
-    folder = Path(args.workdir).expanduser()
-    train = read_split(args.data)
-    schema = infer(train, parse_kinds(args.kinds), args.target)
-    write(folder / "train.csv", to_csv(train), parents=True)
-    modality = tables(schema)
-    sources = (modality.load(Spec(args.data, split=each)) for each in ("train", "test"))
-    judged = modality.evaluator(*sources, modality.decode)
-    shown = {
-        heading: name
-        for heading, name in SCORES.items()
-        if name in [metric.name for metric in judged.metrics]
-    }
-    columns = [MODEL, *(Column(heading, ".3f") for heading in shown), SECONDS]
-    table = Table("tables", columns)
-    table.print_header()
-
-    def add(model: str, scores: list[dict[str, float]], taken: float | None) -> None:
-        cells = []
-        for name in shown.values():
-            values = [each[name] for each in scores if name in each]
-            few = values[0] if values else None
-            cells.append(spread(values) if len(values) > 1 else few)
-        table.add(model, *cells, taken)
-
-    add("real rows", [judged.real_scores()], None)
-    models: dict[str, Model] = {
-        "every column by itself": independent,
-        f"mixture of {args.components} such": mixture_of(args.components),
-    }
-    for name, model in models.items():
-        add(name, *fitted(args, schema, train, judged, model))
-    if args.steps:
-        add("CTGAN", *trained(args, schema))
-    for name, scores in read_others(args, schema, judged).items():
-        add(name, scores, None)
-    write_results(folder / "results.json", STUDY, [table])
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """Tables of text: rows of named columns, of a CSV, a Parquet file or a DataFrame.
 
 Every cell is kept as the text that a CSV has for it, so that what a cell means is decided
-in one place, `ganjax.data.schema`. A CSV is read by Python's own `csv`; Parquet files need
-pandas and pyarrow, which `pip install "ganjax[tables]"` brings.
+in one place, `ganjax.data.schema`. A CSV is read by Python's own `csv`, and a Parquet file by
+pyarrow, which TensorFlow Datasets brings; pandas is not needed.
 """
 
 import codecs
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ MISSING = frozenset(
 DELIMITERS = (",", ";", "\t", "|")
 SNIFFED_LINES = 100  # the delimiter follows from so many rows
 MAX_CELL = 1_000_000  # characters; a longer cell is most likely a quote without its end
+INDEX = r"__index_level_\d+__"  # columns of a Parquet file that pandas made of an index
 # A file that begins with these bytes is in that encoding. UTF-32 comes before UTF-16, whose
 # mark begins alike.
 MARKS = {
@@ -244,21 +246,20 @@ def _table(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Table:
 
 
 def _read_parquet(path: Path) -> Table:
+    from pyarrow import parquet  # not above: its import takes a while
+
     try:
-        import pandas  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise UsageError(
-            f"{printable(str(path))} is a Parquet file, which pandas and pyarrow read: run "
-            'pip install "ganjax[tables]", or save it as a CSV.'
-        ) from None
-    try:
-        frame = pandas.read_parquet(path)
+        # By way of a file of Python's, as pyarrow takes a folder for many tables.
+        with path.open("rb") as file:
+            stored = parquet.read_table(file)
     except Exception as error:  # pyarrow's errors are of many types
         raise UsageError(
             f"{printable(str(path))} cannot be read as a Parquet file "
             f"({printable(brief_reason(error))}): save it again, or save it as a CSV."
         ) from error
-    return from_frame(frame)
+    # What pandas stores of a DataFrame's index is no column of it.
+    names = [name for name in stored.column_names if not re.fullmatch(INDEX, name)]
+    return from_frame({name: stored.column(name).to_pylist() for name in names})
 
 
 def _checked_frame_names(frame: Any) -> list[Any]:

@@ -56,6 +56,11 @@ from ganjax.likelihoods import Likelihood
 from ganjax.modalities import IMAGES
 
 
+NOT_AVERAGED = optax.constant_schedule(
+    0.0
+)  # samples are those of the weights as they are
+
+
 @flax.struct.dataclass
 class AutoencoderState:
     """All that changes while an autoencoder trains, named as in a GAN's state."""
@@ -97,7 +102,8 @@ class _Parts(NamedTuple):
     code: Callable[[Array], Array]
 
 
-# (step, the keys of the rows, E, G, the batch) -> the pass; networks are as `bind` has them.
+# (step, the keys of the rows, E, G, the batch) -> the pass. Both networks are as `bind`
+# returns them.
 Forward = Callable[..., Pass]
 
 
@@ -108,7 +114,7 @@ def vae(
     latent: int,
     modality: Modality = IMAGES,
     kl_weight: Number = 1.0,
-    ema: optax.Schedule = optax.constant_schedule(0.0),
+    ema: optax.Schedule = NOT_AVERAGED,
 ) -> Game:
     """Makes the game of a variational autoencoder (Kingma & Welling, 2014).
 
@@ -169,7 +175,7 @@ def autoencoder(
     likelihood: Likelihood,
     latent: int,
     modality: Modality = IMAGES,
-    ema: optax.Schedule = optax.constant_schedule(0.0),
+    ema: optax.Schedule = NOT_AVERAGED,
 ) -> Game:
     """Makes the game of an autoencoder, which maximizes log p(x | z) of z = E(x).
 

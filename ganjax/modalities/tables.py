@@ -232,11 +232,11 @@ def evaluator(
     """Makes the evaluator of tables.
 
     Samples are compared with held-out rows, or with the training rows where there are none:
-    by single columns, pairs of columns and their dependence, two classifiers that tell them apart, and, if the
-    schema has a target, by what they teach. Further scores are on the rows as networks see
-    them: the Fréchet distance, precision and recall, and the distance to the closest
-    training row, beside that of held-out ones. The other arguments are those of
-    `Modality.evaluator`.
+    by single columns, pairs of columns and their dependence, two classifiers that tell them
+    apart, and, if the schema has a target, by what they teach. Further scores are on the
+    rows as networks see them: the Fréchet distance, precision and recall, and the distance
+    to the closest training row, beside that of held-out ones. The other arguments are those
+    of `Modality.evaluator`.
 
     Raises:
         UsageError: if features are given.

@@ -8,7 +8,8 @@
 | `experiment.py`, `code/` | its code (`ganjax.store.code`) |
 | `checkpoints/`, `averages/` | saves (`ganjax.store.checkpoint`) |
 | `metrics.jsonl`, `clock.jsonl` | numbers (`ganjax.store.metrics`) |
-| `samples/`, `reconstructions/`, `real.png`, `report.html`, ... | what a person looks at (`ganjax.report`) |
+| `samples/`, `reconstructions/` | pictures at some of the steps |
+| `real.png`, `report.html`, ... | what else a person looks at (`ganjax.report`) |
 """
 
 import os

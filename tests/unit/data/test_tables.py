@@ -1,7 +1,11 @@
 """What of a file becomes which table, and what is refused with which sentence."""
 
+from datetime import date, datetime
+
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from ganjax.data.tables import (
     Table,
@@ -99,11 +103,51 @@ def test_a_file_that_is_not_there_is_a_sentence(tmp_path):
         read_table(tmp_path / "none.csv")
 
 
-def test_a_parquet_file_says_what_reads_it(tmp_path):
+def test_a_damaged_parquet_file_is_a_sentence(tmp_path):
     path = tmp_path / "table.parquet"
     path.write_bytes(b"PAR1")
-    with pytest.raises(UsageError, match=r"ganjax\[tables\]|as a Parquet file"):
+    with pytest.raises(UsageError, match="cannot be read as a Parquet file"):
         read_table(path)
+
+
+def test_a_parquet_file_is_the_table_that_its_csv_is(tmp_path):
+    """Types that a CSV has not become the text that it has for them."""
+    columns = {
+        "name": ["Ann", "Bob", None],
+        "age": pyarrow.array([31, None, 7], pyarrow.int32()),
+        "size": [1.5, float("nan"), 2.0],
+        "member": [True, False, None],
+        "day": [date(2020, 2, 3), None, date(2021, 12, 31)],
+        "when": [datetime(2020, 2, 3, 4, 5, 6), datetime(2020, 2, 3), None],
+        "kind": pyarrow.array(["a", "b", "a"]).dictionary_encode(),
+        "__index_level_0__": [5, 6, 7],  # as pandas stores an index
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "table.parquet")
+    text = (
+        "name,age,size,member,day,when,kind\n"
+        "Ann,31,1.5,True,2020-02-03,2020-02-03T04:05:06,a\n"
+        "Bob,,,False,,2020-02-03,b\n"
+        ",7,2,,2021-12-31,,a\n"
+    )
+    found, wanted = read_table(tmp_path / "table.parquet"), parse_csv(text, "here")
+    assert found.names == wanted.names and rows(found) == rows(wanted)
+
+
+def test_a_data_frame_is_the_table_that_its_csv_is(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="pandas is no requirement")
+    frame = pandas.DataFrame(
+        {
+            "age": pandas.array([31, None, 7], dtype="Int64"),
+            "size": [1.5, float("nan"), 2.0],
+            "day": pandas.to_datetime(["2020-02-03", None, "2021-12-31"]),
+            "kind": pandas.Categorical(["a", None, "b"]),
+        }
+    )
+    text = "age,size,day,kind\n31,1.5,2020-02-03,a\n,,,\n7,2,2021-12-31,b\n"
+    wanted = rows(parse_csv(text, "here"))
+    assert rows(from_frame(frame)) == wanted
+    frame.set_index(pandas.Index([4, 5, 6])).to_parquet(tmp_path / "table.parquet")
+    assert rows(read_table(tmp_path / "table.parquet")) == wanted
 
 
 class Frame:
