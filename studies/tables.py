@@ -1,4 +1,4 @@
-"""Whether a GAN is the right tool for a table: `python studies/tables.py --tables PATH:TARGET`.
+"""Whether a GAN is the right tool: `python studies/tables.py --tables PATH:TARGET`.
 
 Beside CTGAN and TVAE are models that are fitted within seconds: every column by itself,
 which knows of no dependence at all, and a mixture of such models, one for each of some

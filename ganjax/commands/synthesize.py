@@ -12,7 +12,7 @@ from ganjax.data.schema import RARE
 from ganjax.data.tables import Table, to_csv
 from ganjax.errors import UsageError
 from ganjax.run.args import NoPrefix, PathText, PositiveInt, Range, RunFolder, Save
-from ganjax.run.loading import Loaded, load
+from ganjax.run.loading import Loaded, is_conditional, load
 from ganjax.run.terminal import say
 from ganjax.run.translate import check_writable
 from ganjax.store import write
@@ -31,8 +31,9 @@ class Args:
     rows: PositiveInt = 1_000
     """Number of rows."""
     where: tuple[str, ...] = ()
-    """Values that all rows have, as in --where 'income=>50K' sex=Female. The networks are
-    given the first one of a category; rows without all of them are drawn again."""
+    """Values that all rows have, as in --where 'income=>50K' sex=Female. Networks that take
+    conditions are given the first one of a category; rows without all of the values are
+    drawn again."""
     out: PathText = "synthetic.csv"
     """The .csv file."""
     seed: Annotated[int, Range(0, 2**31 - 1 - MAX_ATTEMPTS)] = 0
@@ -72,7 +73,9 @@ def _draw(
     Returns:
         The rows as networks see them, and how many were drawn.
     """
-    label = next((text for text in args.where if text in loaded.classes), None)
+    # Models without conditions, such as TVAE, draw rows of all kinds.
+    known = loaded.classes if is_conditional(loaded.game) else ()
+    label = next((text for text in args.where if text in known), None)
     count = max(args.rows, MIN_DRAWN) if args.where else args.rows
     kept: list[np.ndarray] = []
     for attempt in range(MAX_ATTEMPTS):

@@ -1,7 +1,7 @@
 """Tables of text: rows of named columns, of a CSV, a Parquet file or a DataFrame.
 
 Every cell is kept as the text that a CSV has for it, so that what a cell means is decided
-in one place, `ganjax.data.schema`. A CSV is read by Python's own `csv`, and a Parquet file by
+in one place, `ganjax.data.schema`. A CSV is read by Python's own `csv`, a Parquet file by
 pyarrow, which TensorFlow Datasets brings; pandas is not needed.
 """
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ganjax.commands import synthesize
+from ganjax.core import Labels
 from ganjax.data.schema import encode, infer
 from ganjax.data.tables import from_frame, read_table
 from ganjax.errors import UsageError
@@ -45,7 +46,8 @@ def sample(n, label=None, seed=0):
 @pytest.fixture(autouse=True)
 def run(monkeypatch):
     LABELS.clear()
-    game = types.SimpleNamespace(modality=tables(SCHEMA))
+    conditions = Labels(len(SCHEMA.conditions))
+    game = types.SimpleNamespace(modality=tables(SCHEMA), conditions=conditions)
     unused = [None] * (len(Loaded._fields) - 4)
     loaded = Loaded(game, (), SCHEMA.conditions, sample, *unused)
     monkeypatch.setattr(synthesize, "load", lambda run, **save: loaded)
@@ -71,6 +73,12 @@ def test_every_row_has_all_the_values_and_g_is_given_the_first(tmp_path, capsys)
     assert len(table) == 100 and {*LABELS} == {"a=b=z"}
     assert len({*table.column("size")}) > 10
     assert "100 rows of 4 columns, of " in capsys.readouterr().out
+
+
+def test_a_model_without_conditions_is_given_none(tmp_path, run):
+    run.game.conditions = Labels(0)
+    table = made(tmp_path, 20, "a=b=z")
+    assert {*table.column("a=b")} == {"z"} and {*LABELS} == {None}
 
 
 def test_a_number_can_be_a_value_too(tmp_path):

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from ganjax.data.describe import describe
-from ganjax.data.rows import BUILT_IN, divided, in_memory, load, read_split, source_of
+from ganjax.data.rows import (
+    BUILT_IN,
+    as_they_occur,
+    divided,
+    in_memory,
+    load,
+    read_split,
+    source_of,
+)
 from ganjax.data.schema import infer
 from ganjax.data.source import Spec, read_all
 from ganjax.data.tables import Table, from_frame, to_csv
@@ -71,6 +79,21 @@ def test_the_tables_of_scikit_learn_are_read_and_have_a_target(name):
     table = read_split(name, "all")
     assert len(table) >= 150 and len(table.names) >= 5
     assert not (table.cells == "").any()
+
+
+def test_rows_may_be_trained_on_as_they_occur(path):
+    schema = infer(read_split(path))
+    source = load(Spec(str(path)), schema, as_they_occur)
+    (natural,) = source.components
+    assert source.length == natural.length == 800
+    for a, b in zip(
+        source.read(np.arange(800)).x.values(),
+        natural.read(np.arange(800)).x.values(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+    data = in_memory(TABLE, schema, sampler=as_they_occur)
+    assert data.load(data.spec).length == 800
 
 
 def test_an_epoch_shows_values_by_the_logarithm_of_their_frequency(path):

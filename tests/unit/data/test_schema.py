@@ -146,6 +146,33 @@ def test_special_and_missing_values_are_modes_of_their_own():
     assert absent.tolist() == [x is None for x in COLUMNS["height"]]
 
 
+def test_a_value_that_many_rows_have_is_special_without_being_named():
+    """CTAB-GAN's mixed type: most people have no gain, some one of a kind."""
+    found = infer(TABLE)
+    gain = next(each for each in found.continuous if each.name == "gain")
+    assert gain == SCHEMA.continuous[1]
+    assert remarks(found)[0].startswith(
+        "Special values, each a mode of its own: gain (0)."
+    )
+    named = column(COLUMNS["gain"], module.continuous)
+    assert isinstance(named, Continuous) and named.special == (), "as it is asked for"
+
+
+@pytest.mark.parametrize(
+    ("values", "special"),
+    [
+        ([*range(100), *([0] * 10)], ()),  # a value like others
+        ([0.5] * 50 + list(RNG.normal(size=100).round(3)), (0.5,)),
+        ([0.0] * 40 + [99.5] * 40 + list(RNG.normal(size=60).round(3)), (0.0, 99.5)),
+        ([0.5, 1.5, 2.5] * 10, ()),  # of so few values each has many rows
+        ([0.0] * 50 + [None] * 200 + list(RNG.normal(size=100).round(3)), (0.0,)),
+    ],
+)
+def test_which_values_are_special(values, special):
+    found = column(values)
+    assert isinstance(found, Continuous) and found.special == special
+
+
 def test_a_schema_is_recorded_as_text():
     again = from_json(to_json(SCHEMA))
     assert again == SCHEMA and "\n" not in to_json(SCHEMA)
@@ -233,7 +260,9 @@ def test_decimal_commas_are_read_and_written_and_thousands_are_not_taken_for_the
     assert isinstance(column(["1,234", "5,678", "900"] * 5), Categorical)
 
 
-@pytest.mark.parametrize("day", ["03.02.2020", "2020-02-03 04:05:06", "2020/02/03"])
+@pytest.mark.parametrize(
+    "day", ["Feb 03 2020", "03.02.2020", "2020-02-03 04:05:06", "2020/02/03"]
+)
 def test_dates_come_back_in_their_own_format(day):
     later = day.replace("3", "4", 1)
     table = from_frame({"x": [day, later] * 5})

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import normalized_mutual_info_score
 
 from ganjax.errors import UsageError
-from ganjax.evaluation.columns import column_shapes, pair_trends
+from ganjax.evaluation.columns import column_shapes, mutual_information, pair_trends
 from ganjax.evaluation.detection import boosted_detection, logistic_detection
 from ganjax.evaluation.efficacy import efficacy
 
@@ -77,6 +78,49 @@ def test_shapes_and_pairs_are_those_of_sdmetrics():
         np.testing.assert_allclose(found, score, atol=1e-6)
 
 
+def test_dependence_is_kept_by_fresh_rows_and_lost_by_independent_columns():
+    kept, lost = (mutual_information(REAL, x, CATEGORIES) for x in (FRESH, APART))
+    assert kept > 0.95 and lost < 0.85
+    assert mutual_information(REAL, REAL, CATEGORIES) == 1
+
+
+def test_dependence_is_the_weighted_difference_of_normalized_mutual_information():
+    """Against scikit-learn's, whose default is over the mean of both entropies."""
+    real, fake, categories = drawn(0), drawn(1), (0, 0, 3, 2)
+    ends = [np.linspace(x.min(), x.max(), 11)[1:-1] for x in real.T[:2]]
+
+    def information(rows):
+        numbers = [np.digitize(x, end) for x, end in zip(rows.T, ends, strict=False)]
+        columns = [*numbers, *rows.T[2:].astype(int)]
+        pairs = [(i, j) for j in range(4) for i in range(j)]
+        return np.array(
+            [normalized_mutual_info_score(columns[i], columns[j]) for i, j in pairs]
+        )
+
+    a, b = information(real), information(fake)
+    wanted = 1 - ((a + b) * np.abs(a - b)).sum() / (a + b).sum()
+    found = mutual_information(real, fake, categories)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    assert wanted < 0.9
+
+
+def test_one_pair_that_depends_is_not_hidden_by_many_that_do_not():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 3, (600, 6))
+    real = np.concatenate([noise, noise[:, :1]], axis=1).astype(float)
+    fake = np.concatenate([noise, rng.permutation(noise[:, :1])], 1).astype(float)
+    categories = (3,) * 7
+    assert pair_trends(real, fake, categories) > 0.9
+    assert mutual_information(real, fake, categories) < 0.2
+
+
+def test_tables_in_which_nothing_depends_are_alike():
+    one = np.arange(9.0)[:, None]
+    constant = np.ones((9, 2))
+    assert mutual_information(one, one, (0,)) == 1
+    assert mutual_information(constant, constant, (2, 2)) == 1
+
+
 def test_the_share_of_missing_numbers_counts_as_a_difference():
     real, fake = np.zeros((10, 1)), np.zeros((10, 1))
     fake[:4] = np.nan
@@ -93,7 +137,8 @@ def test_scores_bear_missing_and_constant_numbers():
     real, fake = rows(4, 60), rows(5, 60)
     real[::3, 0] = fake[::4, 0] = np.nan
     real[:, 1] = fake[:, 1] = 1.0
-    for score in (column_shapes, pair_trends, boosted_detection, logistic_detection):
+    scores = column_shapes, pair_trends, mutual_information
+    for score in (*scores, boosted_detection, logistic_detection):
         assert np.isfinite(score(real, fake, CATEGORIES))
 
 

@@ -71,9 +71,15 @@ OTHER = {
     ("wavegan", "channels"): 2,
     ("lstm", "vocabulary"): 9,
     ("relgan", "vocabulary"): 9,
-    ("ctgan", "data"): "iris",
-    ("ctgan", "kinds"): ("magnesium=categorical",),
-    ("ctgan", "target"): "cultivar",
+    **{
+        (name, field): value
+        for name in ("ctgan", "tvae")
+        for field, value in (
+            ("data", "iris"),
+            ("kinds", ("magnesium=categorical",)),
+            ("target", "cultivar"),
+        )
+    },
 }
 
 
@@ -144,6 +150,7 @@ UNUSED = {
     ("projected", "features"),
     ("projected", "sha256"),
     ("ctgan", "schema"),  # which a run writes for itself
+    ("tvae", "schema"),
 }
 
 

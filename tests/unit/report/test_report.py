@@ -258,6 +258,19 @@ def test_what_stands_side_by_side_is_named(tmp_path):
     assert "Side by side" not in written(tmp_path)
 
 
+def test_the_newest_readable_reconstructions_are_shown(tmp_path):
+    folder = run(tmp_path)
+    assert "Reconstructions" not in written(folder)
+    for step in (100, 200, 1_000):
+        path = folder / "reconstructions" / f"{step:09d}.png"
+        save_png(Image.new("L", (8, 8)), path)
+    path.write_bytes(b"torn")
+    html = written(folder)
+    assert "<h2>Reconstructions</h2>" in html and parsed(html)
+    assert html.count("image/png") == 1 and "step 200" in html
+    assert "Side by side: an example and its reconstruction." in html
+
+
 def test_large_pictures_are_made_smaller(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
     save_png(Image.fromarray(noise), tmp_path / "x.png")

@@ -15,7 +15,7 @@ from ganjax.data import Spec, load
 from ganjax.data.source import random_rows
 from ganjax.evaluation.evaluator import Evaluator, in_memory_scoring
 from ganjax.evaluation.metric import lower_is_better
-from ganjax.modalities import POINTS
+from ganjax.modalities import IMAGES, POINTS
 from ganjax.run import attempts, hooks, sampling
 from ganjax.run.compiled import CompiledGame
 from ganjax.store import checkpoint
@@ -44,6 +44,31 @@ def test_a_picture_is_given_the_samples_and_real_examples_to_compare_them_with(
     assert samples.shape == examples.shape and (samples == 7).all() and classes == 8
     names = {path.name for path in tmp_path.rglob("*.png")}
     assert names == {"real.png", "000000004.png"}
+
+
+def test_examples_are_drawn_beside_their_reconstructions(tmp_path):
+    """The same ones at every step, and those of each member of a population."""
+    given = []
+
+    def halved(state, key, images):
+        given.append(images)
+        return np.stack([images / 2, images / 4])
+
+    view = game()._replace(
+        conditions=ImageToImage(source=lambda x: x), latents=lambda key, n: ()
+    )
+    drawn = game()._replace(reconstruction=view, modality=IMAGES)
+    source = load(Spec("digits"))
+    hook = hooks.reconstruction_hook(tmp_path, 0, halved, drawn, source)
+    hook(4, None, {})
+    hook(8, None, {})
+    np.testing.assert_array_equal(given[0], given[-1])
+    held_out = load(Spec("digits", split="test")).read(np.arange(3)).x
+    np.testing.assert_array_equal(given[0][:3], IMAGES.decode(held_out))
+    folder = tmp_path / "reconstructions"
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["000000004.png", "000000008.png"]
+    assert not (tmp_path / "real.png").exists()
 
 
 class Shown(Labels):
