@@ -408,7 +408,7 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
 
 
 def is_conditional(game: Game) -> bool:
-    """Whether the networks of a game depend on labels, or may do."""
+    """Returns whether the networks of a game depend on labels, or may do."""
     return isinstance(game.conditions, Labels) and game.conditions.classes != 0
 
 
