@@ -18,7 +18,9 @@ import numpy as np
 import paired
 import pytest
 import rows
+import tables
 import unpaired
+import vae_and_dcgan
 from PIL import Image
 
 import ganjax
@@ -139,6 +141,68 @@ def test_gans_are_ranked_after_equal_time_by_the_mean_of_their_distances(
     assert table_rows(again.out) == [*ranked, floor] and "begins" not in again.err
     with pytest.raises(UsageError, match="another number of minutes"):
         fashion_mnist.main(dataclasses.replace(args, minutes=0.06))
+
+
+@pytest.mark.slow
+def test_a_vae_and_a_gan_are_compared_after_equal_time(
+    tmp_path, capsys, monkeypatch, quick_classifiers
+):
+    sizes = {"size": 16, "g_width": 4}
+    recipes = {
+        "DCGAN": fashion_mnist.Recipe("dcgan", {**sizes, "d_width": 4}),
+        "VAE": fashion_mnist.Recipe("vae", {**sizes, "e_width": 4}),
+    }
+    monkeypatch.setattr(vae_and_dcgan, "RECIPES", recipes)
+    monkeypatch.setattr(fashion_mnist, "PACE_SECONDS", 0.5)
+    monkeypatch.setattr(fashion_mnist, "READING_SECONDS", 0.2)
+    monkeypatch.setattr(fashion_mnist, "SPARE", 5.0)
+    args = vae_and_dcgan.Args(
+        "digits", str(tmp_path), minutes=0.03, points=2, size=16, batch=8, seeds=3
+    )
+    vae_and_dcgan.main(args)
+    capsys.readouterr()
+    found = read_results(tmp_path / "results.json").tables
+    names = [column.name for column in found["comparison"].columns]
+    assert names == ["score", "DCGAN", "VAE", "real data", "VAE less DCGAN"]
+    assert all(
+        {"mean", "low", "high"} <= row[4].keys() for row in found["comparison"].rows
+    )
+    gan, vae = found["spent"].rows
+    assert gan[4] is None and vae[4]["mean"] > 0
+    assert gan[1] == pytest.approx(0.03, rel=0.5)
+    with Image.open(tmp_path / "samples.png") as picture:
+        assert picture.width / picture.height == pytest.approx(2, rel=0.1)
+    vae_and_dcgan.main(args)
+    assert "begins" not in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_models_of_tables_are_fitted_once_and_have_a_row(tmp_path, capsys):
+    args = tables.Args(
+        ("iris:species",),
+        workdir=str(tmp_path),
+        steps=2,
+        batch=20,
+        seeds=2,
+        components=4,
+    )
+    tables.main(args)
+    first = table_rows(capsys.readouterr().out)
+    names = [row[0] for row in first]
+    simple = ["real rows", "every column by itself", "mixture of 4 such"]
+    assert names == [*simple, "CTGAN", "TVAE"]
+    assert all("±" in cell for row in first[1:] for cell in row[1:-1])
+    tables.main(args)
+    again = capsys.readouterr()
+    assert table_rows(again.out) == first and "begins" not in again.err
+
+
+def test_the_difference_of_two_programs_has_an_interval():
+    own, theirs = np.array([0.90, 0.91, 0.92]), np.array([0.95, 0.95, 0.96])
+    cell = tables.difference(own, theirs)
+    assert cell["mean"] == pytest.approx(-13 / 300) and cell["verdict"] == "lower"
+    assert cell["low"] < cell["mean"] < cell["high"] < 0
+    assert tables.difference(own[:2], theirs[:2]) == pytest.approx(-0.045)
 
 
 def test_processor_time_is_counted_without_scores_and_across_processes(

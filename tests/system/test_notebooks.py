@@ -14,6 +14,7 @@ RUNS = {  # -> the experiments that it plays
     "01_a_gan_in_fifteen_lines": ["notebook"] * 2,
     "02_a_photograph_as_a_painting": ["cut"],
     "03_the_step_by_hand": [],
+    "04_rows_of_a_table": ["notebook"] * 2,
 }
 RUN = """
 import sys, nbformat

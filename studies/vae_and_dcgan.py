@@ -1,4 +1,4 @@
-"""A VAE and a GAN of like networks, in equal compute time: `python studies/vae.py`.
+"""A VAE and a GAN of like networks, in equal time: `python studies/vae_and_dcgan.py`.
 
 DCGAN and a VAE of the same decoder and, but for its last layer, the same encoder as DCGAN's
 D, on Fashion-MNIST at 32 pixels. Each run ends after `--minutes` of processor time, which
