@@ -27,6 +27,7 @@ from jaxtyping import Array, Float, Key
 
 from ganjax.core import (
     ONE,
+    ArrayLike,
     Devices,
     Game,
     ImageToImage,
@@ -102,8 +103,8 @@ class _Parts(NamedTuple):
     code: Callable[[Array], Array]
 
 
-# (step, the keys of the rows, E, G, the batch) -> the pass. Both networks are as `bind`
-# returns them.
+# (step, noise [b, latent], E, G, the batch) -> the pass. Both networks are as `bind` returns
+# them.
 Forward = Callable[..., Pass]
 
 
@@ -148,10 +149,9 @@ def vae(
         >>> vae(e, g, likelihoods.bernoulli(), latent=16)
     """
 
-    def forward(step, keys, encode, decode, batch):
+    def forward(step, noise, encode, decode, batch):
         found, e_stats = encode(batch.x, batch.label)
         mean, log_variance = _halves(found, latent)
-        noise = jax.vmap(lambda key: jax.random.normal(key, (latent,)))(keys)
         # Equation 4: z = mean + deviation * noise.
         z = mean + jnp.exp(0.5 * log_variance) * noise
         made, g_stats = decode(z, batch.label)
@@ -193,7 +193,7 @@ def autoencoder(
         ema: as for `vae`.
     """
 
-    def forward(step, keys, encode, decode, batch):
+    def forward(step, noise, encode, decode, batch):
         z, e_stats = encode(batch.x, batch.label)
         made, g_stats = decode(z, batch.label)
         loss = -likelihood.log_prob(made, batch.x).mean()
@@ -281,7 +281,8 @@ def _step(
         )
         # One key a row: its noise does not depend on how many devices there are.
         keys = on.keys(stream(noise_key, "posterior"), len(batch.label))
-        found = forward(state.step, keys, encode, decode, batch)
+        noise = on.place(jax.vmap(priors.normal(parts.latent))(keys))
+        found = forward(state.step, noise, encode, decode, batch)
         after = {"e": found.e_stats, "g": found.g_stats}
         return found.loss, ((after, memory), {"loss": found.loss, **found.terms})
 
@@ -299,7 +300,7 @@ def _generate(
     parts: _Parts,
     state: AutoencoderState,
     z: Float[Array, "b z"],
-    label: Array,
+    label: ArrayLike,
     key: Key[Array, ""],
 ) -> Array:
     made = parts.g.net.apply(state.ema, z, jnp.asarray(label), train=False)
@@ -307,7 +308,7 @@ def _generate(
 
 
 def _reconstruct(
-    parts: _Parts, state: AutoencoderState, z: tuple, x: Array, key: Key[Array, ""]
+    parts: _Parts, state: AutoencoderState, z: tuple, x: ArrayLike, key: Key[Array, ""]
 ) -> Array:
     """The reconstructions of x by the weights as they are, which belong together."""
     label = jnp.zeros(len(x), jnp.int32)

@@ -17,8 +17,8 @@ from ganjax.likelihoods import (
 
 
 RNG = np.random.default_rng(0)
-MEAN = RNG.uniform(-0.9, 0.9, (5, 4, 4, 2)).astype(np.float32)
-PIXELS = (RNG.integers(0, 256, MEAN.shape) / 127.5 - 1).astype(np.float32)
+MEAN = jnp.float32(RNG.uniform(-0.9, 0.9, (5, 4, 4, 2)))
+PIXELS = jnp.float32(RNG.integers(0, 256, MEAN.shape) / 127.5 - 1)
 KEY = jax.random.key(0)
 
 
@@ -26,23 +26,27 @@ def log_scale(scale):
     return jnp.float32(np.log(scale))
 
 
+def float64(x):
+    return np.asarray(x, np.float64)
+
+
 def summed(x):
-    return np.asarray(x, np.float64).reshape(len(x), -1).sum(1)
+    return float64(x).reshape(len(x), -1).sum(1)
 
 
 @pytest.mark.parametrize("scale", [0.05, 1.0, 4.0])
 def test_a_gaussian_has_its_density(scale):
     found = gaussian().log_prob(Scaled(MEAN, log_scale(scale)), PIXELS)
-    wanted = stats.norm.logpdf(PIXELS.astype(float), MEAN.astype(float), scale)
+    wanted = stats.norm.logpdf(float64(PIXELS), float64(MEAN), scale)
     np.testing.assert_allclose(found, summed(wanted), rtol=2e-5)
     alone = fixed(gaussian(), scale).log_prob(MEAN, PIXELS)
     np.testing.assert_allclose(alone, found, rtol=1e-6)
 
 
 def test_black_and_white_pixels_have_the_probability_of_their_mean():
-    image = np.sign(PIXELS)
+    image = jnp.sign(PIXELS)
     found = bernoulli().log_prob(MEAN, image)
-    wanted = stats.bernoulli.logpmf((image + 1) / 2, (MEAN.astype(float) + 1) / 2)
+    wanted = stats.bernoulli.logpmf((float64(image) + 1) / 2, (float64(MEAN) + 1) / 2)
     np.testing.assert_allclose(found, summed(wanted), rtol=2e-5)
     certain = bernoulli().log_prob(image, -image)
     assert np.isfinite(certain).all() and (certain < -400).all()
@@ -53,7 +57,7 @@ def test_black_and_white_pixels_have_the_probability_of_their_mean():
 def test_probabilities_of_all_levels_are_those_of_the_bins_and_sum_to_one(scale, mean):
     levels = np.arange(256) / 127.5 - 1
     output = Scaled(jnp.full((256, 1), mean, jnp.float32), log_scale(scale))
-    x = levels.astype(np.float32)[:, None]
+    x = jnp.float32(levels)[:, None]
     found = np.asarray(discretized_logistic().log_prob(output, x), np.float64)
     np.testing.assert_allclose(np.exp(found).sum(), 1, rtol=1e-4)
     logistic = stats.logistic(mean, scale)
@@ -89,7 +93,7 @@ def test_an_image_is_shown_by_its_mean():
 
 
 LAYOUT = ((True, 3), (False, 2), (True, 1))  # of columns in rows of 1 + 3, 2, 1 + 1
-OUTPUTS = RNG.normal(size=(7, 8)).astype(np.float32)
+OUTPUTS = jnp.float32(RNG.normal(size=(7, 8)))
 SCALES = np.array([0.1, 0.3])
 
 
@@ -102,8 +106,8 @@ def test_rows_have_the_density_of_positions_and_the_probability_of_categories():
     first, second, last = one_hot(7, 3), one_hot(7, 2), np.ones((7, 1))
     x = np.concatenate([positions[:, :1], first, second, positions[:, 1:], last], 1)
     output = Scaled(OUTPUTS, jnp.log(jnp.float32(SCALES)))
-    found = rows(LAYOUT).log_prob(output, x.astype(np.float32))
-    made = OUTPUTS.astype(float)
+    found = rows(LAYOUT).log_prob(output, jnp.float32(x))
+    made = float64(OUTPUTS)
     means = np.tanh(made[:, [0, 6]])
     wanted = stats.norm.logpdf(positions, means, SCALES).sum(1)
     wanted += (first * special.log_softmax(made[:, 1:4], 1)).sum(1)
@@ -113,7 +117,7 @@ def test_rows_have_the_density_of_positions_and_the_probability_of_categories():
 
 def test_a_row_is_drawn_with_its_scales_and_has_one_category_of_each_column():
     n = 4_000
-    outputs = np.repeat(OUTPUTS[:1], n, 0)
+    outputs = jnp.repeat(OUTPUTS[:1], n, 0)
     output = Scaled(outputs, jnp.log(jnp.float32(SCALES)))
     likely = np.asarray(rows(LAYOUT).generate(output, KEY))
     drawn = np.asarray(rows(LAYOUT, argmax=False).generate(output, KEY))
@@ -127,5 +131,5 @@ def test_a_row_is_drawn_with_its_scales_and_has_one_category_of_each_column():
         )
         assert inside.any()
     assert (likely[:, 1:4].argmax(1) == OUTPUTS[0, 1:4].argmax()).all()
-    shares = special.softmax(OUTPUTS[0, 1:4].astype(float))
+    shares = special.softmax(float64(OUTPUTS[0, 1:4]))
     np.testing.assert_allclose(drawn[:, 1:4].mean(0), shares, atol=0.03)
