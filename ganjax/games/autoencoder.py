@@ -103,8 +103,8 @@ class _Parts(NamedTuple):
     code: Callable[[Array], Array]
 
 
-# (step, noise [b, latent], E, G, the batch) -> the pass. Both networks are as `bind` returns
-# them.
+# (step, noise [b, latent], E, G, the batch) -> the pass. Both networks are as
+# `core.bind` returns them.
 Forward = Callable[..., Pass]
 
 
