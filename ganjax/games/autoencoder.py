@@ -241,7 +241,7 @@ def _game(parts: _Parts, forward: Forward, modality: Modality) -> Game:
     return game._replace(reconstruction=view)
 
 
-def _init(parts: _Parts, key: Key[Array, ""], turns: Turns) -> AutoencoderState:
+def _init(parts: _Parts, key: Key[Array, ""], turns: PyTree) -> AutoencoderState:
     turns = as_turns(turns)
     check_turns(turns, ("g",))
     x, label = turns.g
