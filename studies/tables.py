@@ -68,7 +68,12 @@ SCORES = {
     "closest training row": "copies/ratio/rows",
 }
 DETECTION, EFFICACY = "detection/boosted", "efficacy"
-MODEL, SECONDS = Column("model"), Column("seconds", ".0f")
+MODELS = (
+    Column("table"),
+    Column("model"),
+    *(Column(heading, ".3f") for heading in SCORES),
+    Column("seconds", ".0f"),
+)
 DIFFERENCES = (
     Column("table"),
     Column("model"),
@@ -136,20 +141,19 @@ def main(args: Args) -> None:
     """Prints the tables, row by row, and writes them."""
     folder = Path(args.workdir).expanduser()
     fits = models(args)
-    found, rows = [], []
+    table, rows = Table("models", MODELS), []
+    table.print_header()
     for text in args.tables:
         data = opened(args, folder, text)
-        print(f"\n{data.name}: {len(data.train):,} training rows\n")
-        table, fitted = scored(args, data, fits)
-        found.append(table)
+        fitted = scored(args, data, fits, table)
         rows += differences(data, fitted) if args.package else []
+    found = [table]
     if rows:
-        print("\nDifferences to the package\n")
-        table = Table("differences", DIFFERENCES)
-        table.print_header()
+        print("\nDifferences to the package:\n")
+        found.append(Table("differences", DIFFERENCES))
+        found[-1].print_header()
         for row in rows:
-            table.add(*row)
-        found.append(table)
+            found[-1].add(*row)
     write_results(folder / "results.json", STUDY, found)
 
 
@@ -187,30 +191,25 @@ def opened(args: Args, folder: Path, text: str) -> Data:
 
 
 def scored(
-    args: Args, data: Data, fits: Mapping[str, Fit]
-) -> tuple[Table, dict[str, Fitted]]:
-    """Fits and scores all models, and returns the table and what was found by model."""
-    declared = [metric.name for metric in data.judged.metrics]
-    shown = {head: name for head, name in SCORES.items() if name in declared}
-    columns = [MODEL, *(Column(heading, ".3f") for heading in shown), SECONDS]
-    table = Table(data.name, columns)
-    table.print_header()
+    args: Args, data: Data, fits: Mapping[str, Fit], table: Table
+) -> dict[str, Fitted]:
+    """Fits and scores all models, adds their rows, and returns what was found by model."""
     real = data.judged.real_scores()
-    table.add("real rows", *(real.get(name) for name in shown.values()), None)
+    table.add(data.name, "real rows", *(real.get(x) for x in SCORES.values()), None)
     found = {}
     for name, fit in fits.items():
         records = [record(data, name, fit, seed) for seed in range(args.seeds)]
         scores = {
             score: np.array([each["scores"][score] for each in records])
-            for score in shown.values()
+            for score in SCORES.values()
         }
         found[name] = Fitted(scores, np.array([each["seconds"] for each in records]))
         cells = [
             spread(values) if len(values) > 1 else values[0]
             for values in scores.values()
         ]
-        table.add(name, *cells, found[name].seconds.mean())
-    return table, found
+        table.add(data.name, name, *cells, found[name].seconds.mean())
+    return found
 
 
 def record(data: Data, name: str, fit: Fit, seed: int) -> dict[str, Any]:
@@ -218,8 +217,8 @@ def record(data: Data, name: str, fit: Fit, seed: int) -> dict[str, Any]:
     path = data.folder / "scores" / f"{name}_{seed}.json"
     if not path.exists():
         rows, taken = fit(data, seed)
-        found = {"scores": data.judged.score(rows), "seconds": taken}
-        write(path, json.dumps(found), parents=True)
+        scores = {name: float(x) for name, x in data.judged.score(rows).items()}
+        write(path, json.dumps({"scores": scores, "seconds": taken}), parents=True)
     return json.loads(path.read_text())
 
 
@@ -281,7 +280,8 @@ def trained(args: Args, name: str, data: Data, seed: int) -> tuple[np.ndarray, f
 def packaged(args: Args, name: str, data: Data, seed: int) -> tuple[np.ndarray, float]:
     """Trains the package's model in a process of its own, and reads what it has drawn."""
     numbers = args.steps, args.batch, seed, data.judged.count
-    command = [args.package, PACKAGE, name, data.folder, *map(str, numbers)]
+    # With -P the folder of the studies hides no module of the package.
+    command = [args.package, "-P", PACKAGE, name, data.folder, *map(str, numbers)]
     subprocess.run(command, check=True)
     table = read_table(data.folder / f"{name}_{seed}.csv")
     table = table.take(is_known(data.schema, table))

@@ -92,7 +92,7 @@ def test_the_closed_form_of_kl_is_what_draws_of_the_posterior_give():
     error = terms.std(0) / len(terms) ** 0.5
     found = gaussian_kl(jnp.float32(mean), jnp.float32(log_variance))
     assert (np.abs(found - terms.mean(0)) < 4 * error).all()
-    assert (error < 0.01).all(), "so that the test can fail"
+    assert (found > 30 * error).all(), "so that the test can fail"
 
 
 def test_the_weight_of_kl_may_be_a_schedule_and_leaves_the_logged_bound():
@@ -141,10 +141,10 @@ def test_the_bound_of_a_linear_model_reaches_what_the_data_allows():
         state, logs = game.step(state, turns)
         return state, logs["g"]["elbo"]
 
-    scan = jax.jit(lambda state: jax.lax.scan(step, state, length=1_500))
+    scan = jax.jit(lambda state: jax.lax.scan(step, state, length=800))
     state, bounds = scan(begun(game, turns))
     highest = stats.norm.logpdf(x.astype(float), 0, x.std()).mean()
-    last = float(bounds[-300:].mean())
+    last = float(bounds[-200:].mean())
     np.testing.assert_allclose(last, highest, atol=0.03)
     assert float(bounds[0]) < highest - 0.1
     # Samples are of the mean, to which the learned noise of p(x | z) belongs.
