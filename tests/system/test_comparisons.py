@@ -3,6 +3,8 @@
 import dataclasses
 import importlib
 import json
+import sys
+import types
 from functools import partial
 from xml.etree import ElementTree
 
@@ -195,6 +197,24 @@ def test_models_of_tables_are_fitted_once_and_have_a_row(tmp_path, capsys):
     tables.main(args)
     again = capsys.readouterr()
     assert table_rows(again.out) == first and "begins" not in again.err
+
+
+def test_cells_of_the_package_are_numbers_and_back(monkeypatch):
+    """Without the package: dates are days, and what is missing stays so."""
+    for name in ("ctgan", "pandas", "torch"):
+        monkeypatch.setitem(sys.modules, name, types.SimpleNamespace())
+    package = importlib.import_module("tables_package")
+    day = {"date": "%Y-%m-%d", "point": ".", "decimals": 0}
+    price = {"date": "", "point": ",", "decimals": 2}
+    for column, cells in (
+        (day, ["1970-01-02", "", "2026-05-01"]),
+        (price, ["1,50", "", "-20,25"]),
+    ):
+        found = package.numbers(cells, column)
+        absent = np.isnan(found)
+        assert absent.tolist() == [False, True, False]
+        assert package.texts(found, absent, column) == cells
+    assert package.numbers(["1970-01-02"], day) == [1.0]
 
 
 def test_the_difference_of_two_programs_has_an_interval():
