@@ -101,7 +101,7 @@ def test_dependence_is_the_weighted_difference_of_normalized_mutual_information(
     wanted = 1 - ((a + b) * np.abs(a - b)).sum() / (a + b).sum()
     found = mutual_information(real, fake, categories)
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
-    assert wanted < 0.9
+    assert wanted < 0.98, "so that the test can fail"
 
 
 def test_one_pair_that_depends_is_not_hidden_by_many_that_do_not():
