@@ -7,12 +7,13 @@ from typing import Annotated
 
 import numpy as np
 
+from ganjax.core import Labels
 from ganjax.data.names import listed, shortened
 from ganjax.data.schema import RARE
 from ganjax.data.tables import Table, to_csv
 from ganjax.errors import UsageError
 from ganjax.run.args import NoPrefix, PathText, PositiveInt, Range, RunFolder, Save
-from ganjax.run.loading import Loaded, is_conditional, load
+from ganjax.run.loading import Loaded, load
 from ganjax.run.terminal import say
 from ganjax.run.translate import check_writable
 from ganjax.store import write
@@ -74,7 +75,9 @@ def _draw(
         The rows as networks see them, and how many were drawn.
     """
     # Models without conditions, such as TVAE, draw rows of all kinds.
-    known = loaded.classes if is_conditional(loaded.game) else ()
+    conditions = loaded.game.conditions
+    has_conditions = isinstance(conditions, Labels) and conditions.classes != 0
+    known = loaded.classes if has_conditions else ()
     label = next((text for text in args.where if text in known), None)
     count = max(args.rows, MIN_DRAWN) if args.where else args.rows
     kept: list[np.ndarray] = []

@@ -337,7 +337,7 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
                 f"d is given {x.dtype}: give examples as networks see them, images in "
                 "-1..1, as ganjax.core.pixels makes them of bytes."
             )
-        if label is None and is_conditional(game) and classes:
+        if label is None and _is_conditional(game) and classes:
             raise UsageError(
                 "This run's networks know classes: give d the label of each example."
             )
@@ -407,8 +407,8 @@ def _loaded(game: Game, state: PyTree, manifest: dict[str, Any]) -> Loaded:
     )
 
 
-def is_conditional(game: Game) -> bool:
-    """Returns whether the networks of a game depend on labels, or may do."""
+def _is_conditional(game: Game) -> bool:
+    """Whether the networks of a game depend on labels, or may do."""
     return isinstance(game.conditions, Labels) and game.conditions.classes != 0
 
 
