@@ -147,6 +147,8 @@ def main(args: Args) -> None:
         data = opened(args, folder, text)
         fitted = scored(args, data, fits, table)
         rows += differences(data, fitted) if args.package else []
+        # What is known so far, as the next table may take long.
+        write_results(folder / "results.json", STUDY, [table])
     found = [table]
     if rows:
         print("\nDifferences to the package:\n")
