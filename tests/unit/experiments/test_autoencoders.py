@@ -50,6 +50,7 @@ def test_decoder_and_encoder_are_dcgan_s_but_for_the_last_layer(module):
     assert e == d
 
 
+@pytest.mark.slow
 def test_the_weight_of_kl_rises_over_the_warm_up():
     x = np.random.default_rng(0).uniform(-1, 1, (16, 16, 16, 1)).astype(np.float32)
     turns = gx.turns(x)
