@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import ctgan  # pyright: ignore[reportMissingImports]
@@ -110,7 +111,7 @@ def main(model, folder, steps, batch, seed, rows):
         cells[name] = texts(drawn[name], absent, column)
     pandas.DataFrame(cells).to_csv(folder / f"{model}_{seed}.csv", index=False)
     (folder / f"{model}_{seed}.json").write_text(
-        json.dumps({"seconds": taken, "version": ctgan.__version__})
+        json.dumps({"seconds": taken, "version": version("ctgan")})
     )
 
 

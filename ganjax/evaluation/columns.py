@@ -134,11 +134,11 @@ def mutual_information(
     ]
     found = np.array(
         [
-            [
-                _normalized_information(first[side], second[side], second[2])
-                for side in (0, 1)
-            ]
-            for first, second in combinations(binned, 2)
+            (
+                _normalized_information(real_a, real_b, width),
+                _normalized_information(fake_a, fake_b, width),
+            )
+            for (real_a, fake_a, _), (real_b, fake_b, width) in combinations(binned, 2)
         ]
     ).reshape(-1, 2)
     weights, differences = found.sum(1), np.abs(found[:, 0] - found[:, 1])
