@@ -38,7 +38,8 @@ class Args:
     kl_weight: gx.PositiveFloat = 0.5
     """Weight of the KL divergence relative to the likelihood."""
     argmax: bool = True
-    """Whether samples have the most probable categories, or draw them."""
+    """Whether samples have the most probable modes and categories, as in the package, or
+    draw them, which is closer to the table."""
 
 
 TINY = Args(
@@ -70,13 +71,23 @@ def make(args: Args) -> gx.Game:
     # Adam with L2 regularization, as PyTorch has it.
     adam = optax.chain(optax.add_decayed_weights(args.decay), optax.adam(args.lr))
     mlp, parts = gx.models.mlp, gx.layers.autoencoders
+    # PyTorch's initial weights: with those of variance 1 it is behind the package.
+    begin = gx.models.tabular.INIT
     e = mlp.Discriminator(
         args.width,
         args.depth,
         slope=0.0,
-        head=partial(parts.Posterior, latent=args.latent),
+        head=partial(parts.Posterior, latent=args.latent, kernel_init=begin),
+        kernel_init=begin,
     )
-    g = mlp.Generator((width,), args.width, args.depth, slope=0.0, output=mlp.linear)
+    g = mlp.Generator(
+        (width,),
+        args.width,
+        args.depth,
+        slope=0.0,
+        output=mlp.linear,
+        kernel_init=begin,
+    )
     # A table without numbers has one scale, which nothing reads.
     scales = (max(1, len(schema.continuous)),)
     g = parts.LearnedScale(g, initial=0.1, shape=scales, is_log=False)

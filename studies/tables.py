@@ -82,7 +82,15 @@ DIFFERENCES = (
     Column("seconds", ".0f"),
     Column("the package's seconds", ".0f"),
 )
-TRAINED = {"CTGAN": "ctgan", "TVAE": "tvae"}  # the experiment of each
+DRAWN = "TVAE, categories drawn"
+# By the name of the row: the experiment, and its flags.
+TRAINED: dict[str, tuple[str, dict[str, Any]]] = {
+    "CTGAN": ("ctgan", {}),
+    "TVAE": ("tvae", {}),
+    DRAWN: ("tvae", {"argmax": False}),
+}
+# The class of the package that each is compared with.
+CLASSES = {"CTGAN": "CTGAN", "TVAE": "TVAE", DRAWN: "TVAE"}
 PACKAGE = Path(__file__).parent / "tables_package.py"
 # (what the columns are, training rows, how many to make, a generator) -> new rows.
 Model = Callable[[Schema, Encoded, int, np.random.Generator], Encoded]
@@ -168,7 +176,10 @@ def models(args: Args) -> dict[str, Fit]:
     fits: dict[str, Fit] = {name: partial(drawn, x) for name, x in simple.items()}
     fits |= {name: partial(trained, args, name) for name in TRAINED}
     if args.package:
-        fits |= {f"{name}, package": partial(packaged, args, name) for name in TRAINED}
+        fits |= {
+            f"{name}, package": partial(packaged, args, name)
+            for name in dict.fromkeys(CLASSES.values())
+        }
     return fits
 
 
@@ -227,8 +238,8 @@ def record(data: Data, name: str, fit: Fit, seed: int) -> dict[str, Any]:
 def differences(data: Data, found: Mapping[str, Fitted]) -> list[list[Any]]:
     """Returns rows of what both implementations of a model differ by."""
     rows = []
-    for name in TRAINED:
-        own, theirs = found[name], found[f"{name}, package"]
+    for name, package in CLASSES.items():
+        own, theirs = found[name], found[f"{package}, package"]
         cells = [
             difference(own.scores[score], theirs.scores[score])
             for score in (DETECTION, EFFICACY)
@@ -261,12 +272,13 @@ def drawn(model: Model, data: Data, seed: int) -> tuple[np.ndarray, float]:
 
 def trained(args: Args, name: str, data: Data, seed: int) -> tuple[np.ndarray, float]:
     """Trains an experiment in a run of its own, and draws from it."""
-    folder = data.folder / f"{TRAINED[name]}_{seed}"
-    own = {"data": data.where, "schema": to_json(data.schema)}
+    experiment, flags = TRAINED[name]
+    folder = data.folder / f"{name}_{seed}"
+    own = {"data": data.where, "schema": to_json(data.schema), **flags}
     run: dict[str, Any] = {"steps": args.steps, "batch": args.batch, "seed": seed}
     began = time.process_time()
     play(
-        TRAINED[name],
+        experiment,
         folder,
         {**own, "target": data.schema.target},
         **run,

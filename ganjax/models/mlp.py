@@ -23,6 +23,7 @@ class Generator(nn.Module):
         classes: number of classes; the label is concatenated to z as a one-hot vector.
         slope: negative slope of the leaky ReLU.
         output: activation of the last layer: tanh for images, `linear` for points.
+        kernel_init: initializer of all kernels.
     """
 
     shape: tuple[int, ...] = (8, 8, 1)
@@ -31,6 +32,7 @@ class Generator(nn.Module):
     classes: int = 0
     slope: float = 0.2
     output: Callable[[Array], Array] = jnp.tanh
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(
@@ -40,8 +42,10 @@ class Generator(nn.Module):
         one_hot = jax.nn.one_hot(label, self.classes, dtype=z.dtype)
         x = jnp.concatenate([z, one_hot], axis=-1)
         for _ in range(self.depth):
-            x = nn.leaky_relu(nn.Dense(self.width)(x), self.slope)
-        x = self.output(nn.Dense(prod(self.shape))(x))
+            h = nn.Dense(self.width, kernel_init=self.kernel_init)(x)
+            x = nn.leaky_relu(h, self.slope)
+        last = nn.Dense(prod(self.shape), kernel_init=self.kernel_init)
+        x = self.output(last(x))
         return x.reshape(-1, *self.shape)
 
 
@@ -55,6 +59,7 @@ class Discriminator(nn.Module):
         slope: negative slope of the leaky ReLU.
         head: makes the last layer, one of `layers.heads`, or of `layers.autoencoders` for
             an encoder.
+        kernel_init: initializer of the kernels of the hidden layers.
     """
 
     width: int = 256
@@ -62,6 +67,7 @@ class Discriminator(nn.Module):
     classes: int = 0
     slope: float = 0.2
     head: heads.Head = heads.Projection
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(
@@ -69,7 +75,8 @@ class Discriminator(nn.Module):
     ) -> Float[Array, "b *outputs"]:
         x = image.reshape(len(image), -1)
         for _ in range(self.depth):
-            x = nn.leaky_relu(nn.Dense(self.width)(x), self.slope)
+            h = nn.Dense(self.width, kernel_init=self.kernel_init)(x)
+            x = nn.leaky_relu(h, self.slope)
         return self.head(self.classes, name="head")(x, label, train=train)
 
 
