@@ -288,7 +288,10 @@ def trained(args: Args, name: str, data: Data, seed: int) -> tuple[np.ndarray, f
         save_every=0,
     )
     taken = time.process_time() - began
-    return gx.load(folder).sample(data.judged.count), taken
+    run = gx.load(folder)
+    assert run.game.modality.table is not None  # as it is that of tables
+    table = run.game.modality.table(run.sample(data.judged.count))
+    return as_read(data.schema, table), taken
 
 
 def packaged(args: Args, name: str, data: Data, seed: int) -> tuple[np.ndarray, float]:
@@ -299,11 +302,20 @@ def packaged(args: Args, name: str, data: Data, seed: int) -> tuple[np.ndarray, 
     subprocess.run(command, check=True)
     table = read_table(data.folder / f"{name}_{seed}.csv")
     table = table.take(is_known(data.schema, table))
-    made = np.asarray(decode(data.schema, encode(data.schema, table)))
+    made = as_read(data.schema, table)
     if len(made) < data.judged.count:
         raise UsageError(f"The package made {len(made):,} rows that fit {data.where}.")
     timed = json.loads((data.folder / f"{name}_{seed}.json").read_text())
     return made[: data.judged.count], timed["seconds"]
+
+
+def as_read(schema: Schema, table: Rows) -> np.ndarray:
+    """Returns a table as networks see it, encoded like those that are read from files.
+
+    The mode of a number is drawn anew, so that distances between rows do not depend on
+    whether a model or the encoding has chosen it.
+    """
+    return np.asarray(decode(schema, encode(schema, table)))
 
 
 def independent(
