@@ -292,9 +292,10 @@ def trained(args: Args, name: str, data: Data, seed: int) -> tuple[np.ndarray, f
     timed = folder / "seconds.json"
     if not timed.exists():
         write(timed, json.dumps(taken))
-    run = gx.load(folder)
-    assert run.game.modality.table is not None  # as it is that of tables
-    table = run.game.modality.table(run.sample(data.judged.count))
+    loaded = gx.load(folder)
+    modality = loaded.game.modality
+    assert modality.table is not None  # as it is that of tables
+    table = modality.table(loaded.sample(data.judged.count))
     return as_read(data.schema, table), json.loads(timed.read_text())
 
 
