@@ -24,5 +24,6 @@ ORDER = (
     "compare",
     "translate",
     "complete",
+    "vocode",
     "check",
 )

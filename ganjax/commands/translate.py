@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from ganjax.core import ImageToImage, Inpainting, Labels
+from ganjax.core import ImageToImage, Inpainting, Labels, Vocoding
 from ganjax.errors import UsageError
 from ganjax.run.args import NoPrefix, PathText, Range, RunFolder, Save
 from ganjax.run.loading import condition_of, load
@@ -79,4 +79,6 @@ def main(args: Args) -> None:
             raise UsageError(
                 f"{args.run} is not an image-to-image run: use `ganjax sample`."
             )
+        case Vocoding():
+            raise UsageError(f"{args.run} makes sounds: use `ganjax vocode`.")
     say(f"{len(made)} image{'s' * (len(made) != 1)}: {out}")

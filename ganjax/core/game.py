@@ -3,8 +3,8 @@
 A `Game` is a tuple of functions around a state of its own. `ganjax.game(gan)` makes one of
 a `GAN`, with one generator and one discriminator; `ganjax.games` has games with other
 players or other steps, such as CycleGAN and pix2pix. What samples of a game are
-conditioned on, classes or images, is its `conditions`: `Labels`, `ImageToImage` or
-`Inpainting`.
+conditioned on, classes or images, is its `conditions`: `Labels`, `ImageToImage`,
+`Inpainting` or `Vocoding`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +21,7 @@ from jaxtyping import Array, Int, Key
 from ganjax.core.brief import brief_function
 from ganjax.core.modality import Modality
 from ganjax.core.types import ArrayLike, Player, PyTree
+from ganjax.ops.spectra import Mel
 
 
 T = TypeVar("T")
@@ -137,7 +138,35 @@ class Inpainting(NamedTuple):
         return jnp.concatenate([hole, samples, *originals], axis=2)
 
 
-Conditions = Labels | ImageToImage | Inpainting
+class Vocoding(NamedTuple):
+    """The conditions of a vocoder: log-mel spectrograms [n, frames, bands] of sounds.
+
+    Attributes:
+        source: examples, as networks see them -> conditions.
+        mel: the numbers of the spectrograms, by which they are made of other sounds.
+    """
+
+    source: Callable[[PyTree], Array]
+    mel: Mel
+
+    def make(self, n: int, classes: int, examples: Callable) -> Array:
+        """Returns the spectrograms of the first `n` examples."""
+        return self.source(examples(n))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a picture shows side by side, in words."""
+        return "original", "output"
+
+    def show(
+        self, condition: ArrayLike, samples: ArrayLike, real: ArrayLike | None = None
+    ) -> Array:
+        """Returns each `real` sound, followed by what was made of its spectrogram."""
+        originals = [] if real is None else [jnp.asarray(real)]
+        return jnp.concatenate([*originals, samples], axis=1)
+
+
+Conditions = Labels | ImageToImage | Inpainting | Vocoding
 
 
 def identity(x: PyTree) -> PyTree:

@@ -9,6 +9,7 @@
 - Image-to-image: `paired` (pix2pix) and `inpainting`; `translation` has what they share
   with CycleGAN and CUT, which are experiments. `multiplayer` has the turns of games with
   any number of players, and `pool` the image buffer of CycleGAN.
+- `vocoder` is the paired game of sounds and their mel spectrograms.
 """
 
 from ganjax.games.accumulated import accumulated

@@ -1,24 +1,30 @@
-"""The game of paired image-to-image translation: G makes y of x, and the true y is known.
+"""The game of paired translation: G makes y of x, and the true y is known.
 
 It is pix2pix (Isola et al., 2017) in general form: G's objective has, besides D's loss,
 distances between G's y and the true one. `Task.d_input` says what D judges, both images
-together as in pix2pix, or y alone as in super-resolution.
+together as in pix2pix, or y alone as in super-resolution. Where D has several parts, the
+loss is summed over them, and their features can be compared, too, as vocoders do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from functools import partial, reduce
+from operator import add
+from typing import Any, NamedTuple, Protocol
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ganjax.core import (
     ONE,
+    Conditions,
     Devices,
     Game,
     ImageToImage,
     Loss,
+    Modality,
     Pair,
     Player,
     PyTree,
@@ -31,15 +37,50 @@ from ganjax.games.multiplayer import (
     MultiplayerState,
     Objective,
     init_players,
+    l1,
     turn,
     variables,
 )
-from ganjax.games.translation import View, no_latents, unlabeled
+from ganjax.games.translation import no_latents, unlabeled
+from ganjax.layers.judgement import Judgement
 from ganjax.modalities import IMAGES
 
 
+class View(Protocol):
+    """Which part of a stored example is used, as `translation.View` has it of images."""
+
+    def middle(self, x: PyTree) -> PyTree:
+        """Returns the part that pictures and scores have."""
+        ...
+
+    def check(self, x: PyTree) -> None:
+        """Raises a `UsageError` for examples that are too small."""
+        ...
+
+    def jitter(self, keys: Key[Array, " b"], x: PyTree) -> PyTree:
+        """Returns a random part of each example."""
+        ...
+
+
+Judge = Callable[..., list[Judgement]]  # (D, its input, label, train) -> outputs
 MakePair = Callable[[Key[Array, " b"], PyTree], Pair]  # keys, examples -> x and its y
 Distance = Callable[[Array, Array], Array]  # (G's y, y) -> scalar
+Features = Sequence[Sequence[Array]]  # of each part of D, those of each layer
+FeatureDistance = Callable[[Features, Features], Array]  # (of G's y, of y) -> scalar
+
+
+def whole(
+    net: nn.Module, x: Array, label: Array, *, train: bool
+) -> list[Judgement]:
+    """Calls a D of one part."""
+    return [Judgement(net(x, label, train=train))]
+
+
+def of_parts(
+    net: nn.Module, x: Array, label: Array, *, train: bool
+) -> list[Judgement]:
+    """Calls a D of several parts by its method `judge`, as `vocoder_discriminators` has."""
+    return net.judge(x, label, train=train)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class Task(NamedTuple):
@@ -51,12 +92,17 @@ class Task(NamedTuple):
         view: which part of the stored images is used.
         d_input: (x, y) -> the input of D, such as `joined`.
         distances: further terms of G's objective, by the name they are logged under.
+        judge: how D is called, `whole` or `of_parts`.
+        feature_distances: further terms of G's objective, of D's features of G's y and of
+            the true one.
     """
 
     pair: MakePair
     view: View
     d_input: Callable[[Array, Array], Array]
     distances: Mapping[str, Distance]
+    judge: Judge = whole
+    feature_distances: Mapping[str, FeatureDistance] = {}
 
 
 def joined(x: Float[Array, "b h w c"], y: Float[Array, "b h w d"]) -> Array:
@@ -64,16 +110,36 @@ def joined(x: Float[Array, "b h w c"], y: Float[Array, "b h w d"]) -> Array:
     return jnp.concatenate([x, y], axis=-1)
 
 
-def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
+def feature_matching(made: Features, real: Features) -> Float[Array, ""]:
+    """Returns the sum over all layers of D of the mean absolute difference of features.
+
+    It is the feature loss of MelGAN (Kumar et al., 2019, eq. 4) and HiFi-GAN (Kong et al.,
+    2020, eq. 6). The features of the true y are no constants, as D does not move meanwhile.
+    """
+    parts = zip(made, real, strict=True)
+    pairs = [pair for part in parts for pair in zip(*part, strict=True)]
+    return sum((l1(a, b) for a, b in pairs), jnp.zeros(()))
+
+
+def paired(
+    g: Player,
+    d: Player,
+    loss: Loss,
+    task: Task,
+    modality: Modality = IMAGES,
+    ask: Callable[..., Conditions] = partial(ImageToImage, paired=True),
+) -> Game:
     """Makes the game in which D moves, then G against the new D, both on G's batch.
 
-    A sample's condition is x. Pictures and scores use the middle of each image.
+    A sample's condition is x. Pictures and scores use the middle of each example.
 
     Args:
         g: its network maps x to y.
         d: its network takes what `task.d_input` makes.
         loss: the adversarial loss of both.
         task: what x and y are.
+        modality: the kind of data.
+        ask: makes the game's conditions of their `source`, which gives the x of examples.
     """
     players = {"g": g, "d": d}
 
@@ -103,21 +169,30 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
 
         # Real pairs first; generated ones follow with the statistics that those left.
         def judge(nets, made):
-            real, stats = nets["d"](task.d_input(x, y), label)
-            fake, stats = nets["d"](task.d_input(x, made), label, stats=stats)
+            net = partial(nets["d"], method=task.judge)
+            real, stats = net(task.d_input(x, y), label)
+            fake, stats = net(task.d_input(x, made), label, stats=stats)
             return real, fake, stats
+
+        def summed(side, real, fake):
+            pairs = zip(real, fake, strict=True)
+            return reduce(add, [side(a.logits, b.logits) for a, b in pairs])
 
         def discriminator_loss(nets):
             made = output(nets["g"])(x, label)
             real, fake, stats = judge(nets, made)
-            return Objective({"d": {"loss": loss.d(real, fake)}}, stats={"d": stats})
+            loss_of_d = summed(loss.d, real, fake)
+            return Objective({"d": {"loss": loss_of_d}}, stats={"d": stats})
 
         def generator_loss(nets):
             made, stats = nets["g"](x, label)
             real, fake, _ = judge(nets, made)
-            terms = {"loss": loss.g(real, fake)}
+            terms = {"loss": summed(loss.g, real, fake)}
             for name, distance in task.distances.items():
                 terms[name] = distance(made, y)
+            features = [[part.features for part in side] for side in (fake, real)]
+            for name, distance in task.feature_distances.items():
+                terms[name] = distance(*features)
             return Objective({"g": terms}, stats={"g": stats})
 
         state, d_logs, _ = turn(players, on, state, d_key, ("d",), discriminator_loss)
@@ -135,7 +210,7 @@ def paired(g: Player, d: Player, loss: Loss, task: Task) -> Game:
         step=step,
         latents=no_latents,
         generate=generate,
-        modality=IMAGES,
-        conditions=ImageToImage(source=lambda x: middle(x)[0], paired=True),
+        modality=modality,
+        conditions=ask(source=lambda x: middle(x)[0]),
         real=lambda x: middle(x)[1],
     )

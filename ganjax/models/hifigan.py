@@ -100,7 +100,7 @@ class Generator(nn.Module):
     ) -> Float[Array, "b n 1"]:
         sizes.length_of("HiFi-GAN's G", z)
         sizes.check_divisible(
-            "HiFi-GAN's G", "channels", self.width, 2 ** len(self.rates), "halves of halves"
+            "HiFi-GAN's G", "channels", self.width, 2 ** len(self.rates), "parts"
         )
         x = WeightNorm(signal.Conv(self.width, ENDS))(z, train=train)
         if self.classes:

@@ -25,7 +25,7 @@ from ganjax.store import cache, draft, hashing
 CHUNK = 1 << 20  # bytes of a download that are read at once
 TIMEOUT = 30  # seconds to wait for a server's answer
 MIN_DIGEST = 8  # hexadecimal digits of a digest, as the names of torch.hub's files have
-TORCH_SUFFIXES = (".pt", ".pth", ".bin")
+TORCH_SUFFIXES = (".pt", ".pth", ".bin", "")  # some programs write none
 CONVERT = (
     "torch.load it with the authors' code, and `safetensors.torch.save_file("
     "net.state_dict(), 'net.safetensors')`."
@@ -38,8 +38,8 @@ def read(where: str | Path, sha256: str = "", part: str = "") -> dict[str, np.nd
     A state dict is read without PyTorch, and without running code from it.
 
     Args:
-        where: path or https URL of a .safetensors, .pt, .pth or .bin file. A URL is fetched
-            once and kept in the cache.
+        where: path or https URL of a .safetensors, .pt, .pth or .bin file, or of a state
+            dict without a suffix. A URL is fetched once and kept in the cache.
         sha256: the digest that the file must have, in hexadecimal, or its first 8 digits or
             more; empty for no check.
         part: keys to the state dict in a file that holds several, such as "g.ema".
