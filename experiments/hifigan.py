@@ -1,10 +1,10 @@
 """HiFi-GAN (Kong et al., 2020): a vocoder, which makes sound of mel spectrograms.
 
-The numbers are those of the authors' V1 for LJSpeech. V2 has `--width 128`, V3 `--width 256
---rates 8 8 4 --kernels 3 5 7 --dilations 1 2 2 6 3 12 --convs 1`. Sounds are cut to
-`--length`, and each step sees a random segment of each, as loud as it is; the authors take
-segments of whole files, scaled to a peak of 0.95. G is given frequencies up to `--high` and
-is compared in all of them. `ganjax vocode RUN sounds/` plays files by what was learned.
+The numbers are those of the authors' V1 for LJSpeech. V2 has `--width 128`, V3 has
+`--width 256 --rates 8 8 4 --kernels 3 5 7 --dilations 1 2 2 6 3 12 --convs 1`. Sounds are
+cut to `--length`, and each step sees a random segment of each, as loud as it is; the
+authors take segments of whole files, scaled to a peak of 0.95. G is given frequencies up to
+`--high` and is compared in all. `ganjax vocode RUN sounds/` plays files by what it learned.
 
 `--weights` begins with a released generator of the same sizes, such as that of UNIVERSAL_V1.
 """
@@ -30,7 +30,7 @@ class Args:
     length: gx.PositiveInt = 32_768
     """Samples that sounds are cut to, at least `segment`."""
     segment: gx.PositiveInt = 8_192
-    """Samples of the part that a step sees, a multiple of the hop: the product of `rates`."""
+    """Samples that a step sees, a multiple of the hop, which is the product of `rates`."""
     bands: gx.PositiveInt = 80
     """Mel bands of a spectrogram."""
     size: gx.PositiveInt = 1_024

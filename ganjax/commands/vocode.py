@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from ganjax.run.args import NoPrefix, PathText, PositiveInt, RunFolder, Save
 from ganjax.run.terminal import say
-from ganjax.run.vocode import plan_outputs, vocode, vocoder_of
+from ganjax.run.vocode import vocode, vocoder_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,6 @@ def main(args: Args) -> None:
     """Writes what the vocoder makes of each file to `args.out`."""
     where, out = (Path(path).expanduser() for path in (args.sounds, args.out))
     vocoder = vocoder_of(args.run, args.save)
-    plan_outputs(where, out)
     made = vocode(vocoder, where, out, args.tile)
-    seconds = f"at {vocoder.mel.rate:,} Hz"
-    say(f"{len(made)} sound{'s' * (len(made) != 1)} {seconds}: {out}")
+    sounds = f"{len(made)} sound{'s' * (len(made) != 1)}"
+    say(f"{sounds} at {vocoder.mel.rate:,} Hz: {out}")

@@ -69,16 +69,12 @@ Features = Sequence[Sequence[Array]]  # of each part of D, those of each layer
 FeatureDistance = Callable[[Features, Features], Array]  # (of G's y, of y) -> scalar
 
 
-def whole(
-    net: nn.Module, x: Array, label: Array, *, train: bool
-) -> list[Judgement]:
+def whole(net: nn.Module, x: Array, label: Array, *, train: bool) -> list[Judgement]:
     """Calls a D of one part."""
     return [Judgement(net(x, label, train=train))]
 
 
-def of_parts(
-    net: nn.Module, x: Array, label: Array, *, train: bool
-) -> list[Judgement]:
+def of_parts(net: nn.Module, x: Array, label: Array, *, train: bool) -> list[Judgement]:
     """Calls a D of several parts by its method `judge`, as `vocoder_discriminators` has."""
     return net.judge(x, label, train=train)  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -105,6 +101,9 @@ class Task(NamedTuple):
     feature_distances: Mapping[str, FeatureDistance] = {}
 
 
+PAIRED_IMAGES = partial(ImageToImage, paired=True)
+
+
 def joined(x: Float[Array, "b h w c"], y: Float[Array, "b h w d"]) -> Array:
     """Concatenates x and y along the channels, pix2pix's input of D."""
     return jnp.concatenate([x, y], axis=-1)
@@ -127,7 +126,7 @@ def paired(
     loss: Loss,
     task: Task,
     modality: Modality = IMAGES,
-    ask: Callable[..., Conditions] = partial(ImageToImage, paired=True),
+    ask: Callable[..., Conditions] = PAIRED_IMAGES,
 ) -> Game:
     """Makes the game in which D moves, then G against the new D, both on G's batch.
 

@@ -1,9 +1,8 @@
 """The game of a vocoder: G makes a sound of its mel spectrogram (Kong et al., 2020).
 
-It is the paired game (`paired`) with sounds for y and their spectrograms, which are computed
-in the step, for x. D judges y alone, in several parts. G's objective also has the distance
-of D's features and that of the spectrograms, which alone make a training set out of nothing
-but sounds.
+It is the paired game (`paired`) with sounds for y and their spectrograms, which are
+computed in the step, for x. D judges y alone, in several parts. G's objective also has the
+distances of D's features and of the spectrograms.
 """
 
 from collections.abc import Callable
@@ -56,9 +55,7 @@ class Segment(NamedTuple):
         return jax.vmap(one)(keys, x)
 
 
-def spectrogram(
-    sound: Float[Array, "b n 1"], mel: Mel
-) -> Float[Array, "b f m"]:
+def spectrogram(sound: Float[Array, "b n 1"], mel: Mel) -> Float[Array, "b f m"]:
     """Returns log-mel spectrograms of mono sounds."""
     return log_mel(sound[..., 0], mel)
 
@@ -108,8 +105,8 @@ def vocoder(
     """
     if segment % mel.hop or (mel.size - mel.hop) % 2 or mel.size < mel.hop:
         raise UsageError(
-            f"A segment of {segment:,} samples cannot be divided into frames of {mel.size} "
-            f"every {mel.hop}: give a --segment that is a multiple of {mel.hop}, and frames "
+            f"A segment of {segment:,} samples cannot be divided into frames of "
+            f"{mel.size} every {mel.hop}: give a --segment that is a multiple of {mel.hop}, and frames "
             "that are longer than that by an even number."
         )
     whole_band = mel._replace(high=0.0)

@@ -18,9 +18,7 @@ ONE_ROW = (0, 0)  # the padding of the rows of a signal, which is an image of on
 # PyTorch's usual kernels, uniform with a variance of 1 / (3 fan_in); it takes the outputs
 # of a transposed convolution for its inputs.
 PYTORCH_INIT = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
-PYTORCH_TRANSPOSED_INIT = nn.initializers.variance_scaling(
-    1 / 3, "fan_out", "uniform"
-)
+PYTORCH_TRANSPOSED_INIT = nn.initializers.variance_scaling(1 / 3, "fan_out", "uniform")
 
 
 def up(

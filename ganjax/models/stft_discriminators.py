@@ -205,9 +205,7 @@ class MultiBand(nn.Module):
             last = Last(self.wrap, self.classes)
             found = last([joined], label, train=train)
             # The joined bands are among the features of the bands already.
-            judgements.append(
-                found._replace(features=[*features, found.features[-1]])
-            )
+            judgements.append(found._replace(features=[*features, found.features[-1]]))
         return judgements
 
 

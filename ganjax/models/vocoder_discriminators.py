@@ -1,7 +1,7 @@
 """HiFi-GAN's discriminators (Kong et al., 2020): by periods and by scales.
 
-- `MultiPeriod` folds a signal to rows of a period, 2, 3, 5, 7 or 11 samples, and looks along
-  each column alone, so that it hears periodic parts of the signal.
+- `MultiPeriod` folds a signal to rows of a period, 2, 3, 5, 7 or 11 samples, and looks
+  along each column alone, so that it hears periodic parts of the signal.
 - `MultiScale` hears the signal and its averages over 2 and 4 samples (Kumar et al., 2019).
 - `Ensemble` is several of them as one player. HiFi-GAN has both.
 
@@ -109,9 +109,7 @@ class MultiPeriod(nn.Module):
     ) -> list[Judgement]:
         """Returns the outputs for each period, features [b * period, n, c]."""
         sizes.length_of("The multi-period discriminator", image)
-        sizes.check_positive(
-            "The multi-period discriminator", "periods", self.periods
-        )
+        sizes.check_positive("The multi-period discriminator", "periods", self.periods)
         judgements = []
         for period in self.periods:
             net = Stack(self.width, OF_PERIODS, self.wrap, self.classes)

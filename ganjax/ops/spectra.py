@@ -146,9 +146,7 @@ def log_mel(x: Float[Array, "*b n"], mel: Mel) -> Float[Array, "*b f m"]:
         (1, 32, 80)
     """
     padded = pad_for_hops(x, mel.size, mel.hop)
-    amplitude = magnitude(
-        padded, mel.size, mel.hop, center=False, offset=POWER_OFFSET
-    )
+    amplitude = magnitude(padded, mel.size, mel.hop, center=False, offset=POWER_OFFSET)
     filters = mel_filters(mel.rate, mel.size, mel.bands, mel.low, mel.high)
     return jnp.log(jnp.maximum(jnp.matmul(amplitude, filters), MIN_AMPLITUDE))
 

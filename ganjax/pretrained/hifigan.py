@@ -3,8 +3,8 @@
 A folder such as UNIVERSAL_V1 has the generator's weights, "g_02500000", and their sizes,
 "config.json". Weights of the discriminators are the parts "mpd" and "msd" of "do_02500000".
 
-PyTorch keeps a weight norm as `weight_g`, the lengths, and `weight_v`, the directions; and a
-spectral norm as `weight_orig` and two vectors u and v, of which ours needs u alone.
+PyTorch keeps a weight norm as `weight_g`, the lengths, and `weight_v`, the directions; and
+a spectral norm as `weight_orig` and two vectors u and v, of which ours needs u alone.
 """
 
 import json
@@ -78,7 +78,9 @@ def described(net: hifigan.Generator, bands: int = 80) -> Released:
         steps = len(net.dilations[i % len(net.kernels)])
         # "ResBlock1" has two lists of convolutions, one after the other in each step.
         names = ("convs1", "convs2") if net.convs == 2 else ("convs",)
-        each = [f"resblocks.{i}.{name}.{step}" for step in range(steps) for name in names]
+        each = [
+            f"resblocks.{i}.{name}.{step}" for step in range(steps) for name in names
+        ]
         for j, theirs in enumerate(each):
             ours = f"Residual_{i}/Conv_{j}", f"Residual_{i}/WeightNorm_{j}"
             table |= _weight_norm(theirs, *ours, SIGNAL)

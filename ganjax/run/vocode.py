@@ -3,8 +3,8 @@
 A network was trained on short segments. A spectrogram that is longer than a tile goes
 through it in tiles that overlap, of which only the inner frames are kept; the first tile
 begins, and the last one ends, with the spectrogram. So what is made is what the network
-makes of all of it at once, if it sees less than the overlap. All that could make a file fail
-is checked before the first one is written, but for the contents of the files themselves.
+makes of all of it at once, if it sees less than the overlap. Names and places of all files
+are checked before the first one is written.
 """
 
 from collections import Counter
@@ -28,11 +28,12 @@ from ganjax.ops.spectra import MIN_AMPLITUDE, Mel, log_mel
 from ganjax.pretrained import hifigan
 from ganjax.run.args import Save
 from ganjax.run.loading import load
-from ganjax.run.translate import check_writable
 from ganjax.run.terminal import warn
+from ganjax.run.translate import check_writable
 
 
 MARGIN = 32  # frames at each end of a tile that are not kept; HiFi-GAN sees up to 14
+BLOCK = 256  # frames, of which spectrograms of sounds are computed in multiples
 ARRAYS = frozenset({".npy", ".npz"})
 NAME = "mel"  # of the array in an .npz
 KINDS = "sound files, or .npy and .npz of log-mel spectrograms"
@@ -73,7 +74,7 @@ def vocoder_of(run: str, save: Save) -> Vocoder:
     conditions = loaded.game.conditions
     if not isinstance(conditions, Vocoding):
         raise UsageError(
-            f"{run} is not the run of a vocoder: name one, such as of experiments/hifigan.py."
+            f"{run} is not the run of a vocoder: name one, as experiments/hifigan.py makes."
         )
     return Vocoder(conditions.mel, loaded.sample_of)
 
@@ -123,9 +124,7 @@ def vocode(vocoder: Vocoder, where: Path, out: Path, tile: int) -> list[Path]:
     return written
 
 
-def resynthesize(
-    vocoder: Vocoder, path: Path, tile: int
-) -> Float[np.ndarray, "n 1"]:
+def resynthesize(vocoder: Vocoder, path: Path, tile: int) -> Float[np.ndarray, "n 1"]:
     """Returns what the vocoder makes of the spectrogram of a sound file, as long as it.
 
     Raises:
@@ -141,14 +140,18 @@ def resynthesize(
 
 
 def mel_of(sound: Float[np.ndarray, " n"], mel: Mel) -> Float[np.ndarray, "f m"]:
-    """Returns the log-mel spectrogram of a sound of any length, which silence completes.
+    """Returns the log-mel spectrogram of a sound of any length, followed by silence.
 
-    A sound that does not fill its last frame is followed by silence up to its end, and one
-    that is shorter than a frame by as much as a frame.
+    Its frames are as many as it takes to hold the sound.
     """
-    length = max(-(-len(sound) // mel.hop) * mel.hop, mel.size)
-    padded = np.pad(sound.astype(np.float32), (0, length - len(sound)))
-    return np.asarray(log_mel(jnp.asarray(padded), mel))
+    # Lengths are rounded up, so that few programs are compiled for sounds of many lengths.
+    block = max(BLOCK, -(-mel.size // mel.hop)) * mel.hop
+    padded = np.zeros(-(-max(len(sound), 1) // block) * block, np.float32)
+    padded[: len(sound)] = sound
+    return np.asarray(_log_mel(padded, mel))[: -(-len(sound) // mel.hop)]
+
+
+_log_mel = jax.jit(log_mel, static_argnums=1)
 
 
 def read_mels(path: Path, mel: Mel) -> Float[np.ndarray, "n f m"]:
@@ -222,15 +225,19 @@ def plan_outputs(where: Path, out: Path) -> dict[Path, Path]:
         UsageError: there are no such files, two would become one, one would be written
             over, or `out` cannot be written into.
     """
-    if out.exists() and not out.is_dir() or out.suffix.lower() in sound_files.EXTENSIONS:
+    if (
+        out.exists()
+        and not out.is_dir()
+        or out.suffix.lower() in sound_files.EXTENSIONS
+    ):
         raise UsageError(f"--out {out} is a file: name a folder.")
-    targets = {path: (out / name).with_suffix(".wav") for path, name in _find(where, out)}
+    targets = {
+        path: (out / name).with_suffix(".wav") for path, name in _find(where, out)
+    }
     counts = Counter(targets.values())
     shared = [target for target, count in counts.items() if count > 1]
     if shared:
-        raise UsageError(
-            f"Two files would both be written as {shared[0]}: rename one."
-        )
+        raise UsageError(f"Two files would both be written as {shared[0]}: rename one.")
     sources = {path.resolve() for path in targets}
     for target in targets.values():
         if target.resolve() in sources:
@@ -245,7 +252,9 @@ def _find(where: Path, out: Path) -> list[tuple[Path, Path]]:
     known = sound_files.EXTENSIONS | ARRAYS
     if where.is_file():
         if where.suffix.lower() not in known:
-            raise UsageError(f"{where} is not of a kind that can be played: give {KINDS}.")
+            raise UsageError(
+                f"{where} is not of a kind that can be played: give {KINDS}."
+            )
         return [(where, Path(where.name))]
     if not where.exists():
         raise UsageError(f"{where} does not exist: give {KINDS}, or a folder of them.")
@@ -262,7 +271,9 @@ def _find(where: Path, out: Path) -> list[tuple[Path, Path]]:
     if not found:
         raise UsageError(f"{where} holds nothing that can be played: give {KINDS}.")
     if len(found) < len(files):
-        warn(f"Skipped in {where}, as they are of other kinds: {len(files) - len(found)}.")
+        warn(
+            f"Skipped in {where}, as they are of other kinds: {len(files) - len(found)}."
+        )
     return [(path, path.relative_to(where)) for path in found]
 
 

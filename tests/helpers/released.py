@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from weights import by_fan_in, drawn, fill, unit
 
+from ganjax import models
 from ganjax.models import stylegan2
 from ganjax.pretrained import (
     Released,
@@ -17,6 +18,7 @@ from ganjax.pretrained import (
     biggan_deep,
     conversion,
     fastgan,
+    hifigan,
     projected,
     r3gan,
     r3gan2,
@@ -88,6 +90,11 @@ def cases():
     yield "biggan_d", Case(biggan.discriminator(64, 3, 4, 16), by_fan_in)
     yield "biggan_deep_g", Case(biggan_deep.generator(64, 3, 5, 2, 6, 16), by_fan_in)
     yield "biggan_deep_d", Case(biggan_deep.discriminator(64, 3, 4, 16), by_fan_in)
+    v3 = {**models.hifigan.V3, "width": 16}
+    yield "hifigan_g", Case(hifigan.generator(16), by_fan_in)
+    yield "hifigan_g_v3", Case(hifigan.generator(**v3), by_fan_in)
+    yield "hifigan_mpd", Case(hifigan.multi_period(4), by_fan_in)
+    yield "hifigan_msd", Case(hifigan.multi_scale(16), by_fan_in)
 
 
 CASES = dict(cases())
