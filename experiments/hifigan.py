@@ -4,7 +4,7 @@ The numbers are those of the authors' V1 for LJSpeech. V2 has `--width 128`, V3 
 `--width 256 --rates 8 8 4 --kernels 3 5 7 --dilations 1 2 2 6 3 12 --convs 1`. Sounds are
 cut to `--length`, and each step sees a random segment of each, as loud as it is; the
 authors take segments of whole files, scaled to a peak of 0.95. G is given frequencies up to
-`--high` and is compared in all. `ganjax vocode RUN sounds/` plays files by what it learned.
+`--high` and is compared in all. `ganjax vocode RUN sounds/` plays files by the run.
 
 `--weights` begins with a released generator of the same sizes, such as that of UNIVERSAL_V1.
 """

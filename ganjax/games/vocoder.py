@@ -105,9 +105,9 @@ def vocoder(
     """
     if segment % mel.hop or (mel.size - mel.hop) % 2 or mel.size < mel.hop:
         raise UsageError(
-            f"A segment of {segment:,} samples cannot be divided into frames of "
-            f"{mel.size} every {mel.hop}: give a --segment that is a multiple of {mel.hop}, and frames "
-            "that are longer than that by an even number."
+            f"A segment of {segment:,} samples cannot be divided into frames of {mel.size} "
+            f"samples every {mel.hop}: give a --segment that is a multiple of {mel.hop}, "
+            "and a --size that is larger by an even number."
         )
     whole_band = mel._replace(high=0.0)
 

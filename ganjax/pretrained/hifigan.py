@@ -137,8 +137,14 @@ def vocoder(where: str | Path) -> Vocoder:
     Raises:
         UsageError: one of them cannot be read, or they do not belong together.
     """
-    config = _read_config(Path(where).parent / CONFIG)
+    path = Path(where).parent / CONFIG
+    config = _read_config(path)
     try:
+        if config["upsample_kernel_sizes"] != [2 * n for n in config["upsample_rates"]]:
+            raise UsageError(
+                f"{path} has transposed convolutions that are not twice as long as their "
+                "rates, which this network has: use the authors' program."
+            )
         released = generator(
             width=config["upsample_initial_channel"],
             rates=tuple(config["upsample_rates"]),
@@ -157,7 +163,7 @@ def vocoder(where: str | Path) -> Vocoder:
         )
     except (KeyError, TypeError) as error:
         raise UsageError(
-            f"{Path(where).parent / CONFIG} is not that of a HiFi-GAN ({error}): keep the "
+            f"{path} is not that of a HiFi-GAN ({error}): keep the "
             "weights in the folder in which they were published."
         ) from None
     return Vocoder(released, read(released, where), mel)

@@ -65,10 +65,13 @@ KEPT = {
     "reacgan": ("size",),
     "superres": ("size", "times"),
     "wavegan": ("rate", "length", "channels"),
+    "hifigan": ("rate", "length", "segment", "size", "convs", "d_width"),
 }
 OTHER = {
     ("superres", "times"): 2,
     ("wavegan", "channels"): 2,
+    ("hifigan", "convs"): 1,
+    ("hifigan", "rates"): (8, 4, 2, 2),
     ("lstm", "vocabulary"): 9,
     ("relgan", "vocabulary"): 9,
     **{

@@ -62,3 +62,42 @@ def test_frames_overlap_and_an_incomplete_last_one_is_left_out():
     found = spectra.frames(jnp.arange(10.0), 4, 3)
     np.testing.assert_array_equal(found, [[0, 1, 2, 3], [3, 4, 5, 6], [6, 7, 8, 9]])
     assert spectra.frames(jnp.zeros((2, 9)), 4, 3).shape == (2, 2, 4)
+
+
+def test_frames_are_those_of_a_gather_whether_or_not_the_hop_divides_them():
+    for size, hop, length in (
+        (64, 16, 300),
+        (64, 24, 300),
+        (50, 64, 300),
+        (64, 64, 64),
+    ):
+        starts = np.arange(0, length - size + 1, hop)
+        wanted = NOISE[starts[:, None] + np.arange(size)]
+        found = spectra.frames(jnp.asarray(NOISE[:length]), size, hop)
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_short_window_is_in_the_middle_of_a_frame():
+    x = jnp.asarray(NOISE[:400])
+    found = spectra.magnitude(x, 64, 16, center=False, window=np.ones(20, np.float32))
+    cut = np.asarray(spectra.frames(x, 64, 16))[:, 22:42]
+    wanted = np.abs(np.fft.rfft(np.pad(cut, ((0, 0), (22, 22)))))
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def test_a_sound_of_some_hops_has_as_many_frames_of_its_log_mel_spectrogram():
+    mel = spectra.Mel(rate=8_000, bands=20, size=256, hop=64, high=0.0)
+    for hops in (4, 9, 30):
+        found = spectra.log_mel(jnp.asarray(NOISE[: 64 * hops])[None], mel)
+        assert found.shape == (1, hops, 20)
+
+
+def test_a_log_mel_spectrogram_is_a_logarithm_of_amplitudes_with_a_floor():
+    mel = spectra.Mel()
+    x = jnp.asarray(NOISE[:2_816]) / 10
+    loud, quiet = spectra.log_mel(x, mel), spectra.log_mel(x / 10, mel)
+    np.testing.assert_allclose(loud - quiet, np.log(10), atol=1e-3)
+    silence = jax.value_and_grad(lambda x: spectra.log_mel(x, mel).sum())
+    value, slope = silence(jnp.zeros(1_024))
+    np.testing.assert_allclose(value, 4 * 80 * np.log(1e-5), rtol=1e-6)
+    assert np.isfinite(slope).all()
