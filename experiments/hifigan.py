@@ -6,7 +6,7 @@ cut to `--length`, and each step sees a random segment of each, as loud as it is
 authors take segments of whole files, scaled to a peak of 0.95. G is given frequencies up to
 `--high` and is compared in all. `ganjax vocode RUN sounds/` plays files by the run.
 
-`--weights` begins with a released generator of the same sizes, such as that of UNIVERSAL_V1.
+`--weights` begins with a released generator of the same sizes, as UNIVERSAL_V1 has it.
 """
 
 import math

@@ -9,7 +9,9 @@ sounds that nobody can tell apart, so a recording that is a millisecond late is 
 too. Needs `pip install librosa`.
 """
 
+import contextlib
 import importlib.util
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +36,7 @@ from ganjax.report.results import Column, Table, write_results
 from ganjax.run.args import Save
 from ganjax.run.vocode import apply_in_tiles, mel_of, vocoder_of
 from ganjax.store import write
+from ganjax.store.status import read_status
 
 
 STUDY = "A vocoder beside Griffin-Lim"
@@ -73,12 +76,10 @@ class Args:
     """Held-out files that are made again."""
 
 
-def train(args: Args, folder: Path) -> tuple[Any, float]:
-    """Trains the vocoder until its time is used.
-
-    Returns:
-        Its arguments, and the seconds of its training by the clock.
-    """
+def train(args: Args, folder: Path) -> None:
+    """Trains the vocoder until its time is used, unless that was done before."""
+    if read_status(folder).get("state") == "finished":
+        return
     hifigan = import_experiment("hifigan")
     run = gx.Run(
         str(folder),
@@ -100,17 +101,16 @@ def train(args: Args, folder: Path) -> tuple[Any, float]:
         d_width=args.d_width,
         lr=args.lr,
     )
-    begun = time.perf_counter()
     used = budget(folder, args.minutes, READING_STEPS, PACE)
-    gx.train(
-        hifigan.make(config),
-        gx.Spec(args.data),
-        run,
-        config=config,
-        hooks=used.hooks,
-        writers=used.writers,
-    )
-    return config, time.perf_counter() - begun
+    with contextlib.redirect_stdout(sys.stderr):
+        gx.train(
+            hifigan.make(config),
+            gx.Spec(args.data),
+            run,
+            config=config,
+            hooks=used.hooks,
+            writers=used.writers,
+        )
 
 
 def griffin_lim(librosa: Any, mel: Mel, sound: Sound, log: np.ndarray) -> Sound:
@@ -211,7 +211,7 @@ def main(args: Args) -> None:
 
     folder = Path(args.workdir).expanduser()
     sounds = read_sounds(args)
-    config, _ = train(args, folder / "run")
+    train(args, folder / "run")
     vocoder = vocoder_of(str(folder / "run"), Save(trust=True))
     mel = vocoder.mel
     play = lambda sound, log: apply_in_tiles(vocoder, log, TILE)[:, 0]

@@ -333,6 +333,10 @@ WANTED = {
         adam(halfway(a.d_lr, a.flat), 0.5, 0.999),
         HINGE,
     ),
+    "hifigan": lambda a: (
+        *2 * [[move - 0.01 * a.lr for move in adam(a.lr, 0.8, 0.99)]],
+        (square(REAL - 1) + square(FAKE), square(FAKE - 1)),
+    ),
     "deidentify": lambda a: (*2 * [adam(a.lr, 0.5, 0.999)], HINGE),
     "superres": lambda a: (
         adam(halfway(a.g_lr), 0.9, 0.99),
