@@ -22,6 +22,7 @@ from jaxtyping import Array, Float, Int
 from ganjax.layers import signal, sizes
 from ganjax.layers.example import Example
 from ganjax.layers.weight_norm import WeightNorm
+from ganjax.models.vocoder_discriminators import MultiPeriod
 
 
 SLOPE = 0.1  # of the leaky ReLUs
@@ -98,10 +99,12 @@ class Generator(nn.Module):
     def __call__(
         self, z: Float[Array, "b f m"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n 1"]:
-        sizes.length_of("HiFi-GAN's G", z)
-        sizes.check_divisible(
-            "HiFi-GAN's G", "channels", self.width, 2 ** len(self.rates), "parts"
-        )
+        name = "HiFi-GAN's G"
+        sizes.length_of(name, z)
+        parts = 2 ** len(self.rates)
+        sizes.check_divisible(name, "channels", self.width, parts, "parts")
+        for rate in self.rates:
+            sizes.check_divisible(name, "samples", rate, 2, "halves")
         x = WeightNorm(signal.Conv(self.width, ENDS))(z, train=train)
         if self.classes:
             embedded = nn.Embed(self.classes, self.width)(label)
@@ -126,4 +129,5 @@ TINY = {
     "g of one convolution": Example(
         partial(Generator, 8, (4, 2), (3,), ((1, 3),), convs=1), (16, 5)
     ),
+    "d": Example(partial(MultiPeriod, (2,), 1), (128, 1)),
 }

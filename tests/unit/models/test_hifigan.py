@@ -49,6 +49,9 @@ def test_widths_that_cannot_be_halved_are_refused():
     net = hifigan.Generator(6, rates=(2, 2))
     with pytest.raises(UsageError, match="cannot divide 6 channels into 4 parts"):
         net.init(KEY, normal(0, 1, 4, 5), LABEL[:1], train=False)
+    net = hifigan.Generator(8, rates=(3, 2))
+    with pytest.raises(UsageError, match="cannot divide 3 samples into 2 halves"):
+        net.init(KEY, normal(0, 1, 4, 5), LABEL[:1], train=False)
     with pytest.raises(UsageError, match="takes signals of samples and channels"):
         net.init(KEY, normal(0, 1, 4, 4, 5), LABEL[:1], train=False)
 
