@@ -49,6 +49,8 @@ class Args:
     """Convolutions of a residual step, 1 or 2."""
     d_width: gx.PositiveInt = 32
     """D's first channels for a period, a multiple of 4; for a scale four times as many."""
+    periods: tuple[gx.PositiveInt, ...] = (2, 3, 5, 7, 11)
+    """Samples between those that each part of D by periods sees."""
     weights: str = ""
     """A file of released weights that G begins with."""
     lr: gx.PositiveFloat = 2e-4
@@ -75,6 +77,7 @@ TINY = Args(
     kernels=(3,),
     dilations=(1, 2),
     d_width=4,
+    periods=(2,),
 )
 
 
@@ -109,7 +112,7 @@ def make(args: Args) -> gx.Game:
     hop = math.prod(args.rates)
     mel = Mel(args.rate, args.bands, args.size, hop, high=args.high)
     g = generator(args)
-    d = gx.models.vocoder_discriminators.hifigan(args.d_width)
+    d = gx.models.vocoder_discriminators.hifigan(args.d_width, args.periods)
     rate = optax.exponential_decay(args.lr, args.epoch, args.decay, staircase=True)
     adam = optax.adamw(rate, b1=0.8, b2=0.99, weight_decay=0.01)
     game = vocoder.vocoder(

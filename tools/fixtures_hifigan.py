@@ -1,8 +1,8 @@
 """What HiFi-GAN's program makes of drawn weights, for the tests to compare with.
 
 `python tools/fixtures_hifigan.py CHECKOUT` takes a checkout of jik876/hifi-gan and writes
-the tests' fixtures hifigan*.npz: what each network makes, mel spectrograms, and the losses
-of one step. It also prints how many parameters the published networks have. Needs PyTorch
+the tests' fixtures hifigan_*: what each network makes, mel spectrograms, the losses of one
+step, and a checkpoint. It also prints how many parameters the published networks have. Needs PyTorch
 and librosa.
 
 The program's discriminators have one width; here their convolutions are made narrower.
@@ -160,7 +160,12 @@ def main(args: Args) -> None:
         losses["features"] += models.feature_loss(features_s, made_s)
         of_all = [mel(x[:, 0], *FORMATS["mel of all"]) for x in (y, made)]
         losses["mel"] = 45 * torch.nn.functional.l1_loss(*of_all)
-    keep(args.out, "hifigan_losses", **kept, **{k: float(x) for k, x in losses.items()})
+    kept |= {f"{name} loss": float(x) for name, x in losses.items()}
+    keep(args.out, "hifigan_losses", **kept)
+
+    # As the program saves it, in a file without a suffix.
+    net = seat(generator("config_v3.json", upsample_initial_channel=8), by_fan_in)
+    torch.save({"generator": net.state_dict()}, args.out / "hifigan_checkpoint")
 
 
 if __name__ == "__main__":

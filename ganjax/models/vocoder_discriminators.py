@@ -191,14 +191,15 @@ class Ensemble(nn.Module):
         ]
 
 
-def hifigan(width: int = 32) -> Ensemble:
+def hifigan(width: int = 32, periods: tuple[int, ...] = (2, 3, 5, 7, 11)) -> Ensemble:
     """Returns HiFi-GAN's two discriminators as one.
 
     Args:
         width: channels of the first convolution for a period, a multiple of 4; those for a
             scale have four times as many.
+        periods: those of the first one.
     """
-    return Ensemble((MultiPeriod(width=width), MultiScale(4 * width)))
+    return Ensemble((MultiPeriod(periods, width), MultiScale(4 * width)))
 
 
 def _tiny(classes: int = 0) -> Ensemble:

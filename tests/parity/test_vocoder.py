@@ -9,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from weights import drawn
+from weights import by_fan_in, drawn
 
-from ganjax import Player, losses
+from ganjax import Player, losses, models
 from ganjax.core import Batch, Turns
 from ganjax.games.vocoder import vocoder
 from ganjax.modalities import sounds
 from ganjax.models.vocoder_discriminators import Ensemble
 from ganjax.ops.spectra import Mel, log_mel
-from ganjax.pretrained import load
+from ganjax.pretrained import dump, hifigan, load
 from tests.helpers.processes import FIXTURES
 from tests.helpers.released import CASES, weights
 
@@ -94,4 +94,14 @@ def test_the_losses_of_a_step_are_theirs(given):
         "features": logs["g"]["features"],
     }
     for name, value in made.items():
-        np.testing.assert_allclose(value, given[name], rtol=1e-4, err_msg=name)
+        wanted = given[f"{name} loss"]
+        np.testing.assert_allclose(value, wanted, rtol=1e-4, err_msg=name)
+
+
+def test_a_checkpoint_of_theirs_is_read_by_its_path():
+    small = hifigan.generator(**{**models.hifigan.V3, "width": 8})
+    found = dump(small, hifigan.read(small, FIXTURES / "hifigan_checkpoint"))
+    assert found.keys() == small.table.keys()
+    for name, array in found.items():
+        wanted = np.float32(by_fan_in(array.shape)) * drawn(name, array.shape)
+        np.testing.assert_array_equal(array, wanted)

@@ -68,7 +68,7 @@ def test_upsampling_adds_each_sample_times_the_kernel(stride, size):
         part = np.einsum("bc,kcd->bkd", x[:, i], params["kernel"])
         whole[:, i * stride : i * stride + size] += part
     cut = (size - stride) // 2
-    wanted = whole[:, cut : cut + 5 * stride] + params["bias"]
+    wanted = whole[:, cut : cut + 5 * stride] + np.asarray(params["bias"])
     found = jax.jit(layer.apply)({"params": params}, x)
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 

@@ -218,7 +218,7 @@ def test_training_begins_with_released_weights(tmp_path):
     game = hifigan.make(args)
     sounds = game.modality.load(hifigan.gx.Spec("tones")).read(np.arange(2)).x
     turns = hifigan.gx.turns(game.modality.decode(sounds))
-    state = game.init(jax.random.key(0), turns)
+    state = jax.jit(game.init)(jax.random.key(0), turns)
     found = state.players["g"].params
     jax.tree.map(np.testing.assert_array_equal, found, variables["params"])
     assert models.hifigan.Generator is type(hifigan.generator(args))
