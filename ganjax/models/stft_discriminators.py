@@ -210,7 +210,10 @@ class MultiBand(nn.Module):
 
 
 TINY = {
-    "d": Example(partial(MultiResolution, ((32, 4, 16), (16, 2, 8)), 2), (128, 1)),
+    "d": Example(
+        partial(MultiResolution, (Resolution(32, 4, 16), Resolution(16, 2, 8)), 2),
+        (128, 1),
+    ),
     "d of bands": Example(
         partial(MultiBand, (64, 32), ((0.0, 0.3), (0.3, 1.0)), 2), (128, 1)
     ),
