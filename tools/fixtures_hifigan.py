@@ -2,8 +2,8 @@
 
 `python tools/fixtures_hifigan.py CHECKOUT` takes a checkout of jik876/hifi-gan and writes
 the tests' fixtures hifigan_*: what each network makes, mel spectrograms, the losses of one
-step, and a checkpoint. It also prints how many parameters the published networks have. Needs PyTorch
-and librosa.
+step, and a checkpoint. It prints how many parameters the published networks have. Needs
+PyTorch and librosa.
 
 The program's discriminators have one width; here their convolutions are made narrower.
 """

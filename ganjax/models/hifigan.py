@@ -123,7 +123,9 @@ class Generator(nn.Module):
 
 TINY = {
     "g": Example(
-        partial(Generator, 8, rates=(4, 2), kernels=(3, 5), dilations=((1, 3), (1, 2))),
+        partial(
+            Generator, 16, rates=(4, 2), kernels=(3, 5), dilations=((1, 3), (1, 2))
+        ),
         (16, 5),
     ),
     "g of one convolution": Example(

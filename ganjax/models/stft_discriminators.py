@@ -70,7 +70,7 @@ class Conv(nn.Module):
         return conv(x, kernel, padding, self.stride) + bias.reshape(1, 1, 1, -1)
 
 
-class Stack(nn.Module):
+class Convolutions(nn.Module):
     """Five convolutions of a spectrum, which shorten its second axis eightfold.
 
     Attributes:
@@ -147,7 +147,7 @@ class MultiResolution(nn.Module):
             x = spectra.pad_for_hops(image[..., 0], size, hop)
             weights = np.ones(window, np.float32)
             x = spectra.magnitude(x, size, hop, center=False, window=weights)
-            features = Stack(self.width, self.wrap)(
+            features = Convolutions(self.width, self.wrap)(
                 x.swapaxes(1, 2)[..., None], train=train
             )
             last = Last(self.wrap, self.classes)
@@ -198,7 +198,7 @@ class MultiBand(nn.Module):
             features, ends = [], []
             for low, high in self.bands:
                 band = parts[:, :, int(low * bins) : int(high * bins)]
-                outputs = Stack(self.width, self.wrap)(band, train=train)
+                outputs = Convolutions(self.width, self.wrap)(band, train=train)
                 features += outputs
                 ends.append(outputs[-1])
             joined = jnp.concatenate(ends, axis=2)

@@ -47,7 +47,7 @@ OF_SCALES = (
 )
 
 
-class Stack(nn.Module):
+class SubDiscriminator(nn.Module):
     """Convolutions of signals with leaky ReLUs, then one that makes a logit at each place.
 
     Attributes:
@@ -112,7 +112,7 @@ class MultiPeriod(nn.Module):
         sizes.check_positive("The multi-period discriminator", "periods", self.periods)
         judgements = []
         for period in self.periods:
-            net = Stack(self.width, OF_PERIODS, self.wrap, self.classes)
+            net = SubDiscriminator(self.width, OF_PERIODS, self.wrap, self.classes)
             columns = _columns(image, period)
             found = net(columns, jnp.repeat(label, period), train=train)
             logits = found.logits.reshape(len(image), -1)
@@ -161,7 +161,7 @@ class MultiScale(nn.Module):
             # The margins of zeros count in the average, as in PyTorch.
             if i:
                 x = nn.avg_pool(x, (4,), (2,), ((2, 2),))
-            net = Stack(self.width, OF_SCALES, wrap, self.classes)
+            net = SubDiscriminator(self.width, OF_SCALES, wrap, self.classes)
             judgements.append(net(x, label, train=train))
         return judgements
 

@@ -94,7 +94,10 @@ def multi_period(width: int = 32) -> Released:
     table = {}
     for i in range(len(net.periods)):
         for j, name in enumerate(_names(vocoder_discriminators.OF_PERIODS)):
-            ours = f"Stack_{i}/Conv_{j}", f"Stack_{i}/WeightNorm_{j}"
+            ours = (
+                f"SubDiscriminator_{i}/Conv_{j}",
+                f"SubDiscriminator_{i}/WeightNorm_{j}",
+            )
             theirs = f"discriminators.{i}.{name}"
             table |= _weight_norm(theirs, *ours, COLUMN, COLUMN_LENGTHS)
     return Released(net, (SAMPLES, 1), table)
@@ -106,13 +109,16 @@ def multi_scale(width: int = 128) -> Released:
     table = {}
     for i in range(len(net.wraps)):
         for j, name in enumerate(_names(vocoder_discriminators.OF_SCALES)):
-            theirs, conv = f"discriminators.{i}.{name}", f"Stack_{i}/Conv_{j}"
+            theirs, conv = (
+                f"discriminators.{i}.{name}",
+                f"SubDiscriminator_{i}/Conv_{j}",
+            )
             # The first scale has spectral norms.
             if i:
-                norm = f"Stack_{i}/WeightNorm_{j}"
+                norm = f"SubDiscriminator_{i}/WeightNorm_{j}"
                 table |= _weight_norm(theirs, conv, norm, SIGNAL)
             else:
-                norm = f"Stack_{i}/SpectralNorm_{j}"
+                norm = f"SubDiscriminator_{i}/SpectralNorm_{j}"
                 table |= _spectral_norm(theirs, conv, norm, SIGNAL)
     return Released(net, (SAMPLES, 1), table, ignored=("weight_v",))
 

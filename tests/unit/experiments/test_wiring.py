@@ -333,10 +333,6 @@ WANTED = {
         adam(halfway(a.d_lr, a.flat), 0.5, 0.999),
         HINGE,
     ),
-    "hifigan": lambda a: (
-        *2 * [[move - 0.01 * a.lr for move in adam(a.lr, 0.8, 0.99)]],
-        (square(REAL - 1) + square(FAKE), square(FAKE - 1)),
-    ),
     "deidentify": lambda a: (*2 * [adam(a.lr, 0.5, 0.999)], HINGE),
     "superres": lambda a: (
         adam(halfway(a.g_lr), 0.9, 0.99),
@@ -485,6 +481,19 @@ def test_players_pay_for_slopes_and_moves_as_much_as_flags_say(name):
         assert found.keys() == terms.keys()
         for each, value in terms.items():
             np.testing.assert_allclose(found[each], value, rtol=1e-5)
+
+
+def test_a_vocoder_learns_by_adam_with_decayed_weights_and_rates_and_squares():
+    made = Made("hifigan", epoch=2, decay=0.5)
+    rates = made.args.lr * np.array([1, 1, 0.5, 0.5])
+    wanted = adam(rates, 0.8, 0.99)
+    for player in made.players.values():
+        moves = [move - 0.01 * rate for move, rate in zip(wanted, rates, strict=True)]
+        np.testing.assert_allclose(decided(player.optim), moves, rtol=2e-5)
+    logits = jnp.float32(REAL), jnp.float32(FAKE)
+    paid = made.loss.d(*logits), made.loss.g(*logits)
+    squares = square(REAL - 1) + square(FAKE), square(FAKE - 1)
+    np.testing.assert_allclose(paid, squares, rtol=1e-5)
 
 
 def test_a_path_length_that_is_asked_for_is_a_term_of_g():
