@@ -113,7 +113,7 @@ def make(args: Args) -> gx.Game:
     mel = Mel(args.rate, args.bands, args.size, hop, high=args.high)
     g = generator(args)
     d = gx.models.vocoder_discriminators.hifigan(args.d_width, args.periods)
-    rate = optax.exponential_decay(args.lr, args.epoch, args.decay, staircase=True)
+    rate = lambda step: args.lr * args.decay ** (step // args.epoch)
     adam = optax.adamw(rate, b1=0.8, b2=0.99, weight_decay=0.01)
     game = vocoder.vocoder(
         gx.Player(g, adam),
