@@ -10,6 +10,7 @@ too. Needs `pip install librosa`.
 """
 
 import contextlib
+import importlib
 import importlib.util
 import sys
 import time
@@ -207,8 +208,7 @@ def main(args: Args) -> None:
     """Prints the table and writes it."""
     if importlib.util.find_spec("librosa") is None:
         raise UsageError("This study compares with librosa: run `pip install librosa`.")
-    import librosa
-
+    librosa = importlib.import_module("librosa")
     folder = Path(args.workdir).expanduser()
     sounds = read_sounds(args)
     train(args, folder / "run")

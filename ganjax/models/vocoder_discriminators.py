@@ -158,9 +158,10 @@ class MultiScale(nn.Module):
         x = image
         judgements = []
         for i, wrap in enumerate(self.wraps):
-            # The margins of zeros count in the average, as in PyTorch.
+            # Averages of four, with margins of zeros, which count as in PyTorch.
             if i:
-                x = nn.avg_pool(x, (4,), (2,), ((2, 2),))
+                padded = jnp.pad(x, ((0, 0), (2, 2), (0, 0)))
+                x = nn.avg_pool(padded, (4,), (2,), "VALID")
             net = SubDiscriminator(self.width, OF_SCALES, wrap, self.classes)
             judgements.append(net(x, label, train=train))
         return judgements
