@@ -204,7 +204,7 @@ def hifigan(width: int = 32, periods: tuple[int, ...] = (2, 3, 5, 7, 11)) -> Ens
 
 
 def _tiny(classes: int = 0) -> Ensemble:
-    return Ensemble((MultiPeriod((2,), 1, classes), MultiScale(16, classes)))
+    return Ensemble((MultiPeriod((2,), 2, classes), MultiPeriod((3,), 2, classes)))
 
 
 TINY = {
