@@ -1,6 +1,6 @@
 """A vocoder beside Griffin-Lim: `python studies/vocoder.py --data train/ --held-out test/`.
 
-HiFi-GAN, narrow, at 16 kHz, learns from a folder of speech for some minutes of processor
+HiFi-GAN's V3, narrow, at 16 kHz, learns from a folder of speech for minutes of processor
 time. Files of another folder, best of speakers that are not in the first, are turned into
 log-mel spectrograms and made sound again: by the vocoder and by Griffin-Lim, as librosa has
 it. What is made is compared with the recordings by the distance of log-mel spectrograms and
@@ -69,7 +69,7 @@ class Args:
     """Samples that a step sees."""
     batch: gx.PositiveInt = 8
     width: gx.PositiveInt = 64
-    """G's channels after the first convolution; those of the published V2 are 128."""
+    """G's channels after the first convolution; those of the published V3 are 256."""
     d_width: gx.PositiveInt = 4
     """D's first channels; the published ones are 32."""
     lr: gx.PositiveFloat = 1e-3
@@ -99,6 +99,10 @@ def train(args: Args, folder: Path) -> None:
         segment=args.segment,
         high=0.0,
         width=args.width,
+        rates=(8, 8, 4),
+        kernels=(3, 5, 7),
+        dilations=(1, 2, 2, 6, 3, 12),
+        convs=1,
         d_width=args.d_width,
         lr=args.lr,
     )
