@@ -4,7 +4,7 @@ There are two levels:
 
 - A `Transform` changes one image, `(key, image, p) -> image`: those of DiffAugment
   (`color`, `translation`, `cutout`, `diff_augment`), those of ADA (the module `ada`),
-  StyleGAN3-R's `blur`, or several in a row (`chain`).
+  StyleGAN3-R's `blur`, ASGAN's `jitter` of signals, or several in a row (`chain`).
 - An `Augment` (`ganjax.core.Augment`) is what a `GAN` takes: it wraps a transform and
   decides how often it acts. `fixed` follows a constant or a schedule, `adaptive` is ADA's
   feedback on D's overfitting, `identity` does nothing. `pseudo` (APA) and `chain_augments`
@@ -32,6 +32,7 @@ from ganjax.augment.probability import (
     identity,
     pseudo,
 )
+from ganjax.augment.signals import jitter
 from ganjax.augment.transform import Image, Transform, chain
 
 
@@ -49,6 +50,7 @@ __all__ = [
     "fixed",
     "flip",
     "identity",
+    "jitter",
     "pseudo",
     "translation",
 ]

@@ -1,7 +1,8 @@
 """Games: functions that make a `Game`, one file for each way to train or to sample.
 
 - Of a `GAN`: `game`, the usual one; `lazy`, with StyleGAN2's lazy regularization;
-  `unrolled`; and `standing`, which samples with standing statistics.
+  `skipping`, with ASGAN's D that rests; `unrolled`; and `standing`, which samples with
+  standing statistics.
 - `logan` makes another `GAN` of a GAN, for any of these.
 - Of any game: `accumulated`, gradient accumulation. Of a game with one G: `posthoc_ema`.
 - Without an adversary, what GANs are compared with: `vae` and `autoencoder`, and
@@ -18,6 +19,7 @@ from ganjax.games.lazy import lazy
 from ganjax.games.likelihood import likelihood
 from ganjax.games.logan import logan
 from ganjax.games.posthoc_ema import posthoc_ema
+from ganjax.games.skipping import skipping
 from ganjax.games.standing import standing
 from ganjax.games.two_player import game
 from ganjax.games.unrolled import unrolled
@@ -30,6 +32,7 @@ __all__ = [
     "lazy",
     "likelihood",
     "logan",
+    "skipping",
     "standing",
     "posthoc_ema",
     "unrolled",

@@ -21,6 +21,7 @@ sows such arrays by name into the collection "heads"; regularizers find them in
 from collections.abc import Callable, Mapping
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -224,6 +225,54 @@ class Codes(nn.Module):
         sow_heads(self, {"codes": codes, "mean": mean, "variance": variance})
         head = self.head(self.classes, self.wrap, self.use_bias, self.kernel_init)
         return head(h, label, train=train)
+
+
+class Sliced(nn.Module):
+    """SAN: a head whose last layer is a normalized direction (Takida et al., 2024).
+
+    Where the logits of `head` are a linear function of the features, <w, h> + b, the two
+    factors of <w / |w|, |w| h> learn different things: the features and |w| from the loss,
+    with the direction held fixed, and the direction from a Wasserstein loss, by which it
+    separates real from generated features as far as it can. So the logits are those of
+    `head`, without a gradient by the direction; and <w / |w|, |w| h> is sown as "direction"
+    [b], with a gradient by the direction alone, for `regularizers.slicing`. D needs both.
+    With classes, each has the direction of its own weights.
+
+    Penalties on the gradient by images, such as R1, change the features and |w| alone.
+
+    Attributes:
+        head: The head, whose logits are linear in the features.
+    """
+
+    classes: int = 0
+    wrap: Wrap = identity_wrap
+    use_bias: bool = True
+    kernel_init: nn.initializers.Initializer = DEFAULT_KERNEL_INIT
+    head: Head = Projection
+
+    @nn.compact
+    def __call__(
+        self, h: Float[Array, "b c"], label: Int[Array, " b"], *, train: bool
+    ) -> Float[Array, " b"]:
+        head = self.head(
+            self.classes, self.wrap, self.use_bias, self.kernel_init, name="head"
+        )
+
+        def logits_of(head, h):
+            return head(h, label, train=train)
+
+        # The weights w of each row, whichever layers they are made of, are the gradient of
+        # its logit by its features.
+        assert isinstance(head, nn.Module)
+        logits, backward = nn.vjp(logits_of, head, h)
+        _, w = backward(jnp.ones_like(logits))
+        # The small number is for weights of zero, such as those of an unused class.
+        norm = jnp.sqrt(jnp.sum(w**2, axis=-1, keepdims=True) + 1e-12)
+        direction, scaled = w / norm, norm * h
+        hold = jax.lax.stop_gradient
+        sow_heads(self, {"direction": jnp.sum(direction * hold(scaled), axis=-1)})
+        bias = logits - jnp.sum(w * h, axis=-1)
+        return jnp.sum(hold(direction) * scaled, axis=-1) + bias
 
 
 def _dense(

@@ -47,7 +47,7 @@ class StyledConv(nn.Module):
 
 def modulated_conv(
     x: Float[Array, "b h w c"],
-    kernel: Float[Array, "k k c d"],
+    kernel: Float[Array, "p q c d"],
     style: Float[Array, "b c"],
     conv_fn: ConvFn = conv_same,
 ) -> Float[Array, "b H W d"]:

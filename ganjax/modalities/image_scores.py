@@ -26,9 +26,9 @@ from ganjax.data import Source
 from ganjax.data.source import ToReal, random_rows, read_some, sample_shape
 from ganjax.evaluation.distances import take_rows
 from ganjax.evaluation.evaluator import Evaluator, Scoring, no_scores
-from ganjax.evaluation.feature_metric import FeatureSet
+from ganjax.evaluation.feature_metric import FeatureSet, read_matrix
 from ganjax.evaluation.frechet import FRECHET, RATIO, RATIO_METRIC
-from ganjax.evaluation.suite import score_features
+from ganjax.evaluation.suite import Suite, metrics_of, score_features
 from ganjax.evaluation.wasserstein import MIND, MIND_METRIC
 from ganjax.store.hashing import sha256
 
@@ -69,6 +69,7 @@ def evaluator(
     *features: evaluation.Features,
     scratch: Path | None = None,
     base: evaluation.Features = PIXELS,
+    further: Suite = (),
 ) -> Evaluator:
     """Makes the evaluator of images, which are scored on several kinds of features.
 
@@ -79,6 +80,7 @@ def evaluator(
         features: further kinds of features, such as those of a pretrained network.
         scratch: a folder for features that are too many for the memory.
         base: the features that any image has, on which all are scored.
+        further: metrics that are computed on all features to which they apply.
 
     Returns:
         The evaluator. With too few real images it has no scores.
@@ -145,6 +147,30 @@ def evaluator(
         found = score_features(real, FeatureSet(rows), OF_NETWORKS)
         return {f"{name}/{extractors[i].name}": found[name] for name in found}
 
+    def compared_with(i):
+        return as_set(i, (unseen or train).features[i])
+
+    def as_set(i, rows):
+        """Features with the probabilities of classes, where a classifier made them."""
+        classify = extractors[i].classify
+        return FeatureSet(rows, classify(read_matrix(rows)) if classify else None)
+
+    def applicable(i):
+        """The further metrics that real data has on some features."""
+        if not further:
+            return ()
+        real = compared_with(i)
+        return tuple(each for each in further if each.applies(real, real))
+
+    suites = [applicable(i) for i in range(len(extractors))]
+
+    def of_suite(i, rows):
+        """The scores of the suite, where `rows` takes the place of samples."""
+        if not suites[i]:
+            return {}
+        found = score_features(compared_with(i), as_set(i, rows), suites[i])
+        return {f"{name}/{extractors[i].name}": found[name] for name in found}
+
     def begin():
         # Samples come in chunks, of which only features are kept.
         buffers = [evaluation.row_buffer(scratch) for _ in extractors]
@@ -162,6 +188,7 @@ def evaluator(
                 zip(references(), buffers, strict=True)
             ):
                 result |= evaluation.score(reference, buffer.rows())
+                result |= of_suite(i, buffer.rows())
                 if extractors[i] is not base:
                     result |= of_network(i, buffer.rows())
             return result
@@ -175,9 +202,12 @@ def evaluator(
         result = {}
         for i, reference in enumerate(references()):
             result |= evaluation.score_real(reference, count)
-            if extractors[i] is not base and unseen:
-                some = take_rows(train.features[i], np.arange(train.count)[:count])
-                # Against themselves, training images would all be copies.
+            # Against themselves, training images would all be copies.
+            if not unseen:
+                continue
+            some = take_rows(train.features[i], np.arange(train.count)[:count])
+            result |= of_suite(i, some)
+            if extractors[i] is not base:
                 real = FeatureSet(unseen.features[i])
                 score = MIND_METRIC.compute(real, FeatureSet(some))
                 result[MIND.on(extractors[i].name).name] = score
@@ -185,11 +215,12 @@ def evaluator(
 
     has_held_out = unseen is not None
     metrics = []
-    for each in extractors:
+    for each, suite in zip(extractors, suites, strict=True):
         metrics.append(evaluation.metrics_on(each.name, has_held_out))
+        metrics.append([metric.on(each.name) for metric in metrics_of(suite)])
         if each is not base:
-            further = (MIND, *([RATIO] if has_held_out else []))
-            metrics.append([metric.on(each.name) for metric in further])
+            more = (MIND, *([RATIO] if has_held_out else []))
+            metrics.append([metric.on(each.name) for metric in more])
     return Evaluator(
         count=count,
         begin=begin,

@@ -2,8 +2,10 @@
 
 `sounds(rate, length)` makes it, as a sound means nothing without its rate. Samples are
 shown as waveforms above their log-mel spectrograms, are written as .wav, and are played by
-the report. They are scored as images of their log-mel spectrograms: by these themselves
-and, if the data has classes, by the features of a classifier that is trained on them.
+the report. They are scored as images of their log-mel spectrograms: by these themselves,
+by the mean and the deviation of each band over time and, if the data has classes, by the
+features of a classifier that is trained on them. On all there is the kernel audio distance
+beside the scores of images, and by the classifier the Inception score.
 """
 
 import io
@@ -26,6 +28,7 @@ from ganjax.data.sound_files import SoundFormat, to_int16
 from ganjax.data.sounds import SoundLength, sound_source
 from ganjax.data.source import ToReal, example_struct
 from ganjax.errors import UsageError
+from ganjax.evaluation import inception, kernel
 from ganjax.evaluation.evaluator import Evaluator, Scoring
 from ganjax.evaluation.features import Features
 from ganjax.modalities import image_scores
@@ -53,6 +56,8 @@ WAVE_COLOR = (36, 88, 190)
 PAUSE = 0.25  # seconds between the sounds of one file
 MAX_PLAYED = 10  # sounds in the file that a report plays
 CHUNK = 64  # sounds whose spectrograms are computed at once
+# Beside the Fréchet distance and what images have, those that are usual for sounds.
+SCORES = (kernel.KAD_METRIC, inception.INCEPTION_METRICS)
 
 
 def sounds(
@@ -145,6 +150,19 @@ def log_mel(
     return jnp.swapaxes(scaled, -1, -2)[..., ::-1, :]
 
 
+def log_mel_statistics(
+    images: Float[np.ndarray, "n m f 1"],
+) -> Float[np.ndarray, "n s"]:
+    """Returns the mean and the deviation over time of each band of spectrograms.
+
+    These 2 m features know the timbre and how lively a sound is, but neither when anything
+    happens in it nor for how long; they are few enough for a Fréchet distance of some
+    hundreds of sounds.
+    """
+    levels = np.asarray(images)[..., 0]
+    return np.concatenate([levels.mean(-1), levels.std(-1)], axis=1)
+
+
 def evaluator(
     rate: int,
     source: Source,
@@ -160,10 +178,10 @@ def evaluator(
         source: the training data.
         held_out: its held-out split, or None.
         to_real: converts stored examples to what G is meant to produce.
-        *features: further features of spectrograms, as of images [n, h, w, 1].
+        *features: further features of spectrograms, of images [n, bands, frames, 1].
         scratch: a folder for features that do not fit in memory.
     """
-    spectrograms = _spectrograms(rate)
+    spectrograms = spectrogram_images(rate)
     shape = jax.eval_shape(to_real, jax.ShapeDtypeStruct((1, *source.shape), np.int16))
 
     def seen(given: Source) -> Source:
@@ -180,9 +198,11 @@ def evaluator(
         seen(source),
         None if held_out is None else seen(held_out),
         pixels,
+        Features("log-mel-statistics", log_mel_statistics),
         *features,
         scratch=scratch,
         base=evaluation.pixels()._replace(name="log-mel"),
+        further=SCORES,
     )
 
     def begin() -> Scoring:
@@ -195,7 +215,16 @@ def evaluator(
     return images._replace(begin=begin, reference=reference, shape=shape.shape[1:])
 
 
-def _spectrograms(rate: int) -> Callable[[np.ndarray], UInt8[np.ndarray, "_ _ _ _"]]:
+def spectrogram_images(
+    rate: int,
+) -> Callable[[np.ndarray], UInt8[np.ndarray, "_ _ _ _"]]:
+    """Returns a function from sounds [n, t, c] to the images [n, bands, frames, 1].
+
+    These are what scores are computed on, `log_mel` in bytes.
+
+    Args:
+        rate: samples a second.
+    """
     compute = jax.jit(partial(log_mel, rate=rate))
 
     def to_images(samples: np.ndarray) -> np.ndarray:
@@ -230,7 +259,7 @@ def render(
         raise UsageError(
             f"Sounds of shape {samples.shape} cannot be drawn: give [n, samples, channels]."
         )
-    pictures = _spectrograms(rate)(samples)[..., 0]
+    pictures = spectrogram_images(rate)(samples)[..., 0]
     columns = classes if 2 <= classes <= MAX_COLUMNS else math.ceil(len(samples) ** 0.5)
     columns = min(columns, len(samples))
     rows = math.ceil(len(samples) / columns)

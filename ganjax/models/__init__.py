@@ -12,6 +12,7 @@ from ganjax import lazy
 
 if TYPE_CHECKING:  # for editors and type checkers
     from ganjax.models import (
+        asgan,
         biggan,
         biggan_deep,
         dcgan,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # for editors and type checkers
     )
 
 __all__ = [
+    "asgan",
     "biggan",
     "biggan_deep",
     "dcgan",

@@ -24,24 +24,25 @@ NORM = partial(BatchNorm, gain_init=INIT)
 
 
 class Generator(nn.Module):
-    """Maps z [b, z] to images [b, size, size, channels] in -1..1.
+    """Maps z [b, z] to images [b, h, w, channels] in -1..1, square by default.
 
     A dense layer makes the first feature maps, and transposed convolutions double them up
     to `size`.
 
     Attributes:
-        size: height and width of the images: `grid` doubled at least once.
+        size: height and width of the images, one number if they are equal: `grid` doubled
+            at least once.
         channels: channels of the images.
         width: channels of the feature maps at half the size. Each halving of the side
             doubles them: the paper's 128 become 1024 at 4x4 for images of 64 px.
         classes: number of classes, which choose the gains and biases of the batch norms
             (conditional batch norm); 0 ignores the labels. D needs the same number.
-        grid: side of the first feature maps.
+        grid: side of the first feature maps, the shorter one where they are not square.
         slope: negative slope of the leaky ReLU; 0 is the paper's ReLU.
         norm: makes a norm, called as `norm(classes=classes)(x, label, train=train)`.
     """
 
-    size: int = 32
+    size: int | tuple[int, int] = 32
     channels: int = 3
     width: int = 128
     classes: int = 0
@@ -57,15 +58,17 @@ class Generator(nn.Module):
             x = self.norm(classes=self.classes)(x, label, train=train)
             return nn.leaky_relu(x, self.slope)
 
-        sizes.check("DCGAN's G", self.size, sizes.geometric(2 * self.grid))
+        size = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        sizes.check("DCGAN's G", size, sizes.geometric(2 * self.grid))
         # From the first feature maps to those at half the size, each half as wide.
-        doublings = _halvings(self.size, self.grid)
+        doublings = _halvings(min(size), self.grid)
+        h, w = (side >> doublings for side in size)
         widths = [self.width << i for i in reversed(range(doublings))]
-        first = self.grid * self.grid * widths[0]
+        first = h * w * widths[0]
         x = act(nn.Dense(first, use_bias=False, kernel_init=INIT)(z))
         # The norm comes before the reshape, so its statistics are over the batch alone, not
         # over pixels, as in the authors' code.
-        x = x.reshape(-1, self.grid, self.grid, widths[0])
+        x = x.reshape(-1, h, w, widths[0])
         for width in widths[1:]:
             x = act(resampling.Up(width, kernel_init=INIT)(x))
         return jnp.tanh(resampling.Up(self.channels, kernel_init=INIT)(x))

@@ -47,6 +47,7 @@ from ganjax.regularizers.penalties import (
     r2,
 )
 from ganjax.regularizers.reconstruction import reconstruction
+from ganjax.regularizers.slicing import slicing
 from ganjax.regularizers.terms import PerPlayer, lazily, stateless
 
 
@@ -81,6 +82,7 @@ __all__ = [
     "r1",
     "r2",
     "reconstruction",
+    "slicing",
     "stateless",
     "tac_gan",
 ]

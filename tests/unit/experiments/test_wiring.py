@@ -66,12 +66,15 @@ KEPT = {
     "superres": ("size", "times"),
     "wavegan": ("rate", "length", "channels"),
     "hifigan": ("rate", "length", "segment", "size", "convs", "d_width"),
+    "specgan": ("rate", "length", "frame", "hop", "bands", "griffin_lim"),
+    "audio_stylegan": ("rate", "length", "frame", "hop", "bands"),
 }
 OTHER = {
     ("superres", "times"): 2,
     ("wavegan", "channels"): 2,
     ("hifigan", "convs"): 1,
     ("hifigan", "rates"): (8, 4, 2, 2),
+    ("specgan", "griffin_lim"): 4,
     ("lstm", "vocabulary"): 9,
     ("relgan", "vocabulary"): 9,
     **{
@@ -154,6 +157,7 @@ UNUSED = {
     ("projected", "sha256"),
     ("ctgan", "schema"),  # which a run writes for itself
     ("tvae", "schema"),
+    ("specgan", "moments"),
 }
 
 
@@ -258,6 +262,12 @@ def always(decay):
 
 # By experiment: G's moves and D's, the loss, the decay of the average, the prior.
 WANTED = {
+    "audio_stylegan": lambda a: (
+        adam(a.g_lr, 0.0, 0.99),
+        adam(a.d_lr, 0.0, 0.99),
+        LOG,
+        always(a.ema),
+    ),
     "biggan": lambda a: (
         adam(a.g_lr, a.beta1, 0.999, 1e-6),
         adam(a.d_lr, a.beta1, 0.999, 1e-6),
@@ -320,6 +330,12 @@ WANTED = {
         (LOG[0], -LOG[0]),
         always(0.0),
     ),
+    "specgan": lambda a: (
+        *2 * [adam(a.lr, a.beta1, 0.999)],
+        HINGE,
+        half_life(22_000),
+    ),
+    "wavegan": lambda a: (*2 * [adam(a.lr, 0.5, 0.9)], CRITIC, always(0.0)),
     "wgan_gp": lambda a: (
         adam(to_zero(a.lr), 0.0, 0.9),
         adam(to_zero(a.lr, a.d_turns), 0.0, 0.9),
@@ -441,6 +457,8 @@ def look(step=0):
 R3GAN = lambda a: {"r1": a.gamma * R1, "r2": a.gamma * R2}
 # By experiment: what D pays beside its loss, and what G does.
 PAID = {
+    # The sum over the batch, in the first of eight steps.
+    "audio_stylegan": lambda a: ({"r1": a.gamma * BATCH * R1}, {}),
     "logan": lambda a: (
         R3GAN(a) | {"moved": a.weight * MOVED},
         {"moved": a.weight * MOVED},
@@ -457,6 +475,7 @@ PAID = {
     "ring": lambda a: (R3GAN(a), {}),
     "stylegan2_ada": lambda a: ({"r1": a.gamma * R1}, {}),
     "stylegan3": lambda a: ({"r1": a.gamma * R1}, {}),
+    "wavegan": lambda a: ({"gradient_penalty": a.penalty * PENALTY}, {}),
     "wgan_gp": lambda a: ({"gradient_penalty": a.penalty * PENALTY}, {}),
 }
 MOVED = ((NOW - LATER) ** 2).sum(1).mean()
@@ -516,6 +535,9 @@ def test_reacgan_pulls_images_to_their_class_on_either_side(d2d_ce):
 
 HALF = dict.fromkeys(("brightness", "contrast", "lumaflip", "hue", "saturation"), 0.5)
 AUGMENTED = {
+    "audio_stylegan": lambda a: augment.adaptive(
+        augment.jitter(), BATCH, a.target, a.images, every=6
+    ),
     "diff_augment": lambda a: augment.fixed(augment.diff_augment(), a.p),
     "projected": lambda a: augment.fixed(
         augment.chain(augment.color(), augment.translation(), augment.cutout(0.2))
@@ -524,18 +546,22 @@ AUGMENTED = {
     "stylegan3": lambda a: augment.adaptive(ada.bgc(), BATCH, a.target),
 }
 POINTED = ("ring", "unrolled")
+HEARD = ("audio_stylegan", "specgan", "wavegan")
 
 
 @pytest.mark.parametrize("name", list(WANTED))
 def test_images_are_augmented_and_latents_drawn_as_it_is_said(name):
     more = {"blur": 0.0} if name == "stylegan3" else {}
     made = Made(name, **more)
-    assert made.game.modality is (POINTS if name in POINTED else IMAGES)
+    if name in HEARD:
+        assert made.game.modality.name == "sounds"
+    else:
+        assert made.game.modality is (POINTS if name in POINTED else IMAGES)
     if made.gan:
         wanted = AUGMENTED.get(name, lambda args: augment.identity())(made.args)
         assert told(made.gan.augment) == told(wanted)
         z, key = getattr(made.args, "latent", 2), jax.random.key(0)
-        prior = uniform if name == "logan" else normal
+        prior = uniform if name in ("logan", "wavegan") else normal
         np.testing.assert_array_equal(made.gan.prior(key), prior(z)(key))
 
 
@@ -583,6 +609,7 @@ TURNS = {
     "biggan": 1,
     "reacgan": 1,
     "sngan": 2,
+    "wavegan": 1,
     "wgan_gp": 2,
 }  # images of G for one of D
 VIEWED = (
@@ -598,6 +625,7 @@ PLACES = {
     **dict.fromkeys(("logan", "mlp"), Spec("digits")),
     **dict.fromkeys(("ring", "unrolled"), Spec("ring")),
     "relativistic": Spec("stacked_digits"),
+    **dict.fromkeys(HEARD, Spec("tones")),
 }
 
 

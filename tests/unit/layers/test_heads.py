@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from ganjax import GAN, Batch, Player, augment, losses
+from ganjax import GAN, Batch, Player, augment, losses, regularizers
 from ganjax.core import ONE, Turns, init, make_turn, normal
 from ganjax.layers import heads
 from ganjax.layers.mixed_precision import Mixed
@@ -40,9 +40,22 @@ EACH = {
     stylegan2.MappedProjectionHead: {},
     r3gan.ProjectionHead: {},
     r3gan2.ProjectionHead: {},
+    heads.Sliced: {"direction": (4,)},
+    partial(heads.Sliced, head=heads.Classifier): {
+        "direction": (4,),
+        "classes": (4, 3),
+    },
 }
 IDS = ["projection", "classifier", "twins", "contrastive", "contrastive twins"]
-IDS += ["multi-hinge", "codes", "mapped", "embedded", "kept"]
+IDS += [
+    "multi-hinge",
+    "codes",
+    "mapped",
+    "embedded",
+    "kept",
+    "sliced",
+    "sliced classifier",
+]
 HEADS = pytest.mark.parametrize("head", EACH, ids=IDS)
 
 
@@ -204,3 +217,95 @@ def test_the_gradient_of_what_a_head_says_reaches_both_networks():
     g, d = jax.grad(cost, (0, 1))(state.g.params, state.d.params)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(d["head"].pop("Dense_0")))
     assert all(np.any(leaf) for leaf in jax.tree.leaves((g, d)))
+
+
+def sliced_by_hand(params, h, label, real):
+    """SAN's loss of D and its gradients in float64, after the equations of the paper.
+
+    The loss is the hinge of <v, |w| h>, in which the direction v = w / |w| is constant,
+    and the Wasserstein loss of it, in which v alone is none. `real` are 1 and -1.
+    """
+    psi = np.float64(params["Dense_0"]["kernel"])[:, 0]
+    embed = np.float64(params["Embed_0"]["embedding"])
+    h, w = np.float64(h), psi + embed[label]
+    norm = np.linalg.norm(w, axis=1, keepdims=True)
+    v = w / norm
+    logits = (w * h).sum(1) + np.float64(params["Dense_0"]["bias"][0])
+    share = 1 / (real > 0).sum()  # as many of either side
+    loss = share * (np.maximum(0, 1 - real * logits) - real * (v * norm * h).sum(1))
+    slope = -share * real * (real * logits < 1)  # of the hinge by the logit
+    along = (v * h).sum(1, keepdims=True)
+    by_w = slope[:, None] * along * v - share * real[:, None] * (h - along * v)
+    by_embed = np.zeros_like(embed)
+    np.add.at(by_embed, label, by_w)
+    by = {"kernel": by_w.sum(0), "embedding": by_embed, "bias": slope.sum()}
+    return loss.sum(), by, slope[:, None] * w
+
+
+@pytest.mark.parametrize("scale", [0.1, 3.0])
+def test_the_loss_of_a_sliced_head_and_both_gradients_are_the_papers(scale):
+    rng = np.random.default_rng(1)
+    h = jnp.asarray(rng.normal(0, scale, (12, 5)), jnp.float32)
+    label = jnp.arange(12) % 3
+    real = np.repeat([1, -1], 6)
+    net = heads.Sliced(3)
+    params = seat(net, h, label)["params"]
+
+    def loss(params, h):
+        logits, sown = net.apply(
+            {"params": params}, h, label, train=True, mutable=["heads"]
+        )
+        direction = sown["heads"]["direction"]
+        hinge = losses.hinge().d(logits[:6], logits[6:])
+        return hinge + direction[6:].mean() - direction[:6].mean()
+
+    found, (by, by_h) = jax.value_and_grad(loss, (0, 1))(params, h)
+    wanted, by_hand, by_h_hand = sliced_by_hand(
+        params["head"], h, np.asarray(label), real
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    np.testing.assert_allclose(by_h, by_h_hand, atol=1e-5)
+    head = by["head"]
+    layers = head["Dense_0"] | head["Embed_0"]
+    np.testing.assert_allclose(layers["kernel"][:, 0], by_hand["kernel"], atol=2e-5)
+    np.testing.assert_allclose(layers["embedding"], by_hand["embedding"], atol=2e-5)
+    np.testing.assert_allclose(layers["bias"][0], by_hand["bias"], atol=1e-6)
+
+
+def test_a_sliced_head_has_the_logits_of_its_head_and_needs_no_other_weights():
+    net, plain = heads.Sliced(3), heads.Projection(3)
+    params = seat(net, H, LABEL)["params"]
+    sliced, said = listen(net, {"params": params}, H)
+    own, _ = listen(plain, {"params": params["head"]}, H)
+    np.testing.assert_allclose(sliced, own, atol=1e-6)
+    bias = params["head"]["Dense_0"]["bias"][0]
+    np.testing.assert_allclose(said["direction"] + bias, own, atol=1e-6)
+
+
+def test_slicing_turns_the_direction_alone():
+    """By the gradient of the term, which is 0 by G, by the features and by |w|."""
+    body = mlp.Discriminator(width=4, depth=1, classes=3, head=heads.Sliced)
+    gan, *_ = game()
+    gan = gan._replace(d=gan.d._replace(net=body))
+    batch = Batch(jax.random.normal(KEY, (4, 2)), LABEL)
+    state = init(gan, KEY, Turns(batch, batch))
+    term = regularizers.slicing(0.5)
+
+    def cost(g, d):
+        seated = state.replace(g=state.g.replace(params=g), d=state.d.replace(params=d))
+        turn = make_turn(gan, ONE, seated, (KEY, batch))
+        gap = turn.fake.heads["direction"].mean() - turn.real.heads["direction"].mean()
+        value = term.apply(turn, ())[0]
+        return value, gap
+
+    grad = jax.grad(cost, (0, 1), has_aux=True)
+    (by_g, by_d), gap = grad(state.g.params, state.d.params)
+    assert float(gap) != 0
+    np.testing.assert_allclose(cost(state.g.params, state.d.params)[0], gap / 2)
+    assert all((np.asarray(x) == 0).all() for x in jax.tree.leaves(by_g))
+    of_head = by_d.pop("head")["head"]
+    assert all((np.asarray(x) == 0).all() for x in jax.tree.leaves(by_d))
+    kernel = np.asarray(of_head["Dense_0"]["kernel"])[:, 0]
+    assert np.abs(kernel).max() > 1e-6
+    # Without classes the gradient is at a right angle to the weights.
+    assert (np.asarray(of_head["Dense_0"]["bias"]) == 0).all()

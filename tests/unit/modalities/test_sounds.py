@@ -12,7 +12,13 @@ from scipy.io import wavfile
 import ganjax as gx
 from ganjax import cli
 from ganjax.errors import UsageError
-from ganjax.modalities.sounds import decode, log_mel, wav_bytes
+from ganjax.modalities.sounds import (
+    decode,
+    log_mel,
+    log_mel_statistics,
+    spectrogram_images,
+    wav_bytes,
+)
 from ganjax.report import report
 from tests.helpers.states import apart, same
 
@@ -122,6 +128,29 @@ def test_the_commands_sample_it(run, tmp_path, capsys):
         assert arrays["sound"].dtype == np.int16
 
 
+def test_statistics_are_the_mean_and_deviation_of_each_band():
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 4, 7, 1)).astype(np.float32)
+    found = log_mel_statistics(images)
+    assert found.shape == (5, 8)
+    row = np.float64(images[2, 3, :, 0])
+    np.testing.assert_allclose(found[2, [3, 7]], [row.mean(), row.std()], rtol=1e-5)
+
+
+def test_without_classes_there_are_kernel_distances_and_no_inception_score():
+    source = SOUNDS.load(gx.Spec("tones"))
+    few = source._replace(length=60, classes=())
+    test = SOUNDS.load(gx.Spec("tones", split="test"))._replace(length=60, classes=())
+    scoring = SOUNDS.evaluator(few, test, SOUNDS.decode)
+    samples = np.asarray(SOUNDS.decode(few.read(np.arange(60)).x))
+    found, real = scoring.score(samples), scoring.real_scores()
+    assert {"kad/log-mel", "kad/log-mel-statistics"} < set(found)
+    assert not any(name.startswith("inception") for name in found)
+    # All training sounds take the place of samples.
+    np.testing.assert_allclose(found["kad/log-mel"], real["kad/log-mel"], atol=1e-9)
+    images = spectrogram_images(RATE)(samples)
+    assert images.shape == (60, 64, 17, 1) and images.dtype == np.uint8
+
+
 @pytest.mark.slow
 def test_scores_know_real_sounds_from_noise():
     train = SOUNDS.load(gx.Spec("tones"))
@@ -135,4 +164,11 @@ def test_scores_know_real_sounds_from_noise():
     assert frechet.startswith("frechet/classifier-")
     assert found[frechet] > 20 * real[frechet]
     assert found["precision/log-mel"] < 0.01 < 0.9 < real["precision/log-mel"]
+    assert set(found) == {metric.name for metric in scoring.metrics}
+    classifier = frechet.removeprefix("frechet/")
+    for features in ("log-mel", "log-mel-statistics", classifier):
+        name = f"kad/{features}"
+        assert found[name] > 20 > 1 > abs(real[name])
+    sure = f"inception/{classifier}"
+    assert found[sure] < 3 < 8 < real[sure] <= 10
     assert scoring.reference == "held-out sounds"

@@ -89,16 +89,57 @@ def test_the_discriminator_shuffles_in_training_alone():
     np.testing.assert_array_equal(run(KEY, False), run(other, False))
 
 
-# Of the authors' networks, for z of 100: a dense layer to 16 * 1024, kernels of 25 from
-# 1024 channels to 512, 256, 128, 64 and 1, and D's the other way round to one logit.
-KERNELS = 25 * (1024 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64)
-COUNTS = [
-    (wavegan.Generator(), (4, 100), 101 * 16384 + KERNELS + 960 + 1),
-    (wavegan.Discriminator(), (4, 16384, 1), KERNELS + 1984 + 16384 + 1),
-]
+# What the released `apply_phaseshuffle` makes of 0..8, written down for every shift of a
+# radius of 2: later samples move to the right where it is positive.
+SHIFTED = {
+    -2: [2, 3, 4, 5, 6, 7, 8, 7, 6],
+    -1: [1, 2, 3, 4, 5, 6, 7, 8, 7],
+    0: [0, 1, 2, 3, 4, 5, 6, 7, 8],
+    1: [1, 0, 1, 2, 3, 4, 5, 6, 7],
+    2: [2, 1, 0, 1, 2, 3, 4, 5, 6],
+}
 
 
-@pytest.mark.parametrize("net, shape, count", COUNTS, ids=["g", "d"])
-def test_parameter_counts_are_the_published_ones(net, shape, count):
-    leaves = jax.tree.leaves(shapes(net, jnp.zeros(shape)))
-    assert sum(leaf.size for leaf in leaves) == count
+def test_phase_shuffle_makes_every_shift_of_the_released_program_and_no_other():
+    x = jnp.broadcast_to(jnp.arange(9.0).reshape(1, 9, 1), (200, 9, 1))
+    y = signal.PhaseShuffle(2).apply({}, x, train=True, rngs={"dropout": KEY})
+    found = [tuple(row) for row in np.asarray(y[..., 0], int)]
+    counts = {shift: found.count(tuple(row)) for shift, row in SHIFTED.items()}
+    assert sum(counts.values()) == 200
+    # Each has a fifth of 200, give or take four standard deviations.
+    assert min(counts.values()) > 40 - 4 * 5.7 and max(counts.values()) < 40 + 4 * 5.7
+
+
+def released(length, dim, channels):
+    """Parameters of the released networks, G of 100 latents and D, layer by layer.
+
+    `WaveGANGenerator` of 16,384 samples begins with 16 * dim channels, of 65,536 with 32
+    * dim, and has a kernel of 25 and a bias in every layer; D has the same the other way
+    round.
+    """
+    widths = [dim * 2**i for i in range(6 if length == 65_536 else 5)][::-1]
+    g = 100 * 16 * widths[0] + 16 * widths[0]
+    for before, after in zip(widths, [*widths[1:], channels], strict=True):
+        g += 25 * before * after + after
+    d = 16 * widths[0] + 1
+    for before, after in zip([channels, *widths[::-1]], widths[::-1], strict=False):
+        d += 25 * before * after + after
+    return g, d
+
+
+# The first is that of the paper; the others are flags of the released program.
+SETTINGS = [(16_384, 64, 1), (16_384, 32, 2), (65_536, 32, 1), (65_536, 64, 2)]
+
+
+@pytest.mark.parametrize("length, dim, channels", SETTINGS)
+def test_parameter_counts_are_the_released_ones(length, dim, channels):
+    g = wavegan.Generator(length, channels, dim)
+    d = wavegan.Discriminator(dim)
+    given = (g, (4, 100)), (d, (4, length, channels))
+    found = [
+        sum(leaf.size for leaf in jax.tree.leaves(shapes(net, jnp.zeros(shape))))
+        for net, shape in given
+    ]
+    assert tuple(found) == released(length, dim, channels)
+    if (length, dim, channels) == SETTINGS[0]:
+        assert found == [19_065_345, 17_427_969]
