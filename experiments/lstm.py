@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import optax
 
 import ganjax as gx
-from ganjax.data.texts import CHARACTERS, WORDS
+from ganjax.data.texts import BYTE_PAIRS, CHARACTERS, WORDS
 
 
 @dataclass(frozen=True)
 class Args:
     run: gx.NoPrefix[gx.Run] = gx.Run("runs/lstm", steps=5_000, batch=64)
     data: str = "grammar"
-    """A .txt, a folder of them, or the built-in grammar."""
+    """A .txt, a folder of them, tfds:NAME, or a built-in text: grammar, oracle."""
     length: gx.PositiveInt = 16
     """Tokens of a text."""
     characters: bool = False
     """Divides lines into characters instead of words."""
+    byte_pairs: bool = False
+    """Divides lines into frequent parts of words; it needs the extra `text`."""
     vocabulary: gx.PositiveInt = 5_000
     """The largest number of different tokens."""
     width: gx.PositiveInt = 128
@@ -32,6 +34,7 @@ TINY = Args(gx.Run("runs/tiny_lstm", steps=4, batch=8), length=14, width=4, embe
 
 def make(args: Args) -> gx.Game:
     tokens = CHARACTERS if args.characters else WORDS
+    tokens = BYTE_PAIRS if args.byte_pairs else tokens
     texts = gx.modalities.texts(args.data, args.length, tokens, args.vocabulary)
     size = gx.modalities.vocabulary_size(texts)
     text = gx.models.text

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 import optax
 
 import ganjax as gx
-from ganjax.data.texts import CHARACTERS, WORDS
+from ganjax.data.texts import BYTE_PAIRS, CHARACTERS, WORDS
 
 
 @dataclass(frozen=True)
 class Args:
     run: gx.NoPrefix[gx.Run] = gx.Run("runs/relgan", steps=5_000, batch=64)
     data: str = "grammar"
-    """A .txt, a folder of them, or the built-in grammar."""
+    """A .txt, a folder of them, tfds:NAME, or a built-in text: grammar, oracle."""
     length: gx.PositiveInt = 16
     """Tokens of a text."""
     characters: bool = False
     """Divides lines into characters instead of words."""
+    byte_pairs: bool = False
+    """Divides lines into frequent parts of words; it needs the extra `text`."""
     vocabulary: gx.PositiveInt = 5_000
     """The largest number of different tokens."""
     width: gx.PositiveInt = 128
@@ -30,7 +32,9 @@ class Args:
     representations: gx.PositiveInt = 16
     d_turns: gx.PositiveInt = 5
     beta: gx.PositiveFloat = 100.0
-    """The largest inverse temperature, which is reached in the last step."""
+    """The largest inverse temperature."""
+    anneal: gx.PositiveInt = 5_000
+    """Steps over which it grows from 1 to that; a longer run goes on at the largest."""
     g_lr: gx.PositiveFloat = 1e-4
     d_lr: gx.PositiveFloat = 1e-4
 
@@ -43,16 +47,18 @@ TINY = Args(
     d_width=3,
     representations=2,
     d_turns=1,
+    anneal=4,
 )
 
 
 def make(args: Args) -> gx.Game:
     tokens = CHARACTERS if args.characters else WORDS
+    tokens = BYTE_PAIRS if args.byte_pairs else tokens
     texts = gx.modalities.texts(args.data, args.length, tokens, args.vocabulary)
     size = gx.modalities.vocabulary_size(texts)
     text = gx.models.text
     g = text.Generator(
-        size, args.width, args.embedding, beta=args.beta, anneal=args.run.steps
+        size, args.width, args.embedding, beta=args.beta, anneal=args.anneal
     )
     d = text.Discriminator(args.d_width, args.representations)
     return gx.game(

@@ -16,6 +16,7 @@ from ganjax.store import write
 
 
 COLORS = "#3b82c4", "#d9772b", "#3d9a63", "#a65fb0", "#b8963b", "#7a7f87"
+GRAY = "#808080"
 SIZE = 440, 280  # of a chart, with its margins
 LEGEND = 26  # units above the charts
 STYLE = (
@@ -74,6 +75,78 @@ def write_charts(
         f"<style>{STYLE}</style>{''.join(parts)}</svg>\n",
     )
     print(f"Charts: {path}")
+
+
+class Plane(NamedTuple):
+    """A chart of one score over another.
+
+    Attributes:
+        title: what it is of, above the chart.
+        lines: the lines, whose dots are joined in their order; `x` has the axis of this
+            chart.
+        point: the place of one more dot.
+    """
+
+    title: str
+    lines: Sequence[Line]
+    point: tuple[float, float]
+
+
+def write_planes(
+    path: Path, planes: Sequence[Plane], axis: str, label: str, point_name: str
+) -> None:
+    """Writes charts of one score over another, side by side.
+
+    Args:
+        path: the SVG file.
+        planes: the charts, whose lines have the same names.
+        axis: what the horizontal axis is, the name of `x` of each line.
+        label: what the vertical axis is.
+        point_name: what the further dot of each chart is.
+    """
+    names = list(dict.fromkeys(line.name for each in planes for line in each.lines))
+    colors = dict(zip(names, COLORS, strict=False))
+    colors[point_name] = GRAY
+    # Names are beneath one another, as there may be one chart alone.
+    top = 16 * len(colors) + 8
+    width, height = SIZE[0] * len(planes), SIZE[1] + top
+    parts = []
+    for i, (name, color) in enumerate(colors.items()):
+        y = 16 * i + 14
+        parts.append(f'<circle cx="{LEFT + 6}" cy="{y - 4}" r="4" fill="{color}"/>')
+        parts.append(_text(LEFT + 18, y, name, "start"))
+    for i, plane in enumerate(planes):
+        xs = [plane.point[0], *(x for line in plane.lines for x in line.x[axis])]
+        ys = [plane.point[1], *(y for line in plane.lines for y in line.y)]
+        frame = Frame(_around(xs), _around(ys), *SIZE)
+        drawn = _axes(frame, axis, f"{label}, {plane.title}")
+        for line in plane.lines:
+            color = colors[line.name]
+            style = f'class="line" stroke="{color}"'
+            drawn += _path(frame, line.x[axis], line.y, style)
+            for x, y in zip(line.x[axis], line.y, strict=True):
+                drawn += _dot(frame, x, y, 2.5, color)
+        drawn += _dot(frame, *plane.point, 4.5, GRAY)
+        parts.append(f'<g transform="translate({i * SIZE[0]} {top})">{drawn}</g>')
+    write(
+        path,
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}">'
+        f"<style>{STYLE}</style>{''.join(parts)}</svg>\n",
+    )
+    print(f"Charts: {path}")
+
+
+def _around(values: Sequence[float]) -> tuple[float, float]:
+    """Returns a range that holds all values, with a little room."""
+    low, high = min(values), max(values)
+    room = 0.04 * max(high - low, 1e-6)
+    return low - room, high + room
+
+
+def _dot(frame: Frame, x: float, y: float, radius: float, color: str) -> str:
+    at = f'cx="{frame.across(x):.1f}" cy="{frame.down(y):.1f}"'
+    return f'<circle {at} r="{radius}" fill="{color}"/>'
 
 
 def _legend(colors: Mapping[str, str], floor: str) -> str:

@@ -107,6 +107,7 @@ class Modality(NamedTuple):
             for what is only looked at.
         table: samples -> the rows of a table (`data.tables.Table`) that they stand for;
             None for kinds of data that are no tables.
+        unit: the plural of what a run counts, as in "images per second".
     """
 
     name: str
@@ -122,6 +123,7 @@ class Modality(NamedTuple):
     evaluator: Callable[..., Any]
     play: Callable[[Path, np.ndarray], None] | None = None
     table: Callable[[np.ndarray], Any] | None = None
+    unit: str = "images"
 
 
 def decoded(modality: Modality, turns: PyTree) -> PyTree:

@@ -9,6 +9,7 @@ which a model has to remember.
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 
 SEEDS = {"train": 0, "test": 1}
@@ -106,6 +107,11 @@ def log_probability(words: list[str]) -> float:
             return -np.inf
         state, total = arc.to, total + float(np.log(arc.probability))
     return total if state == "" else -np.inf
+
+
+def log_probabilities(sentences: list[list[str]]) -> Float[np.ndarray, " n"]:
+    """Returns the log-probability of each sentence, -inf if it is not of the grammar."""
+    return np.array([log_probability(words) for words in sentences], np.float64)
 
 
 def _sentence(rng: np.random.Generator) -> list[str]:

@@ -1,8 +1,9 @@
 """Data sets of TensorFlow Datasets, read without TensorFlow.
 
 TFDS reads data sets that are prepared in its format array_record by row, without importing
-TensorFlow. `prepare` downloads and prepares them; this module only reads what is there. The
-images stay encoded until a row is read, and are decoded like all others (`image_files`).
+TensorFlow. `prepare` downloads and prepares them; this module only reads what is there.
+Images stay encoded until a row is read, and are decoded like all others (`image_files`);
+texts are read as a whole.
 """
 
 import difflib
@@ -52,17 +53,14 @@ def tfds(spec: Spec) -> Source:
         UsageError: there is no such data set, it is not prepared, it has no images of 8 or
             16 bits, or they differ in size or channels.
     """
-    prepared = builder(spec.where)
-    if not is_prepared(prepared):
-        raise UsageError(
-            f"{spec.where} is not prepared in {data_dir()}: run `ganjax prepare "
-            f"{spec.where}`."
-        )
+    prepared = _open_prepared(spec.where)
     classes = _classes(spec.where, dict(prepared.info.features.items()))
     # `sizes` has complete splits only. Parts such as train[:50%] are left to TFDS.
     sizes = {name: info.num_examples for name, info in prepared.info.splits.items()}
     split = _stored_name(spec.split, sizes)
-    data_source = _data_source(spec, split, prepared)
+    # Images stay encoded until they are needed.
+    raw = {"image": tensorflow_datasets.decode.SkipDecoding()}
+    data_source = _data_source(spec, prepared, split, raw)
     length = len(data_source)
     if not length:
         raise UsageError(f"{spec.where} holds no images in split {spec.split!r}.")
@@ -120,6 +118,52 @@ def tfds(spec: Spec) -> Source:
         inventory=inventory,
         find_errors=find_errors,
     )
+
+
+def read_texts(where: str) -> tuple[list[str], list[str]]:
+    """Returns the texts of a data set of TFDS that is prepared on this machine.
+
+    Args:
+        where: 'tfds:NAME[:config]' of a set with a feature `text`. Its classes, if it has
+            any, are not read.
+
+    Returns:
+        Those of its split to train on, and those of the one that is held out: none where
+        there is no such split.
+
+    Raises:
+        UsageError: there is no such data set, it is not prepared, or it has no texts.
+    """
+    prepared = _open_prepared(where)
+    features = dict(prepared.info.features.items())
+    if not isinstance(features.get("text"), tensorflow_datasets.features.Text):
+        raise UsageError(
+            f"{where} has no feature 'text' (it has {', '.join(sorted(features))}): "
+            "choose a set of texts."
+        )
+    stored = list(prepared.info.splits)
+    names = [_stored_name(kind, stored) for kind in ("train", "test")]
+    found: list[list[str]] = []
+    for name in names:
+        rows = [] if name not in stored else _records(where, name, prepared)
+        found.append([row["text"].decode(errors="replace") for row in rows])
+    return found[0], found[1]
+
+
+def _records(where: str, split: str, prepared: Any) -> list[dict]:
+    data_source = _data_source(Spec(where, split=split), prepared, split, {})
+    with reading(f"{where} ({split})"):
+        return data_source.__getitems__(list(range(len(data_source))))
+
+
+def _open_prepared(where: str) -> Any:
+    """Returns the builder of a data set, or raises a `UsageError` if it is not here."""
+    prepared = builder(where)
+    if not is_prepared(prepared):
+        raise UsageError(
+            f"{where} is not prepared in {data_dir()}: run `ganjax prepare {where}`."
+        )
+    return prepared
 
 
 def builder(where: str, **kwargs: Any) -> Any:
@@ -214,11 +258,12 @@ def _stored_name(split: str, stored: Collection[str]) -> str:
     return split
 
 
-def _data_source(spec: Spec, split: str, prepared: Any) -> Any:
-    """Returns the rows of a split, with images as encoded bytes."""
-    raw = {"image": tensorflow_datasets.decode.SkipDecoding()}
+def _data_source(
+    spec: Spec, prepared: Any, split: str, decoders: dict[str, Any]
+) -> Any:
+    """Returns the rows of a split, with features decoded as `decoders` say."""
     try:
-        return prepared.as_data_source(split=split, decoders=raw)
+        return prepared.as_data_source(split=split, decoders=decoders)
     except NotImplementedError as error:
         raise UsageError(
             f"{spec.where} is prepared in a format that cannot be read by number: "

@@ -1,4 +1,4 @@
-"""Layers of vision transformers: images as sequences of patches, and attention.
+"""Layers of transformers: images as sequences of patches, attention, feed-forward parts.
 
 The positions of patches enter twice: as sinusoids that are added to the tokens once
 (Vaswani et al., 2017, in two dimensions), and as rotations of the queries and keys of every
@@ -97,6 +97,16 @@ def rope_angles(grid: Grid, size: int) -> Float[Array, "n half"]:
     # A head of `size` numbers has size / 2 pairs, of which each axis gets half.
     angles = [_angles(position, size // 4) for position in _positions(grid)]
     return jnp.asarray(np.concatenate(angles, axis=-1), jnp.float32)
+
+
+def sequence_angles(length: int, size: int) -> Float[Array, "n half"]:
+    """Returns the angles of `apply_rope` for tokens that are in one row, as in a text.
+
+    Args:
+        length: The number of tokens.
+        size: The size of a head, which is even.
+    """
+    return jnp.asarray(_angles(np.arange(length), size // 2), jnp.float32)
 
 
 def apply_rope(

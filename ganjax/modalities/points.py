@@ -187,6 +187,7 @@ def _render(
 
 POINTS = Modality(
     name="points",
+    unit="points",
     load=load,
     decode=points,
     summary=summarize_points,

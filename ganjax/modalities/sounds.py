@@ -88,6 +88,7 @@ def sounds(
     cut = SoundLength(length, windows)
     return Modality(
         name="sounds",
+        unit="sounds",
         load=partial(_load, to=to, length=cut),
         decode=decode,
         summary=partial(_summary, rate=rate),

@@ -92,6 +92,7 @@ def tables(schema: Schema, sampler: Sampler = by_sampling) -> Modality:
 
     return Modality(
         name="tables",
+        unit="rows",
         load=partial(load, schema=schema, sampler=sampler),
         decode=lambda stored: decode(schema, Encoded(**stored)),
         summary=partial(summarize, schema),

@@ -1,13 +1,12 @@
 """Networks for text: an LSTM that writes one token after another, and RelGAN's D.
 
-A text is one-hot vectors [b, n, v], n tokens of a vocabulary of v. A discrete choice has no
-gradient, so while it trains G gives the softmax of (logits + Gumbel noise) * beta in its
-place (Jang et al., 2017), which comes closer to a choice as beta grows; otherwise it gives
-the choice itself. The noise is z, so that a text follows from z alone, and z times t gives
+A text is one-hot vectors [b, n, v], n tokens of a vocabulary of v. While it trains G gives
+soft ones, so that D's gradient reaches it (`layers.writing`); otherwise it gives choices.
+The noise of the choices is z, so that a text follows from z alone, and z times t gives
 texts at the temperature t.
 
 `Generator.log_likelihood` is the likelihood model that adversarial training starts from, of
-the same weights: the recurrent baseline.
+the same weights: the recurrent baseline. `models.text_transformer` has another such G.
 """
 
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ganjax.layers import heads
+from ganjax.layers import heads, writing
 from ganjax.layers.example import Example
 
 
@@ -56,6 +55,7 @@ class Generator(nn.Module):
         classes: number of classes, which enter at the first token; 0 for none.
         beta: the largest inverse temperature of the softmax in training.
         anneal: turns over which it grows to that from 1, by a power (Nie et al., 2019).
+        soft: whether texts are soft while it trains; REINFORCE needs choices.
     """
 
     vocabulary: int
@@ -64,44 +64,23 @@ class Generator(nn.Module):
     classes: int = 0
     beta: float = 100.0
     anneal: int = 10_000
+    soft: bool = True
 
     def setup(self) -> None:
         self.embed = nn.Dense(self.embedding, use_bias=False, kernel_init=INIT)
         self.begin = nn.Dense(self.embedding, kernel_init=INIT)
         self.cell = nn.OptimizedLSTMCell(self.width)
         self.out = nn.Dense(self.vocabulary, kernel_init=INIT)
-        # G's own turns, which only these change: in D's turn updates are dropped.
-        zero = lambda: jnp.zeros(())  # a float, as averages of weights are of floats
-        self.turns = self.variable("counter", "turns", zero)
+        self.turns = writing.count_turns(self)
 
     def __call__(
         self, z: Float[Array, "b n v"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n v"]:
         """Writes texts, soft ones while it trains."""
-        counts = train and self.is_mutable_collection("counter")
-        if counts and not self.is_initializing():
-            self.turns.value = self.turns.value + 1
-        share = jnp.clip(self.turns.value / self.anneal, 0, 1)
-        beta = self.beta**share
-
-        def write(module, carry, noise):
-            state, token = carry
-            state, logits = module.next_token(state, token)
-            scores = logits + noise
-            if train:
-                text = nn.softmax(beta * scores)
-            else:
-                text = jax.nn.one_hot(scores.argmax(-1), module.vocabulary)
-            return (state, module.embed(text)), text
-
-        over_tokens = nn.scan(
-            write,
-            variable_broadcast=("params", "counter"),
-            split_rngs={"params": False},
+        choose = writing.chooser(
+            self, self.turns, self.beta, self.anneal, soft=self.soft, train=train
         )
-        # [n, b, v]: a scan is over the first axis.
-        _, text = over_tokens(self, self.first(label), z.swapaxes(0, 1))
-        return text.swapaxes(0, 1)
+        return writing.write(self, self.first(label), z, choose)
 
     def log_likelihood(
         self, x: Float[Array, "b n v"], label: Int[Array, " b"], *, train: bool
@@ -122,11 +101,9 @@ class Generator(nn.Module):
 
     def first(self, label: Int[Array, " b"]) -> tuple:
         """Returns the state before the first token, and what stands in its place."""
-        one_hot = jax.nn.one_hot(label, self.classes)
-        # Without classes there is one column, of ones.
-        given = one_hot if self.classes else jnp.ones((len(label), 1))
         shape = (len(label), self.embedding)
-        return self.cell.initialize_carry(jax.random.key(0), shape), self.begin(given)
+        state = self.cell.initialize_carry(jax.random.key(0), shape)
+        return state, self.begin(writing.given_class(label, self.classes))
 
     def next_token(self, state: tuple, token: Float[Array, "b e"]) -> tuple:
         """Returns the state after a token, and the logits [b, v] of the next."""

@@ -222,11 +222,11 @@ def _speed(curves: Curves) -> str:
         return ""
     phrases = []
     # The median, as the first rows after a start are of few steps.
-    if "images_per_second" in curves:
-        _, speed = average(curves["images_per_second"])
-        phrases.append(
-            f"{format_number(float(np.nanmedian(speed)))} images per second (median)"
-        )
+    for key in curves:
+        if key.endswith("_per_second"):
+            _, speed = average(curves[key])
+            median = format_number(float(np.nanmedian(speed)))
+            phrases.append(f"{median} {key.replace('_', ' ')} (median)")
     if "seconds" in curves:
         _, seconds = average(curves["seconds"])
         phrases.append(f"{_duration(total_seconds(seconds))} of training")

@@ -1,4 +1,4 @@
-"""The progress bar of a run: steps, images per second, losses, time left."""
+"""The progress bar of a run: steps, examples per second, losses, time left."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ LOG_SECONDS = 30.0  # between lines in a log, where no terminal overwrites them
 
 @contextmanager
 def progress(
-    folder: Path, done: int, steps: int, images: int, log_every: int
+    folder: Path, done: int, steps: int, count: int, unit: str, log_every: int
 ) -> Iterator[Callable[[int, Row], None]]:
     """Yields a function (step, row) that shows how far the run is and logs its speed.
 
@@ -27,7 +27,8 @@ def progress(
         folder: the folder of the run, whose `clock.jsonl` is written.
         done: the step at which the run begins or is resumed.
         steps: the step at which it ends.
-        images: how many real images D sees in a step, over all seeds.
+        count: how many real examples D sees in a step, over all seeds.
+        unit: what they are, as in "images per second".
         log_every: steps between rows of `clock.jsonl`.
     """
     stream: Any = ErrorIgnoringStream(sys.stderr)
@@ -47,14 +48,14 @@ def progress(
 
     def show(step: int, row: Row) -> None:
         seconds = time.perf_counter() - start
-        speed = (step - done) * images / max(seconds, 1e-9)
+        speed = (step - done) * count / max(seconds, 1e-9)
         losses = {
             name: f"{row[name].mean():.3f}" for name in row if name.endswith("/loss")
         }
-        bar.set_postfix(losses | {"img/s": f"{speed:,.0f}"}, refresh=False)
+        bar.set_postfix(losses | {f"{unit}/s": f"{speed:,.0f}"}, refresh=False)
         bar.update(step - bar.n)
         if step % log_every == 0 or step == steps:
-            clock = {"seconds": seconds, "images_per_second": speed}
+            clock = {"seconds": seconds, f"{unit}_per_second": speed}
             append(folder / CLOCK, step, clock)
 
     with bar:

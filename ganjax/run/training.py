@@ -503,8 +503,9 @@ def play(work: Work, state: PyTree) -> Played:
             write_status(folder, "running", done)
         watch = hooks.ignore
         if is_chief():
-            images = int(np.prod(work.stream.shapes.d.label.shape)) * run.seeds
-            bar = progress(folder, done, run.steps, images, run.log_every)
+            count = int(np.prod(work.stream.shapes.d.label.shape)) * run.seeds
+            unit = work.game.modality.unit
+            bar = progress(folder, done, run.steps, count, unit, run.log_every)
             show = stack.enter_context(bar)
             watch = hooks.log_watch(record, run.log_every, run.steps, show)
 

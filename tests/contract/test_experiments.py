@@ -20,7 +20,7 @@ from ganjax import GAN, core, parallel
 from ganjax.core import d_turn, g_turn
 from ganjax.data import stacked
 from ganjax.loop import flatten_logs
-from ganjax.modalities import image_scores, images
+from ganjax.modalities import image_scores, images, text_scores
 from ganjax.report.record import read_record
 from ganjax.run import sampling, training
 from ganjax.store import metrics
@@ -47,6 +47,7 @@ def quick_scores():
         patch.setattr(stacked, "NUM_COUNTED", DRAWN)
         patch.setattr(stacked, "MAX_COMPARED", DRAWN)
         patch.setattr(image_scores, "MAX_COMPARED", DRAWN)
+        patch.setattr(text_scores, "MAX_COMPARED", DRAWN)
         patch.setattr(images, "PREVIEW", DRAWN)
         patch.setattr(sampling, "CHUNK", DRAWN)
         yield

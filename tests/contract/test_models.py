@@ -44,7 +44,11 @@ HEAVY = {
     *("sndcgan d", "stylegan2 g", "stylegan3 g", "stylegan3 g rotated"),
     *("gat g", "translator g", "translator g of cut"),
 }
-CHOOSING = {"text g"}  # networks whose outputs are choices
+CHOOSING = {
+    "scratchgan g",
+    "text g",
+    "text_transformer g",
+}  # networks whose outputs are choices
 DRAWN = {}  # how the parameters of a network that was played begin
 EACH = pytest.mark.parametrize(
     "name", some(NETS, quick=lambda _, name: name not in HEAVY)
@@ -95,7 +99,7 @@ def test_training_moves_the_statistics_and_evaluation_does_not(name):
 def test_the_label_changes_every_output(name):
     if name in CHOOSING:
         pytest.skip(
-            "a choice of tokens may stay; its likelihood is tested in test_text"
+            "a choice of tokens may stay; its likelihood is tested in `unit/models`"
         )
     _, ((a, b), _), _, _ = play(name)
     assert jnp.any(a != b, axis=tuple(range(1, a.ndim))).all()

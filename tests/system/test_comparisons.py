@@ -21,6 +21,7 @@ import paired
 import pytest
 import rows
 import tables
+import texts
 import unpaired
 import vae_and_dcgan
 from PIL import Image
@@ -30,7 +31,7 @@ from ganjax import evaluation, losses
 from ganjax.data import stacked
 from ganjax.errors import UsageError
 from ganjax.evaluation import ClassifierSettings
-from ganjax.modalities import image_scores
+from ganjax.modalities import image_scores, text_scores
 from ganjax.report.results import read_results
 from ganjax.store import metrics
 
@@ -43,6 +44,7 @@ def few_are_compared(monkeypatch):
     monkeypatch.setattr(stacked, "NUM_COUNTED", FEW)
     monkeypatch.setattr(stacked, "MAX_COMPARED", FEW)
     monkeypatch.setattr(image_scores, "MAX_COMPARED", FEW)
+    monkeypatch.setattr(text_scores, "MAX_COMPARED", FEW)
 
 
 @pytest.fixture
@@ -279,6 +281,48 @@ def test_charts_show_every_line_and_the_floor_in_their_frames(tmp_path):
         assert float(points[0][1]) < float(points[1][1]), "it falls"
     texts = [x.text for x in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"a & b", "c", "real images 1", "minutes", "images"} <= {*texts}
+
+
+@pytest.mark.slow
+def test_text_gans_stand_beside_the_temperatures_of_likelihood_models(
+    tmp_path, capsys, monkeypatch
+):
+    works = tmp_path / "works"
+    works.mkdir()
+    for i in range(12):
+        verse = "".join(f"And line {w} of the work is here,\n" for w in ("a", "the"))
+        text = "A TITLE\nThe person of the play is here.\nACT I\n[Enter a king of it]\n"
+        (works / f"{i}_gut.txt").write_text(text + 30 * verse + "Exit.\n")
+    monkeypatch.setattr(texts, "TEMPERATURES", (0.5, 1.0))
+    names = ("start_steps", "steps", "relgan_steps", "scratchgan_steps")
+    args = texts.Args(
+        str(works), str(tmp_path / "runs"), **dict.fromkeys(names, 2), seeds=2
+    )
+    texts.main(args)
+    folder = tmp_path / "runs"
+    lines = {
+        split: (folder / "shakespeare_lines" / f"{split}.txt").read_text().splitlines()
+        for split in ("train", "test")
+    }
+    assert (len(lines["train"]), len(lines["test"])) == (10 * 60, 2 * 60)
+    assert {*lines["train"]} == {
+        f"And line {w} of the work is here," for w in ("a", "the")
+    }
+    found = read_results(folder / "results.json").tables
+    assert found.keys() == {"grammar", "Shakespeare"}
+    for table in found.values():
+        models = [row[0] for row in table.rows]
+        assert models[0] == "training text" and len(models) == 1 + 5 * 2
+    same = [str(row[3:]) for row in found["grammar"].rows]
+    assert len({*same}) == len(same), "every row has scores of its own"
+    chart = ElementTree.parse(folder / "texts.svg").getroot()
+    dots = [each for each in chart.iter() if each.tag.endswith("circle")]
+    assert len(dots) == 2 * (5 * 2 + 1) + 6  # the last ones are of the legend
+    # What is finished is read: nothing is drawn again.
+    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("temperatures.json")}
+    texts.main(args)
+    assert len(kept) == 2 * 5 * 2
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
 @pytest.mark.slow

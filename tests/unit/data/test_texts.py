@@ -1,18 +1,21 @@
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tensorflow_datasets
 
-from ganjax.data import Spec, grammar
+from ganjax.data import Spec, grammar, oracle
 from ganjax.data.texts import (
+    BYTE_PAIRS,
     CHARACTERS,
-    PADDING,
     UNKNOWN,
     WORDS,
-    Vocabulary,
     read_text,
     text_source,
-    vocabulary,
 )
 from ganjax.errors import NoSplit, UsageError
+from ganjax.ops.texts import PADDING
 
 
 LINES = [f"line {i} of the text, with words." for i in range(400)]
@@ -25,12 +28,12 @@ def path(tmp_path):
 
 
 def test_words_are_divided_and_joined_again():
+    words, characters = WORDS([], 9), CHARACTERS([], 9)
     for line in ("The dog's bone, isn't it?", "a-b (c): 3.5!", "Ünïcode – wörd"):
-        words = WORDS.divide(line)
-        assert "".join(words) == line.replace(" ", "")
-    assert WORDS.divide("isn't it?") == ["isn't", "it", "?"]
-    assert WORDS.join(["so", ",", "it", "is", "."]) == "so, it is."
-    assert CHARACTERS.join(CHARACTERS.divide("a b")) == "a b"
+        assert "".join(words.divide(line)) == line.replace(" ", "")
+    assert words.divide("isn't it?") == ["isn't", "it", "?"]
+    assert words.join(["so", ",", "it", "is", "."]) == "so, it is."
+    assert characters.join(characters.divide("a b")) == "a b"
 
 
 def test_one_line_in_ten_is_held_out_and_equal_lines_together(path):
@@ -86,16 +89,17 @@ def test_missing_texts_are_named(tmp_path):
 
 def test_the_vocabulary_is_of_the_most_frequent_tokens_of_the_training_text(path):
     text = read_text(path)
-    words = vocabulary(text, WORDS, 10)
+    words = WORDS(text.train, 10)
     assert words.names[:2] == ("", "�") and len(words.names) == 10
     # All as frequent as one another, so in the order of their letters.
     assert words.names[2:] == (",", ".", "line", "of", "text", "the", "with", "words")
-    assert vocabulary(text, WORDS, 10) == words
-    assert len(vocabulary(text, WORDS, 10_000).names) > 300
+    assert WORDS(text.train, 10).names == words.names
+    assert len(WORDS(text.train, 10_000).names) > 300
 
 
 def test_lines_are_numbers_and_back(path):
-    words = Vocabulary(("", "�", "a", "b", "."), WORDS)
+    words = WORDS(["a a a", "b b", "."], 9)
+    assert words.names == ("", "�", "a", "b", ".")
     token = words.encode(["a b .", "a c a b a", "a"], 4)
     np.testing.assert_array_equal(
         token, [[2, 3, 4, PADDING], [2, UNKNOWN, 2, 3], [2, PADDING, PADDING, PADDING]]
@@ -107,7 +111,7 @@ def test_lines_are_numbers_and_back(path):
 
 def test_a_source_has_both_splits_and_notes_what_is_lost(path):
     text = read_text(path)
-    words = vocabulary(text, WORDS, 9)
+    words = WORDS(text.train, 9)
     train = text_source(Spec(path), text, words, 5)
     assert train.length == len(text.train) and train.shape == (5,)
     assert train.report.held_out == len(text.held_out)
@@ -148,3 +152,148 @@ def test_verbs_agree_over_a_clause():
     ):
         assert np.isfinite(grammar.log_probability(good.split()))
         assert grammar.log_probability(bad.split()) == -np.inf
+
+
+def test_byte_pairs_merge_what_is_frequent_and_lose_nothing():
+    lines = [f"the weather of day {i} is the weather of {i % 7}" for i in range(60)]
+    pairs = BYTE_PAIRS(lines, 40)
+    assert len(pairs.names) <= 40 and pairs.names[:2] == ("", "�")
+    assert pairs.kind == "byte pairs"
+    # A frequent word is one token, with the space before it, as a rare one is several.
+    assert "Ġweather" in pairs.divide(lines[0])
+    assert len(pairs.divide("heart")) > 1
+    for line in (*lines, "the day", "weather  the", "weather, the"):
+        numbers = pairs.encode([line], 99)
+        known = "�" not in pairs.divide(line)
+        assert (UNKNOWN in numbers) != known
+        assert not known or pairs.decode(numbers) == [line]
+    # A byte that the training text does not have is unknown, and no other is.
+    numbers = pairs.encode(["the Z day"], 99)[0]
+    assert (numbers == UNKNOWN).sum() == 1
+    assert pairs.decode(numbers[None]) == ["the � day"]
+    assert BYTE_PAIRS(lines, 40).names == pairs.names
+
+
+def test_byte_pairs_of_a_letter_of_two_bytes_are_joined_again():
+    pairs = BYTE_PAIRS(["größe über öl"] * 30, 100)
+    assert pairs.decode(pairs.encode(["über größe"], 30)) == ["über größe"]
+
+
+def test_byte_pairs_need_their_package(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'ganjax\[text\]'"):
+        BYTE_PAIRS(["a line"], 40)
+
+
+def test_the_oracle_writes_as_often_as_its_probabilities_say():
+    tokens = oracle.tokens("train")
+    assert tokens.shape == (10_000, 20) and tokens.max() < oracle.NUM_TOKENS
+    assert not np.array_equal(tokens[:2_000], oracle.tokens("test"))
+    # The first token has one distribution: that of texts of one token.
+    every = np.arange(oracle.NUM_TOKENS)[:, None]
+    p = np.exp(oracle.log_probability(every))
+    assert p.sum() == pytest.approx(1)
+    found = np.bincount(tokens[:, 0], minlength=oracle.NUM_TOKENS) / len(tokens)
+    # Four standard deviations of a binomial share, and one count.
+    assert (abs(found - p) < 4 * np.sqrt(p / len(tokens)) + 1e-4).all()
+    # All texts of two tokens that begin alike have the probability of that beginning.
+    pairs = np.concatenate([np.full_like(every, 7), every], 1)
+    assert np.exp(oracle.log_probability(pairs)).sum() == pytest.approx(p[7])
+
+
+def test_the_oracle_is_an_lstm_in_which_each_token_counts():
+    """Computed again, by the equations of an LSTM, token by token."""
+    row = oracle.tokens("test")[0]
+    w = oracle.weights()
+    h = c = np.zeros(oracle.UNITS)
+    token, total = 0, 0.0
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))
+    for following in row:
+        x = np.concatenate([w["embedding"][token], h]) @ w["gates"] + w["gates_bias"]
+        i, f, o, g = x.reshape(4, -1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        logits = h @ w["out"] + w["out_bias"]
+        total += logits[following] - np.log(np.exp(logits).sum())
+        token = following
+    words = [str(token) for token in row]
+    found = oracle.log_probabilities([words, words[:-1], [*words[:-1], "x"]])
+    assert found[0] == pytest.approx(total)
+    assert found[1] == found[2] == -np.inf
+    assert (oracle.log_probabilities([["the"]]) == -np.inf).all()
+    assert oracle.sentences("test")[0] == words
+
+
+class Plays(tensorflow_datasets.core.GeneratorBasedBuilder, skip_registration=True):
+    """A text of many lines to train on, and one of few that is held out."""
+
+    VERSION = tensorflow_datasets.core.Version("1.0.0")
+    pkg_dir_path = Path(__file__).parent
+    SPLITS = {"train": LINES[:90], "validation": LINES[90:120]}
+
+    def _info(self):
+        features = {"text": tensorflow_datasets.features.Text()}
+        return tensorflow_datasets.core.DatasetInfo(
+            builder=self, features=tensorflow_datasets.features.FeaturesDict(features)
+        )
+
+    def _split_generators(self, dl_manager):
+        return {name: self._of(lines) for name, lines in self.SPLITS.items()}
+
+    def _of(self, lines):
+        # Two examples, of which the second has an empty line.
+        for i, part in enumerate((lines[:10], ["", *lines[10:]])):
+            yield i, {"text": "\n".join(part)}
+
+    def _generate_examples(self):
+        raise NotImplementedError
+
+
+class One(Plays, skip_registration=True):
+    """A text without a split that is held out."""
+
+    SPLITS = {"train": LINES[:200]}
+
+
+class Pictures(Plays, skip_registration=True):
+    """What has no text."""
+
+    def _info(self):
+        features = {"name": tensorflow_datasets.features.Text()}
+        return tensorflow_datasets.core.DatasetInfo(
+            builder=self, features=tensorflow_datasets.features.FeaturesDict(features)
+        )
+
+    def _of(self, lines):
+        yield 0, {"name": "a"}
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+
+    def prepare(kind):
+        kind(data_dir=tmp_path, file_format="array_record").download_and_prepare()
+        return f"tfds:{kind.__name__.lower()}"
+
+    return prepare
+
+
+def test_a_text_of_tfds_is_its_lines_by_split(prepared):
+    text = read_text(prepared(Plays))
+    assert sorted(text.train) == sorted(LINES[:90])
+    assert sorted(text.held_out) == sorted(LINES[90:120])
+    assert text.log_probabilities is None
+
+
+def test_of_a_text_of_tfds_without_another_split_a_part_is_held_out(prepared):
+    text = read_text(prepared(One))
+    assert sorted(text.train + text.held_out) == sorted(LINES[:200])
+    assert 5 <= len(text.held_out) <= 40
+
+
+def test_a_set_of_tfds_without_text_or_that_is_not_prepared_is_a_sentence(prepared):
+    with pytest.raises(UsageError, match=r"no feature 'text' \(it has name\)"):
+        read_text(prepared(Pictures))
+    with pytest.raises(UsageError, match="run `ganjax prepare tfds:tiny_shakespeare"):
+        read_text("tfds:tiny_shakespeare")

@@ -57,6 +57,7 @@ def unlike(args, keep=()):
     return dataclasses.replace(args, run=run, **changed)
 
 
+TEXTS = {"lstm", "relgan", "scratchgan", "transformer"}  # experiments on texts
 KEPT = {
     "projected": ("size",),
     "progressive": ("size",),
@@ -68,6 +69,7 @@ KEPT = {
     "hifigan": ("rate", "length", "segment", "size", "convs", "d_width"),
     "specgan": ("rate", "length", "frame", "hop", "bands", "griffin_lim"),
     "audio_stylegan": ("rate", "length", "frame", "hop", "bands"),
+    "transformer": ("width", "layers", "heads"),
 }
 OTHER = {
     ("superres", "times"): 2,
@@ -75,8 +77,7 @@ OTHER = {
     ("hifigan", "convs"): 1,
     ("hifigan", "rates"): (8, 4, 2, 2),
     ("specgan", "griffin_lim"): 4,
-    ("lstm", "vocabulary"): 9,
-    ("relgan", "vocabulary"): 9,
+    **{(name, "vocabulary"): 9 for name in TEXTS},
     **{
         (name, field): value
         for name in ("ctgan", "tvae")
@@ -182,7 +183,7 @@ def test_every_flag_changes_what_is_played_or_what_is_read(name, tmp_path):
             other = 2 * value
         if field.name == "deviation":
             other = value / 2
-        if field.name == "data" and name in ("lstm", "relgan"):
+        if field.name == "data" and name in TEXTS:
             other = str(lines)
         other = OTHER.get((name, field.name), other)
         if (name, field.name) == ("sagan", "size"):

@@ -6,13 +6,16 @@ import lstm
 import numpy as np
 import pytest
 import relgan
+import scratchgan
+import transformer
 
 import ganjax as gx
 from ganjax import cli
 from ganjax.data.texts import CHARACTERS
 from ganjax.errors import UsageError
 from ganjax.evaluation import pixels
-from ganjax.modalities.texts import ngram_scores, vocabulary_size
+from ganjax.modalities.text_scores import ngram_scores
+from ganjax.modalities.texts import vocabulary_size
 from tests.helpers.states import apart, same
 
 
@@ -54,6 +57,42 @@ def test_the_divergence_is_that_of_jensen_and_shannon():
     gap = lambda x: sum(x[k] * np.log2(x[k] / middle[k]) for k in x)
     wanted = (gap(p) + gap(q)) / 2
     assert ngram_scores(a, b)["ngram/divergence"] == pytest.approx(wanted)
+
+
+def test_what_follows_the_end_of_a_sample_changes_no_score():
+    scoring = TEXTS.evaluator(read(), read("test"), TEXTS.decode)
+    x = read("test").read(np.arange(scoring.count)).x
+    once = scoring.score(x)
+    ended = np.cumsum(x == 0, 1) > 1
+    assert ended.any()
+    noise = np.random.default_rng(0).integers(1, SIZE, x.shape)
+    assert scoring.score(np.where(ended, noise, x)) == once
+
+
+def test_scores_tell_repeated_and_missing_texts_apart():
+    scoring = TEXTS.evaluator(read(), read("test"), TEXTS.decode)
+    x = read().read(np.arange(scoring.count)).x
+    usual, repeated = scoring.score(x), scoring.score(np.repeat(x[:20], 100, 0))
+    assert repeated["bleu"] == pytest.approx(usual["bleu"], abs=0.1)
+    # Of so small a grammar most n-grams of a sentence are in some other one.
+    assert repeated["self_bleu"] == pytest.approx(1) and usual["self_bleu"] < 0.995
+    for name in ("frechet/ngram", "frechet/embedding"):
+        assert repeated[name] > 5 * usual[name]
+
+
+@pytest.mark.slow
+def test_texts_of_the_oracle_have_its_probability():
+    texts = gx.modalities.texts("oracle", 20)
+    source, held_out = (
+        texts.load(gx.Spec("oracle", split=split)) for split in ("train", "test")
+    )
+    scoring = texts.evaluator(source, held_out, texts.decode)
+    x = held_out.read(np.arange(scoring.count)).x
+    found = scoring.score(x)
+    assert found["grammatical"] == 1
+    # A text of another order has the same tokens, and is less probable.
+    shuffled = np.random.default_rng(0).permuted(x, axis=1)
+    assert scoring.score(shuffled)["nats"] > found["nats"] + 10
 
 
 def test_scores_know_sentences_from_shuffled_words():
@@ -103,12 +142,15 @@ def test_characters_are_tokens_too(tmp_path):
 
 def args(module, folder, **changes):
     run = replace(module.TINY.run, workdir=str(folder), save_every=2, **changes)
-    found = replace(module.TINY, run=run)
-    # RelGAN's beta grows over the steps of a run, so that of a longer one is another.
-    return replace(found, beta=1.0) if module is relgan else found
+    return replace(module.TINY, run=run)
 
 
-@pytest.mark.parametrize("module", [lstm, relgan], ids=lambda module: module.__name__)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "module",
+    [lstm, relgan, scratchgan, transformer],
+    ids=lambda module: module.__name__,
+)
 def test_a_run_resumes_to_the_bit_shards_and_is_sampled(module, tmp_path):
     whole = module.main(args(module, tmp_path / "whole", devices="jit", scores=False))
     half = args(module, tmp_path / "half", devices="jit", scores=False, steps=2)

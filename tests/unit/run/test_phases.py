@@ -76,7 +76,7 @@ def work(folder, saved=(), averages=None, **flags) -> Work:
         unused, program, unused, lambda first: ("from", first), unused
     )
     stream: Any = SimpleNamespace(longest=4, shapes=shapes_of(data(), SIZES))
-    game: Any = "game"
+    game: Any = SimpleNamespace(modality=SimpleNamespace(unit="rows"))
     return Work(run, game, data(), stream, compiled, folder, saves, averages)
 
 
@@ -506,7 +506,7 @@ def test_a_run_is_compiled_by_a_call_of_no_steps_and_then_played_to_its_end(
     assert (given["steps"], given["longest"]) == (8, 4)
     assert given["hooks"] == ["its hook"]
     # D sees 3 batches of 8 in a step, for each of two seeds.
-    assert played.progress == (tmp_path, 4, 8, 3 * 8 * 2, 2)
+    assert played.progress == (tmp_path, 4, 8, 3 * 8 * 2, "rows", 2)
     assert played.saved == [("owed", 4)]
     out = capsys.readouterr().out
     assert f"{tmp_path}: resumes at step 4 on " in out

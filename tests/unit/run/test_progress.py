@@ -12,7 +12,9 @@ from ganjax.run.progress import progress
 
 
 def test_the_speed_is_of_what_was_played_since_the_run_was_resumed(tmp_path):
-    with progress(tmp_path, done=100, steps=104, images=32, log_every=2) as show:
+    with progress(
+        tmp_path, done=100, steps=104, count=32, unit="images", log_every=2
+    ) as show:
         for step in (101, 102, 103, 104):
             show(step, {"d/loss": np.asarray(1.0), "g/loss": np.asarray(2.0)})
     lines = (tmp_path / "clock.jsonl").read_text().splitlines()
@@ -54,7 +56,9 @@ def test_the_bar_goes_from_the_step_of_the_save_to_the_last_and_shows_losses(
     stream = io.StringIO()
     stream.isatty = lambda: terminal
     monkeypatch.setattr(sys, "stderr", stream)
-    with progress(tmp_path, done=4, steps=9, images=32, log_every=4) as show:
+    with progress(
+        tmp_path, done=4, steps=9, count=32, unit="rows", log_every=4
+    ) as show:
         row = {"d/loss": np.asarray([1.0, 2.0]), "d/r1": np.asarray(3.0)}
         for step in (5, 7, 9):
             show(step, row)
@@ -68,8 +72,8 @@ def test_the_bar_goes_from_the_step_of_the_save_to_the_last_and_shows_losses(
     *shown, last = bar.shown
     assert last == "closed" and len(shown) == 3
     for values in shown:
-        assert values["d/loss"] == "1.500" and set(values) == {"d/loss", "img/s"}
+        assert values["d/loss"] == "1.500" and set(values) == {"d/loss", "rows/s"}
     rows = (tmp_path / "clock.jsonl").read_text().splitlines()
     assert [json.loads(row)["step"] for row in rows] == [9], "the last step is a row"
-    speed = json.loads(rows[0])["images_per_second"]
-    assert shown[-1]["img/s"] == f"{speed:,.0f}"
+    speed = json.loads(rows[0])["rows_per_second"]
+    assert shown[-1]["rows/s"] == f"{speed:,.0f}"

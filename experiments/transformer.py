@@ -1,0 +1,64 @@
+"""A small transformer that maximizes the likelihood of a text, as `lstm.py` does.
+
+A baseline of text GANs, and a start for one whose G is a transformer.
+"""
+
+from dataclasses import dataclass
+
+import optax
+
+import ganjax as gx
+from ganjax.data.texts import BYTE_PAIRS, CHARACTERS, WORDS
+
+
+@dataclass(frozen=True)
+class Args:
+    run: gx.NoPrefix[gx.Run] = gx.Run("runs/transformer", steps=5_000, batch=64)
+    data: str = "grammar"
+    """A .txt, a folder of them, tfds:NAME, or a built-in text: grammar, oracle."""
+    length: gx.PositiveInt = 16
+    """Tokens of a text."""
+    characters: bool = False
+    """Divides lines into characters instead of words."""
+    byte_pairs: bool = False
+    """Divides lines into frequent parts of words; it needs the extra `text`."""
+    vocabulary: gx.PositiveInt = 5_000
+    """The largest number of different tokens."""
+    width: gx.PositiveInt = 128
+    layers: gx.PositiveInt = 2
+    heads: gx.PositiveInt = 4
+    lr: gx.PositiveFloat = 1e-3
+    warmup: gx.PositiveInt = 100
+    """Steps over which the learning rate grows to its full value."""
+
+
+TINY = Args(
+    gx.Run("runs/tiny_transformer", steps=4, batch=8),
+    length=14,
+    width=4,
+    layers=1,
+    heads=2,
+    warmup=1,
+)
+
+
+def make(args: Args) -> gx.Game:
+    tokens = CHARACTERS if args.characters else WORDS
+    tokens = BYTE_PAIRS if args.byte_pairs else tokens
+    texts = gx.modalities.texts(args.data, args.length, tokens, args.vocabulary)
+    size = gx.modalities.vocabulary_size(texts)
+    net = gx.models.text_transformer.Generator(
+        size, args.width, args.layers, args.heads
+    )
+    rate = optax.linear_schedule(0.0, args.lr, args.warmup)
+    player = gx.Player(net, optax.adam(rate))
+    prior = gx.models.text.gumbel(args.length, size)
+    return gx.games.likelihood(player, prior, texts)
+
+
+def main(args: Args):
+    return gx.train(make(args), gx.Spec(args.data), args.run, config=args)
+
+
+if __name__ == "__main__":
+    gx.command(main)
