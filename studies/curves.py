@@ -105,8 +105,7 @@ def write_planes(
         point_name: what the further dot of each chart is.
     """
     names = list(dict.fromkeys(line.name for each in planes for line in each.lines))
-    colors = dict(zip(names, COLORS, strict=False))
-    colors[point_name] = GRAY
+    colors = dict(zip([*names, point_name], [*COLORS[: len(names)], GRAY], strict=True))
     # Names are beneath one another, as there may be one chart alone.
     top = 16 * len(colors) + 8
     width, height = SIZE[0] * len(planes), SIZE[1] + top
