@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for editors and type checkers
         filtered,
         fourier,
         heads,
+        judgement,
         magnitude,
         mixed_precision,
         modulated,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:  # for editors and type checkers
         sizes,
         spectral_norm,
         tokens,
+        weight_norm,
+        writing,
     )
 
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "filtered",
     "fourier",
     "heads",
+    "judgement",
     "magnitude",
     "mixed_precision",
     "modulated",
@@ -51,6 +55,8 @@ __all__ = [
     "sizes",
     "spectral_norm",
     "tokens",
+    "weight_norm",
+    "writing",
 ]
 
 __getattr__, __dir__ = lazy.modules(__name__, __path__)

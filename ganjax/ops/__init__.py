@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # for editors and type checkers
         cook_toom,
         filters,
         geometry,
+        inverse_spectra,
         lowpass,
         masks,
         mirrored,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # for editors and type checkers
         shuffle,
         spectra,
         strokes,
+        texts,
         winograd,
         winograd_1d,
     )
@@ -34,6 +36,7 @@ __all__ = [
     "cook_toom",
     "filters",
     "geometry",
+    "inverse_spectra",
     "lowpass",
     "masks",
     "mirrored",
@@ -43,6 +46,7 @@ __all__ = [
     "shuffle",
     "spectra",
     "strokes",
+    "texts",
     "winograd",
     "winograd_1d",
 ]

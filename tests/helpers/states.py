@@ -16,7 +16,7 @@ def seat(net, x, label) -> dict:
     def weight(path, leaf):
         large = 100 if any("Stack" in key.key for key in path) else 1  # slow learners
         # Signals fade in the flat slopes of vocoders, whose kernels have these lengths.
-        large = 4 if path[-1].key == "kernel_gain" else large
+        large = 3 if path[-1].key == "kernel_gain" else large
         return jnp.asarray(large * rng.normal(0, 0.5, leaf.shape), leaf.dtype)
 
     stat = lambda leaf: jnp.asarray(rng.uniform(0.1, 0.5, leaf.shape), leaf.dtype)
