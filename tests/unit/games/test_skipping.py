@@ -11,7 +11,7 @@ from ganjax.core import train_step
 from ganjax.core.types import stream
 from ganjax.errors import UsageError
 from ganjax.models import mlp
-from tests.helpers.states import same
+from tests.helpers.states import apart
 
 
 KEY = jax.random.key(0)
@@ -51,7 +51,8 @@ def test_with_a_probability_of_0_it_is_the_usual_game():
     state = states[0]
     for _ in range(3):
         state, _ = jax.jit(partial(train_step, gan(0.0)))(state, turns())
-    same(states[-1], state)
+    # Two programs round in their own order.
+    assert max(apart(states[-1], state).values()) < 1e-6
     assert all(float(log["d"]["rests"]) == 0 for log in logs)
 
 
