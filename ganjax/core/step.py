@@ -36,9 +36,20 @@ from ganjax.core.types import (
 Ahead = Callable[[State], State]
 NOW: Ahead = lambda state: state
 
+# A turn of D, (state, draw) -> (the next state, logs), and what is played in its place, by
+# default itself. ASGAN leaves turns out (Baas & Kamper, 2023).
+PlayD = Callable[[State, Draw], tuple[State, Logs]]
+InPlaceOfD = Callable[[PlayD], PlayD]
+ITSELF: InPlaceOfD = lambda play: play
+
 
 def train_step(
-    gan: GAN, state: State, turns: PyTree, on: Devices = ONE, ahead: Ahead = NOW
+    gan: GAN,
+    state: State,
+    turns: PyTree,
+    on: Devices = ONE,
+    ahead: Ahead = NOW,
+    in_place_of_d: InPlaceOfD = ITSELF,
 ) -> tuple[State, PyTree]:
     """Trains D once on each batch of `turns.d`, then G once on `turns.g`.
 
@@ -50,6 +61,7 @@ def train_step(
         on: the devices that share the batches.
         ahead: state -> the state that G plays against, and that its gradient passes
             through (`games.unrolled`). The next state does not keep it.
+        in_place_of_d: a turn of D -> the turn that is played (`games.skipping`).
 
     Returns:
         The next state, and logs {"d": ..., "g": ...} of scalars, D's averaged over its
@@ -62,7 +74,8 @@ def train_step(
     d_keys = jax.random.split(d_key, len(turns.d.label))
 
     # D's turns, each from the state that the one before left, then one turn of G.
-    state, d_logs = jax.lax.scan(partial(d_turn, gan, on), state, (d_keys, turns.d))
+    play_d = in_place_of_d(partial(d_turn, gan, on))
+    state, d_logs = jax.lax.scan(play_d, state, (d_keys, turns.d))
     state, g_logs = g_turn(gan, on, state, (g_key, turns.g), ahead)
 
     # Samples are drawn from an exponential moving average of G's weights (Karras et al.,

@@ -57,9 +57,8 @@ from ganjax.likelihoods import Likelihood
 from ganjax.modalities import IMAGES
 
 
-NOT_AVERAGED = optax.constant_schedule(
-    0.0
-)  # samples are those of the weights as they are
+# Samples are those of the weights as they are.
+NOT_AVERAGED = optax.constant_schedule(0.0)
 
 
 @flax.struct.dataclass

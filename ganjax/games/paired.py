@@ -42,7 +42,7 @@ from ganjax.games.multiplayer import (
     variables,
 )
 from ganjax.games.translation import no_latents, unlabeled
-from ganjax.layers.judgement import Judgement
+from ganjax.layers.judgment import Judgment
 from ganjax.modalities import IMAGES
 
 
@@ -62,19 +62,19 @@ class View(Protocol):
         ...
 
 
-Judge = Callable[..., list[Judgement]]  # (D, its input, label, train) -> outputs
+Judge = Callable[..., list[Judgment]]  # (D, its input, label, train) -> outputs
 MakePair = Callable[[Key[Array, " b"], PyTree], Pair]  # keys, examples -> x and its y
 Distance = Callable[[Array, Array], Array]  # (G's y, y) -> scalar
 Features = Sequence[Sequence[Array]]  # of each part of D, those of each layer
 FeatureDistance = Callable[[Features, Features], Array]  # (of G's y, of y) -> scalar
 
 
-def whole(net: nn.Module, x: Array, label: Array, *, train: bool) -> list[Judgement]:
+def whole(net: nn.Module, x: Array, label: Array, *, train: bool) -> list[Judgment]:
     """Calls a D of one part."""
-    return [Judgement(net(x, label, train=train))]
+    return [Judgment(net(x, label, train=train))]
 
 
-def of_parts(net: nn.Module, x: Array, label: Array, *, train: bool) -> list[Judgement]:
+def of_parts(net: nn.Module, x: Array, label: Array, *, train: bool) -> list[Judgment]:
     """Calls a D of several parts by its method `judge`, as `vocoder_discriminators` has."""
     return net.judge(x, label, train=train)  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -11,7 +11,6 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from ganjax.augment.probability import AdaptiveState, FixedState
 from ganjax.core import (
@@ -22,11 +21,9 @@ from ganjax.core import (
     Modality,
     PyTree,
     State,
-    check_turns,
-    d_turn,
-    g_turn,
+    stream,
+    train_step,
 )
-from ganjax.core.types import stream
 from ganjax.errors import UsageError
 from ganjax.games.two_player import game
 from ganjax.modalities import IMAGES
@@ -48,35 +45,32 @@ def skipping(gan: GAN, every: int = 16, modality: Modality = IMAGES) -> Game:
             "D rests with the probability of its augmentation, and this one has none: give "
             "augment.adaptive(transform, batch)."
         )
-    return game(gan, modality)._replace(step=partial(train_step, gan, every))
+    return game(gan, modality)._replace(step=partial(skipping_step, gan, every))
 
 
-def train_step(
+def skipping_step(
     gan: GAN, every: int, state: State, turns: PyTree, on: Devices = ONE
 ) -> tuple[State, PyTree]:
     """Plays D's turns, each of which may be left out, then G's.
 
     The logs have D's terms of all turns, and under "rests" the share that was left out.
     """
-    check_turns(turns)
-    d_key, g_key = jax.random.split(jax.random.fold_in(state.key, state.step))
-    d_keys = jax.random.split(d_key, len(turns.d.label))
 
-    def turn(state, draw):
-        moved, logs = d_turn(gan, on, state, draw)
-        # The same on all devices: it is drawn from the key of the turn.
-        drawn = jax.random.uniform(stream(draw[0], "rests"))
-        rests = (drawn < state.augment.p) & (state.step % every != 0)
-        kept = jax.tree.map(partial(jnp.where, rests), state_of(state), state_of(moved))
-        state = replace(state, d=kept[0], augment=kept[1])
-        return state, logs | {"rests": rests.astype(jnp.float32)}
+    def resting(play):
+        def turn(state, draw):
+            moved, logs = play(state, draw)
+            # The same on all devices: it is drawn from the key of the turn.
+            drawn = jax.random.uniform(stream(draw[0], "rests"))
+            rests = (drawn < state.augment.p) & (state.step % every != 0)
+            kept = jax.tree.map(
+                partial(jnp.where, rests), state_of(state), state_of(moved)
+            )
+            state = replace(state, d=kept[0], augment=kept[1])
+            return state, logs | {"rests": rests.astype(jnp.float32)}
 
-    state, d_logs = jax.lax.scan(turn, state, (d_keys, turns.d))
-    state, g_logs = g_turn(gan, on, state, (g_key, turns.g))
-    weights = {"params": state.g.params, **state.g.stats}
-    ema = optax.incremental_update(weights, state.ema, 1 - gan.ema(state.step))
-    logs = {"d": jax.tree.map(jnp.mean, d_logs), "g": g_logs}
-    return replace(state, step=state.step + 1, ema=ema), logs
+        return turn
+
+    return train_step(gan, state, turns, on, in_place_of_d=resting)
 
 
 def state_of(state: State) -> tuple[PyTree, PyTree]:

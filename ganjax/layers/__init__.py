@@ -14,12 +14,13 @@ if TYPE_CHECKING:  # for editors and type checkers
         attention,
         autoencoders,
         contextual,
+        decoding,
         equalized,
         example,
         filtered,
         fourier,
         heads,
-        judgement,
+        judgment,
         magnitude,
         mixed_precision,
         modulated,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:  # for editors and type checkers
         spectral_norm,
         tokens,
         weight_norm,
-        writing,
     )
 
 __all__ = [
@@ -39,12 +39,13 @@ __all__ = [
     "attention",
     "autoencoders",
     "contextual",
+    "decoding",
     "equalized",
     "example",
     "filtered",
     "fourier",
     "heads",
-    "judgement",
+    "judgment",
     "magnitude",
     "mixed_precision",
     "modulated",
@@ -56,7 +57,6 @@ __all__ = [
     "spectral_norm",
     "tokens",
     "weight_norm",
-    "writing",
 ]
 
 __getattr__, __dir__ = lazy.modules(__name__, __path__)

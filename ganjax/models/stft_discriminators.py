@@ -6,7 +6,7 @@
   own, at several sizes (the Descript Audio Codec; Kumar et al., 2023). With a single band
   it is of the kind of EnCodec's (Défossez et al., 2023), without dilations.
 
-Each has a method `judge` (`ganjax.layers.judgement`), so that it can be part of an
+Each has a method `judge` (`ganjax.layers.judgment`), so that it can be part of an
 `Ensemble` (`vocoder_discriminators`).
 """
 
@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Int
 
 from ganjax.layers import sizes
 from ganjax.layers.example import Example
-from ganjax.layers.judgement import Judgement, PlaceProjection, joined_logits
+from ganjax.layers.judgment import Judgment, PlaceProjection, joined_logits
 from ganjax.layers.signal import PYTORCH_INIT
 from ganjax.layers.spectral_norm import Wrap
 from ganjax.layers.weight_norm import WeightNorm
@@ -106,12 +106,12 @@ class Last(nn.Module):
     @nn.compact
     def __call__(
         self, features: Sequence[Array], label: Int[Array, " b"], *, train: bool
-    ) -> Judgement:
+    ) -> Judgment:
         x = features[-1]
         logits = self.wrap(_square(1))(x, train=train)
         if self.classes:
             logits += PlaceProjection(self.classes)(x, label)
-        return Judgement(logits.reshape(len(x), -1), [*features, logits])
+        return Judgment(logits.reshape(len(x), -1), [*features, logits])
 
 
 class MultiResolution(nn.Module):
@@ -139,10 +139,10 @@ class MultiResolution(nn.Module):
     @nn.compact
     def judge(
         self, image: Float[Array, "b n 1"], label: Int[Array, " b"], *, train: bool
-    ) -> list[Judgement]:
+    ) -> list[Judgment]:
         """Returns the outputs at each resolution."""
         sizes.length_of("The multi-resolution discriminator", image)
-        judgements = []
+        judgments = []
         for size, hop, window in self.resolutions:
             x = spectra.pad_for_hops(image[..., 0], size, hop)
             weights = np.ones(window, np.float32)
@@ -151,8 +151,8 @@ class MultiResolution(nn.Module):
                 x.swapaxes(1, 2)[..., None], train=train
             )
             last = Last(self.wrap, self.classes)
-            judgements.append(last(features, label, train=train))
-        return judgements
+            judgments.append(last(features, label, train=train))
+        return judgments
 
 
 class MultiBand(nn.Module):
@@ -183,13 +183,13 @@ class MultiBand(nn.Module):
     @nn.compact
     def judge(
         self, image: Float[Array, "b n 1"], label: Int[Array, " b"], *, train: bool
-    ) -> list[Judgement]:
+    ) -> list[Judgment]:
         """Returns the outputs at each size."""
         sizes.length_of("The multi-band discriminator", image)
         x = image[..., 0]
         x = x - x.mean(-1, keepdims=True)
         x = PEAK * x / (jnp.abs(x).max(-1, keepdims=True) + 1e-9)
-        judgements = []
+        judgments = []
         for size in self.frames:
             padded = spectra.pad_for_hops(x, size, size // 4)
             spectrum = spectra.stft(padded, size, size // 4, center=False)
@@ -205,8 +205,8 @@ class MultiBand(nn.Module):
             last = Last(self.wrap, self.classes)
             found = last([joined], label, train=train)
             # The joined bands are among the features of the bands already.
-            judgements.append(found._replace(features=[*features, found.features[-1]]))
-        return judgements
+            judgments.append(found._replace(features=[*features, found.features[-1]]))
+        return judgments
 
 
 TINY = {

@@ -1,7 +1,7 @@
 """Networks for text: an LSTM that writes one token after another, and RelGAN's D.
 
 A text is one-hot vectors [b, n, v], n tokens of a vocabulary of v. While it trains G gives
-soft ones, so that D's gradient reaches it (`layers.writing`); otherwise it gives choices.
+soft ones, so that D's gradient reaches it (`layers.decoding`); otherwise it gives choices.
 The noise of the choices is z, so that a text follows from z alone, and z times t gives
 texts at the temperature t.
 
@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ganjax.layers import heads, writing
+from ganjax.layers import decoding, heads
 from ganjax.layers.example import Example
 
 
@@ -71,16 +71,16 @@ class Generator(nn.Module):
         self.begin = nn.Dense(self.embedding, kernel_init=INIT)
         self.cell = nn.OptimizedLSTMCell(self.width)
         self.out = nn.Dense(self.vocabulary, kernel_init=INIT)
-        self.turns = writing.count_turns(self)
+        self.turns = decoding.count_turns(self)
 
     def __call__(
         self, z: Float[Array, "b n v"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n v"]:
         """Writes texts, soft ones while it trains."""
-        choose = writing.chooser(
+        choose = decoding.chooser(
             self, self.turns, self.beta, self.anneal, soft=self.soft, train=train
         )
-        return writing.write(self, self.first(label), z, choose)
+        return decoding.decode(self, self.first(label), z, choose)
 
     def log_likelihood(
         self, x: Float[Array, "b n v"], label: Int[Array, " b"], *, train: bool
@@ -103,7 +103,7 @@ class Generator(nn.Module):
         """Returns the state before the first token, and what stands in its place."""
         shape = (len(label), self.embedding)
         state = self.cell.initialize_carry(jax.random.key(0), shape)
-        return state, self.begin(writing.given_class(label, self.classes))
+        return state, self.begin(decoding.given_class(label, self.classes))
 
     def next_token(self, state: tuple, token: Float[Array, "b e"]) -> tuple:
         """Returns the state after a token, and the logits [b, v] of the next."""

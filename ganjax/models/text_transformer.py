@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ganjax.errors import UsageError
-from ganjax.layers import writing
+from ganjax.layers import decoding
 from ganjax.layers.example import Example
 from ganjax.layers.tokens import GLOROT, FeedForward, apply_rope, sequence_angles
 from ganjax.models import text
@@ -144,22 +144,22 @@ class Generator(nn.Module):
         self.blocks = [Block(self.width, self.heads) for _ in range(self.layers)]
         self.norm = nn.LayerNorm()
         self.out = nn.Dense(self.vocabulary, kernel_init=GLOROT)
-        self.turns = writing.count_turns(self)
+        self.turns = decoding.count_turns(self)
 
     def __call__(
         self, z: Float[Array, "b n v"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n v"]:
         """Writes texts, soft ones while it trains."""
-        choose = writing.chooser(
+        choose = decoding.chooser(
             self, self.turns, self.beta, self.anneal, soft=self.soft, train=train
         )
-        return writing.write(self, self.first(label, z.shape[1]), z, choose)
+        return decoding.decode(self, self.first(label, z.shape[1]), z, choose)
 
     def log_likelihood(
         self, x: Float[Array, "b n v"], label: Int[Array, " b"], *, train: bool
     ) -> Float[Array, "b n"]:
         """Returns the log-probability of each token of texts, given those before it."""
-        begin = self.begin(writing.given_class(label, self.classes))
+        begin = self.begin(decoding.given_class(label, self.classes))
         # Each place is given the token before it.
         seen = jnp.concatenate([begin[:, None], self.embed(x[:, :-1])], 1)
         angles = self.angles(x.shape[1])
@@ -172,7 +172,7 @@ class Generator(nn.Module):
         """Returns empty caches, the first position, and what is in place of a token."""
         shape = (len(label), length, self.heads, self.width // self.heads)
         caches = tuple((jnp.zeros(shape), jnp.zeros(shape)) for _ in self.blocks)
-        begin = self.begin(writing.given_class(label, self.classes))
+        begin = self.begin(decoding.given_class(label, self.classes))
         return (caches, jnp.zeros((), jnp.int32)), begin
 
     def next_token(self, state: tuple, token: Float[Array, "b d"]) -> tuple:

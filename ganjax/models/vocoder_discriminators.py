@@ -5,7 +5,7 @@
 - `MultiScale` hears the signal and its averages over 2 and 4 samples (Kumar et al., 2019).
 - `Ensemble` is several of them as one player. HiFi-GAN has both.
 
-Each is made of parts and has a method `judge` (`ganjax.layers.judgement`). Those that look
+Each is made of parts and has a method `judge` (`ganjax.layers.judgment`). Those that look
 at spectra are in `stft_discriminators`.
 """
 
@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int
 
 from ganjax.layers import signal, sizes
 from ganjax.layers.example import Example
-from ganjax.layers.judgement import Judgement, PlaceProjection, joined_logits
+from ganjax.layers.judgment import Judgment, PlaceProjection, joined_logits
 from ganjax.layers.spectral_norm import SpectralNorm, Wrap
 from ganjax.layers.weight_norm import WeightNorm
 
@@ -65,7 +65,7 @@ class SubDiscriminator(nn.Module):
     @nn.compact
     def __call__(
         self, x: Float[Array, "b n c"], label: Int[Array, " b"], *, train: bool
-    ) -> Judgement:
+    ) -> Judgment:
         features = []
         for layer in self.layers:
             conv = signal.Conv(
@@ -80,7 +80,7 @@ class SubDiscriminator(nn.Module):
         if self.classes:
             logits += PlaceProjection(self.classes)(x, label)
         features.append(logits)
-        return Judgement(logits[..., 0], features)
+        return Judgment(logits[..., 0], features)
 
 
 class MultiPeriod(nn.Module):
@@ -106,18 +106,18 @@ class MultiPeriod(nn.Module):
     @nn.compact
     def judge(
         self, image: Float[Array, "b n c"], label: Int[Array, " b"], *, train: bool
-    ) -> list[Judgement]:
+    ) -> list[Judgment]:
         """Returns the outputs for each period, features [b * period, n, c]."""
         sizes.length_of("The multi-period discriminator", image)
         sizes.check_positive("The multi-period discriminator", "periods", self.periods)
-        judgements = []
+        judgments = []
         for period in self.periods:
             net = SubDiscriminator(self.width, OF_PERIODS, self.wrap, self.classes)
             columns = _columns(image, period)
             found = net(columns, jnp.repeat(label, period), train=train)
             logits = found.logits.reshape(len(image), -1)
-            judgements.append(found._replace(logits=logits))
-        return judgements
+            judgments.append(found._replace(logits=logits))
+        return judgments
 
 
 def _columns(x: Float[Array, "b n c"], period: int) -> Float[Array, "b_p m c"]:
@@ -150,21 +150,21 @@ class MultiScale(nn.Module):
     @nn.compact
     def judge(
         self, image: Float[Array, "b n c"], label: Int[Array, " b"], *, train: bool
-    ) -> list[Judgement]:
+    ) -> list[Judgment]:
         """Returns the outputs for each scale."""
         name = "The multi-scale discriminator"
         sizes.length_of(name, image)
         sizes.check_divisible(name, "channels", self.width, 16, "groups")
         x = image
-        judgements = []
+        judgments = []
         for i, wrap in enumerate(self.wraps):
             # Averages of four, with margins of zeros, which count as in PyTorch.
             if i:
                 padded = jnp.pad(x, ((0, 0), (2, 2), (0, 0)))
                 x = nn.avg_pool(padded, (4,), (2,), "VALID")
             net = SubDiscriminator(self.width, OF_SCALES, wrap, self.classes)
-            judgements.append(net(x, label, train=train))
-        return judgements
+            judgments.append(net(x, label, train=train))
+        return judgments
 
 
 class Ensemble(nn.Module):
@@ -183,12 +183,12 @@ class Ensemble(nn.Module):
 
     def judge(
         self, image: Float[Array, "b n c"], label: Int[Array, " b"], *, train: bool
-    ) -> list[Judgement]:
+    ) -> list[Judgment]:
         """Returns the outputs of all parts of all discriminators."""
         return [
-            judgement
+            judgment
             for net in self.nets
-            for judgement in net.judge(image, label, train=train)
+            for judgment in net.judge(image, label, train=train)
         ]
 
 

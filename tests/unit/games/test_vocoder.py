@@ -12,7 +12,7 @@ from ganjax.core import Batch, Turns, Vocoding
 from ganjax.errors import UsageError
 from ganjax.games.paired import feature_matching
 from ganjax.games.vocoder import Segment, mel_distance, spectrogram, vocoder
-from ganjax.layers.judgement import Judgement
+from ganjax.layers.judgment import Judgment
 from ganjax.modalities import sounds
 from ganjax.ops.spectra import Mel, log_mel
 
@@ -46,7 +46,7 @@ class Two(nn.Module):
         found = []
         for x in (image, image**2):
             logits = weight * x.mean(1)
-            found.append(Judgement(logits, [logits]))
+            found.append(Judgment(logits, [logits]))
         return found
 
 

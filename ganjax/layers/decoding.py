@@ -1,11 +1,11 @@
-"""How generators of texts write: token by token, soft ones while a GAN trains them.
+"""Autoregressive decoding of texts: token by token, soft ones while a GAN trains them.
 
 A discrete choice has no gradient, so while it trains G gives the softmax of (logits +
 Gumbel noise) * beta in its place (Jang et al., 2017), which comes closer to a choice as
 beta grows. Where the gradient takes another way, as in REINFORCE, and when it is sampled, G
 gives the choice itself. The noise is z, so that a text follows from z alone.
 
-A network that writes has three methods, of which `write` makes one scan:
+A network that decodes has three methods, of which `decode` makes one scan:
 
 - what is before the first token: `first(label, length)` -> (state, embedded token)
 - `next_token(state, embedded token)` -> (state, logits [b, v])
@@ -56,10 +56,10 @@ def chooser(
     return lambda scores: nn.softmax(grown * scores)
 
 
-def write(
+def decode(
     net: Any, start: tuple, z: Float[Array, "b n v"], choose: Choose
 ) -> Float[Array, "b n v"]:
-    """Writes texts of as many tokens as there is noise for.
+    """Makes texts of as many tokens as there is noise for.
 
     Args:
         net: the generator.
@@ -68,14 +68,14 @@ def write(
         choose: how a token follows from the scores of all.
     """
 
-    def write_one(module, carry, noise):
+    def decode_one(module, carry, noise):
         state, token = carry
         state, logits = module.next_token(state, token)
         text = choose(logits + noise)
         return (state, module.embed(text)), text
 
     over_tokens = nn.scan(
-        write_one,
+        decode_one,
         variable_broadcast=("params", "counter"),
         split_rngs={"params": False},
     )

@@ -2,7 +2,7 @@
 
 Discriminators of sound are many small ones that hear a signal in different ways. The loss
 is summed over them, and a generator is also asked to match their features. So they have a
-method `judge`, called as the network itself, which returns a `Judgement` for each part;
+method `judge`, called as the network itself, which returns a `Judgment` for each part;
 a call of the network returns all logits in one array, as any discriminator does.
 """
 
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 
-class Judgement(NamedTuple):
+class Judgment(NamedTuple):
     """The outputs of one part of a discriminator.
 
     Attributes:
@@ -26,9 +26,9 @@ class Judgement(NamedTuple):
     features: Sequence[Array] = ()
 
 
-def joined_logits(judgements: Sequence[Judgement]) -> Float[Array, "b n"]:
+def joined_logits(judgments: Sequence[Judgment]) -> Float[Array, "b n"]:
     """Returns the logits of all parts side by side."""
-    return jnp.concatenate([each.logits for each in judgements], axis=1)
+    return jnp.concatenate([each.logits for each in judgments], axis=1)
 
 
 class PlaceProjection(nn.Module):
